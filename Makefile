@@ -1,0 +1,48 @@
+# What there is to do with this checkout. Needs make and Python 3.11 or newer; everything else goes into .venv.
+
+PYTHON ?= $(firstword $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done) python3)
+BIN := .venv/bin
+CHECKED := didkit_py issuer verifier wallet $(wildcard demo bench) tools tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-run demo up test check fix bench lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS='	' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+install: ## install everything, for running, testing and checking, into .venv
+	@$(PYTHON) tools/install.py dev
+
+install-run: ## install only what the programs need
+	@$(PYTHON) tools/install.py run
+
+demo: install-run ## the whole story once, between separate processes; fails if a step did not hold
+	@$(BIN)/python -m demo
+
+up: install-run ## the same cast, left running on this machine until Ctrl-C
+	@$(BIN)/python -m demo up
+
+test: install ## run every test; what this machine lacks is skipped and named
+	@$(BIN)/pytest -q
+
+check: install ## formatting, lint, types and the direction of imports
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy $(CHECKED)
+	@$(BIN)/lint-imports --no-logo
+
+fix: install ## repair what can be repaired without thinking
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+bench: install ## how long each signature and each step takes, as ratios
+	@$(BIN)/python -m bench
+
+lock: install ## choose the newest versions again and write requirements/*.txt
+	@for name in uv run dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--only-binary :all: --no-header --no-annotate --no-emit-index-url requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove .venv and what the tools cache; the demo's data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

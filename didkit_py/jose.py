@@ -1,0 +1,225 @@
+"""Compact and two-party JWS, and JWE. The caller always names the type of token that it expects.
+
+The gate is the same for every token: a listed algorithm that fits the key, the expected `typ`, no `crit`, no key or
+address inside the header unless the caller reads proofs of possession. Advisories of three years are these omissions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
+from didkit_py.errors import BadSignature, CannotOpen, Malformed, TooLarge, UnsupportedAlgorithm, WrongType
+from didkit_py.keys.algorithms import ALG_NAMES
+from didkit_py.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from didkit_py.keys.public import PublicKey
+    from didkit_py.keys.signer import Signer
+
+MAX_TOKEN: Final = 131_072  # characters; the largest of ours, a request with three credentials inside, has about 20,000
+MAX_JWE: Final = 262_144
+CONTENT_ENCRYPTIONS: Final = ("A128GCM", "A256GCM")
+# Members that bring a key, an address or a rule of their own. None is honoured unless the caller asks for it.
+_FORBIDDEN_HEADERS: Final = frozenset({"crit", "b64", "zip", "jku", "x5u", "x5c", "jwk", "enc", "jwt"})
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJws:
+    """A compact JWS that was read and not judged."""
+
+    header: Mapping[str, Json]
+    payload: bytes
+    signature: bytes
+    signing_input: bytes
+
+    @property
+    def alg(self) -> str:
+        """The algorithm that the header names."""
+        return str(self.header["alg"])
+
+    @property
+    def kid(self) -> str | None:
+        """The key that the header names."""
+        kid = self.header.get("kid")
+        return kid if isinstance(kid, str) else None
+
+    def claims(self) -> dict[str, Json]:
+        """The payload as an object, not yet verified. Raises Malformed."""
+        return Reader(read_json(self.payload), at="payload").members
+
+
+def parse_compact(
+    text: str, *, typ: str | Iterable[str], honoured: frozenset[str] = frozenset(), max_length: int = MAX_TOKEN
+) -> UnverifiedJws:
+    """Read a compact JWS of the type(s) `typ`; `honoured` names header members the caller deals with itself.
+
+    Raises Malformed, TooLarge, WrongType or UnsupportedAlgorithm.
+    """
+    if len(text) > max_length:
+        raise TooLarge(f"token is longer than {max_length} characters")
+    parts = text.split(".")
+    if len(parts) != 3:  # noqa: PLR2004
+        raise Malformed("expected a compact JWS of three parts", spec="RFC 7515, 7.1")
+    header = _read_header(parts[0], typ=typ, honoured=honoured)
+    return UnverifiedJws(header, from_b64url(parts[1]), from_b64url(parts[2]), f"{parts[0]}.{parts[1]}".encode("ascii"))
+
+
+def _read_header(encoded: str, *, typ: str | Iterable[str], honoured: frozenset[str]) -> dict[str, Json]:
+    header = read_json(from_b64url(encoded), max_bytes=16_384)
+    if not isinstance(header, dict):
+        raise Malformed("expected a JWS header object", spec="RFC 7515, 4")
+    if header.get("alg") not in ALG_NAMES:
+        raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
+    expected = (typ,) if isinstance(typ, str) else tuple(typ)
+    if _short_type(header.get("typ")) not in expected:
+        raise WrongType(f"expected a token of type {' or '.join(expected)}", spec="RFC 8725, 3.11")
+    for name in (_FORBIDDEN_HEADERS - honoured) & header.keys():
+        raise UnsupportedAlgorithm(f"header member {name} is not accepted here", spec="RFC 8725, 3.10")
+    return header
+
+
+def _short_type(typ: Json) -> Json:
+    """Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9)."""
+    return typ.lower().removeprefix("application/") if isinstance(typ, str) else typ
+
+
+def verify_compact(jws: UnverifiedJws, key: PublicKey) -> dict[str, Json]:
+    """The payload's members, once the signature holds. Raises BadSignature or UnsupportedAlgorithm."""
+    key.verify(jws.signature, jws.signing_input, alg=jws.alg)
+    return jws.claims()
+
+
+async def sign_compact(
+    claims: Mapping[str, Json], *, typ: str, signer: Signer, header: Mapping[str, Json] | None = None
+) -> str:
+    """A compact JWS over a JSON payload; `kid` is the signer's when it has one."""
+    return await sign_octets(write_json(claims), typ=typ, signer=signer, header=header)
+
+
+async def sign_octets(payload: bytes, *, typ: str, signer: Signer, header: Mapping[str, Json] | None = None) -> str:
+    """A compact JWS over any payload."""
+    signing_input = f"{b64url(write_json(_protected(typ, signer, header)))}.{b64url(payload)}"
+    return f"{signing_input}.{b64url(await signer.sign(signing_input.encode('ascii')))}"
+
+
+def _protected(typ: str, signer: Signer, header: Mapping[str, Json] | None) -> dict[str, Json]:
+    protected: dict[str, Json] = {"alg": signer.alg, "typ": typ}
+    if signer.key_id:
+        protected["kid"] = signer.key_id
+    return protected | dict(header or {})
+
+
+@dataclass(frozen=True, slots=True)
+class PartySignature:
+    """One entry of a JWS in general JSON serialization: protected header (base64url) and signature."""
+
+    protected: str
+    signature: str
+
+    def header(self, *, typ: str, honoured: frozenset[str] = frozenset()) -> dict[str, Json]:
+        """The protected header after the same gate as a compact token."""
+        return _read_header(self.protected, typ=typ, honoured=honoured)
+
+
+@dataclass(frozen=True, slots=True)
+class JointlySigned:
+    """A payload with one signature per party (RFC 7515, 7.2.1). The payload bytes are what both sides compare."""
+
+    payload: bytes
+    signatures: tuple[PartySignature, ...]
+
+    @classmethod
+    def from_json(cls, body: Json, *, max_signatures: int = 2) -> JointlySigned:
+        """Read shape only. Raises Malformed."""
+        read = Reader(body, at="jws")
+        entries = read.objects("signatures", at_least=1, max_items=max_signatures)
+        return cls(
+            from_b64url(read.text("payload")),
+            tuple(PartySignature(entry.text("protected"), entry.text("signature")) for entry in entries),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """The general JSON serialization."""
+        return {
+            "payload": b64url(self.payload),
+            "signatures": [{"protected": one.protected, "signature": one.signature} for one in self.signatures],
+        }
+
+    def verify(self, place: int, key: PublicKey, *, typ: str, honoured: frozenset[str] = frozenset()) -> None:
+        """Check the signature at `place`. Raises BadSignature, WrongType or UnsupportedAlgorithm."""
+        if place >= len(self.signatures):
+            raise BadSignature("a party's signature is missing", spec="RFC 7515, 7.2.1")
+        one = self.signatures[place]
+        alg = str(one.header(typ=typ, honoured=honoured)["alg"])
+        message = f"{one.protected}.{b64url(self.payload)}".encode("ascii")
+        key.verify(from_b64url(one.signature), message, alg=alg)
+
+    async def countersign(self, signer: Signer, *, typ: str, header: Mapping[str, Json] | None = None) -> JointlySigned:
+        """The same payload with one more signature."""
+        protected = b64url(write_json(_protected(typ, signer, header)))
+        signature = await signer.sign(f"{protected}.{b64url(self.payload)}".encode("ascii"))
+        return JointlySigned(self.payload, (*self.signatures, PartySignature(protected, b64url(signature))))
+
+
+def encrypt(plain: bytes, *, jwk: Mapping[str, Json], enc: str, header: Mapping[str, Json] | None = None) -> str:
+    """A compact JWE for the holder of `jwk` by ECDH-ES (RFC 7518, 4.6). Raises Malformed for an unusable key."""
+    from jwcrypto import jwe  # noqa: PLC0415 - 160 ms to import, wanted by few
+    from jwcrypto import jwk as jwks
+
+    protected = {"alg": "ECDH-ES", "enc": enc, **({"kid": jwk["kid"]} if "kid" in jwk else {}), **(header or {})}
+    try:
+        token = jwe.JWE(plain, protected=write_json(protected).decode())
+        token.add_recipient(jwks.JWK(**{name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}))
+        return str(token.serialize(compact=True))
+    except (jwks.InvalidJWKValue, jwks.InvalidJWKType, jwe.InvalidJWEData, ValueError, KeyError) as error:
+        raise Malformed("the encryption key is not usable", spec="RFC 7518, 4.6") from error
+
+
+def parse_jwe_header(text: str) -> dict[str, Json]:
+    """The protected header of a compact JWE after the gate: ECDH-ES, AES-GCM, no compression.
+
+    Raises Malformed, TooLarge or UnsupportedAlgorithm.
+    """
+    if len(text) > MAX_JWE:
+        raise TooLarge(f"JWE is longer than {MAX_JWE} characters")
+    if text.count(".") != 4:  # noqa: PLR2004
+        raise Malformed("expected a compact JWE of five parts", spec="RFC 7516, 7.1")
+    header = read_json(from_b64url(text.partition(".")[0]), max_bytes=16_384)
+    if not isinstance(header, dict):
+        raise Malformed("expected a JWE header object", spec="RFC 7516, 4")
+    if header.get("alg") != "ECDH-ES" or header.get("enc") not in CONTENT_ENCRYPTIONS:
+        raise UnsupportedAlgorithm("expected ECDH-ES with A128GCM or A256GCM", spec="OpenID4VP 1.0, 8.3")
+    for name in {"zip", "crit", "p2c", "p2s", "jku", "x5u"} & header.keys():
+        raise UnsupportedAlgorithm(f"header member {name} is not accepted here", spec="RFC 8725, 3.6")
+    return header
+
+
+def decrypt(text: str, *, private_jwk: Mapping[str, Json]) -> bytes:
+    """The plain bytes of a compact JWE. Raises CannotOpen, or what `parse_jwe_header` raises."""
+    from jwcrypto import jwe  # noqa: PLC0415 - 160 ms to import, wanted by few
+    from jwcrypto import jwk as jwks
+
+    parse_jwe_header(text)
+    try:
+        token = jwe.JWE(algs=["ECDH-ES", *CONTENT_ENCRYPTIONS])
+        token.deserialize(text, jwks.JWK(**private_jwk))
+    except (jwe.InvalidJWEData, jwe.InvalidJWEOperation, jwks.InvalidJWKValue, ValueError) as error:
+        raise CannotOpen("the JWE does not open with our key", spec="RFC 7516, 5.2") from error
+    return bytes(token.payload)
+
+
+def usable_encryption_key(keys: Sequence[Json]) -> dict[str, Json] | None:
+    """The first P-256 key that is meant for ECDH-ES; keys of other kinds are passed over (OpenID4VP 1.0, 8.3)."""
+    for key in keys:
+        if (
+            isinstance(key, dict)
+            and (key.get("kty"), key.get("crv")) == ("EC", "P-256")
+            and key.get("alg") == "ECDH-ES"
+            and key.get("use", "enc") == "enc"
+        ):
+            return key
+    return None

@@ -1,0 +1,1 @@
+"""Public keys, signers, and secrets at rest."""

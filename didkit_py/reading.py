@@ -1,0 +1,196 @@
+"""Reader takes typed members out of JSON and names the path of the one that is wrong.
+
+Unknown members are left alone: standards ask to ignore them, and signed documents keep them.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
+
+from didkit_py.encoding import Json, from_rfc3339, from_timestamp
+from didkit_py.errors import Malformed, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+MAX_TEXT: Final = 65_536  # characters; credentials inside JSON are the longest texts
+MAX_ITEMS: Final = 1_000
+_LOOPBACK: Final = re.compile(r"\A(localhost|127(\.\d{1,3}){3}|\[::1\])\Z")
+_HOST: Final = re.compile(r"\A(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)\Z")
+_PRINTABLE_ASCII: Final = re.compile(r"\A[\x21-\x7e]+\Z")
+
+
+class Reader:
+    """One JSON object being read; `at` names it in errors, such as `credential_offer.grants`."""
+
+    __slots__ = ("at", "members")
+
+    def __init__(self, body: Json, *, at: str) -> None:
+        """Raises Malformed when `body` is no object."""
+        if not isinstance(body, dict):
+            raise Malformed(f"{at}: expected an object")
+        self.members: dict[str, Json] = body
+        self.at = at
+
+    def path(self, name: str) -> str:
+        """The path of a member, for errors."""
+        return f"{self.at}.{name}"
+
+    def has(self, name: str) -> bool:
+        """Whether the member is there, even as null."""
+        return name in self.members
+
+    def value(self, name: str) -> Json:
+        """The member as it is. Raises Malformed when absent."""
+        if name not in self.members:
+            raise Malformed(f"{self.path(name)}: missing")
+        return self.members[name]
+
+    def text(self, name: str, *, max_length: int = MAX_TEXT, one_of: Collection[str] | None = None) -> str:
+        """A non-empty text."""
+        return self._text(self.value(name), name, max_length=max_length, one_of=one_of)
+
+    def optional_text(self, name: str, *, max_length: int = MAX_TEXT) -> str | None:
+        """A non-empty text, or None when absent."""
+        return self.text(name, max_length=max_length) if name in self.members else None
+
+    def _text(self, value: Json, name: str, *, max_length: int, one_of: Collection[str] | None = None) -> str:
+        if not isinstance(value, str) or not value:
+            raise Malformed(f"{self.path(name)}: expected a non-empty text")
+        if len(value) > max_length:
+            raise TooLarge(f"{self.path(name)}: longer than {max_length} characters")
+        if one_of is not None and value not in one_of:
+            raise Malformed(f"{self.path(name)}: expected one of {', '.join(sorted(one_of))}")
+        return value
+
+    def texts(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[str, ...]:
+        """An array of non-empty texts."""
+        return tuple(
+            self._text(item, f"{name}[{place}]", max_length=MAX_TEXT)
+            for place, item in enumerate(self.items(name, at_least=at_least, max_items=max_items))
+        )
+
+    def optional_texts(self, name: str) -> tuple[str, ...]:
+        """An array of non-empty texts, empty when absent."""
+        return self.texts(name) if name in self.members else ()
+
+    def items(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> list[Json]:
+        """An array as it is."""
+        value = self.value(name)
+        if not isinstance(value, list):
+            raise Malformed(f"{self.path(name)}: expected an array")
+        if len(value) < at_least:
+            raise Malformed(f"{self.path(name)}: expected at least {at_least} item(s)")
+        if len(value) > max_items:
+            raise TooLarge(f"{self.path(name)}: more than {max_items} items")
+        return value
+
+    def integer(self, name: str, *, minimum: int = 0, maximum: int = 2**53 - 1) -> int:
+        """A whole number inside the bounds; true and 1.0 are none."""
+        value = self.value(name)
+        if type(value) is not int:
+            raise Malformed(f"{self.path(name)}: expected a whole number")
+        if not minimum <= value <= maximum:
+            raise Malformed(f"{self.path(name)}: expected {minimum} to {maximum}")
+        return value
+
+    def optional_integer(self, name: str, *, minimum: int = 0, maximum: int = 2**53 - 1) -> int | None:
+        """A whole number inside the bounds, or None when absent."""
+        return self.integer(name, minimum=minimum, maximum=maximum) if name in self.members else None
+
+    def flag(self, name: str, *, default: bool | None = None) -> bool:
+        """True or false; absent means `default` where one is given."""
+        if default is not None and name not in self.members:
+            return default
+        value = self.value(name)
+        if not isinstance(value, bool):
+            raise Malformed(f"{self.path(name)}: expected true or false")
+        return value
+
+    def moment(self, name: str) -> datetime:
+        """A NumericDate as an aware UTC moment."""
+        return from_timestamp(self.integer(name, minimum=0, maximum=253_402_300_799))
+
+    def optional_moment(self, name: str) -> datetime | None:
+        """A NumericDate as an aware UTC moment, or None when absent."""
+        return self.moment(name) if name in self.members else None
+
+    def rfc3339(self, name: str) -> datetime:
+        """An RFC 3339 text as an aware UTC moment."""
+        try:
+            return from_rfc3339(self.text(name, max_length=40))
+        except Malformed as error:
+            raise Malformed(f"{self.path(name)}: {error}", spec=error.spec) from error
+
+    def object(self, name: str) -> Self:
+        """A member object, to be read further."""
+        return type(self)(self.value(name), at=self.path(name))
+
+    def optional_object(self, name: str) -> Self | None:
+        """A member object, or None when absent."""
+        return self.object(name) if name in self.members else None
+
+    def objects(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[Self, ...]:
+        """An array of objects, to be read further."""
+        found = self.items(name, at_least=at_least, max_items=max_items)
+        return tuple(type(self)(item, at=f"{self.path(name)}[{place}]") for place, item in enumerate(found))
+
+    def mapping(self, name: str) -> Mapping[str, Json]:
+        """A member object as plain members."""
+        return self.object(name).members
+
+    def url(self, name: str) -> str:
+        """An absolute https URL without fragment or user part; http only for loopback.
+
+        Whether a loopback origin may be fetched is the fetcher's decision, not ours.
+        """
+        text = self.text(name, max_length=2_048)
+        if not is_url(text):
+            raise Malformed(f"{self.path(name)}: expected an https URL without user part or fragment")
+        return text
+
+    def origin_url(self, name: str) -> str:
+        """A URL as `url`, also without query: an identifier such as a Credential Issuer Identifier."""
+        text = self.url(name)
+        if "?" in text:
+            raise Malformed(f"{self.path(name)}: expected a URL without query")
+        return text
+
+    def refuse_unknown(self, known: Collection[str]) -> None:
+        """Raises Malformed for a member outside `known`: signed documents of ours have no others."""
+        for name in self.members:
+            if name not in known:
+                raise Malformed(f"{self.at}: unknown member {name[:40]!r}")
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` is an absolute https URL, or http on loopback, with no user part, fragment or odd character."""
+    if not _PRINTABLE_ASCII.match(text) or "#" in text or "\\" in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    shown = f"[{host}]" if ":" in host else host
+    if "@" in parts.netloc or not _HOST.match(shown) or parts.netloc.endswith(":") or port == 0:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text))
+
+
+def is_loopback(text: str) -> bool:
+    """Whether the URL's host is this machine by name or number."""
+    host = urlsplit(text).hostname or ""
+    return bool(_LOOPBACK.match(f"[{host}]" if ":" in host else host))
+
+
+def origin(text: str) -> str:
+    """Scheme, host and port of a URL, lower case, default port left out."""
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port and parts.port != default else "")

@@ -1,0 +1,1 @@
+"""The I/O of all programs: database, settings, network and web. Nothing in the core imports it."""

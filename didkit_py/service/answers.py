@@ -1,0 +1,160 @@
+"""Errors as answers: one JSON shape for wire routes, one page for people, and nothing about what we do not understand."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from didkit_py.encoding import write_json
+from didkit_py.errors import (
+    DidkitError,
+    IllegalMove,
+    Malformed,
+    NotFound,
+    Refused,
+    Rejected,
+    TooLarge,
+    Unavailable,
+    Untrusted,
+)
+from didkit_py.service.bodies import UnsupportedBody
+from didkit_py.service.log import get_logger
+from didkit_py.service.pages import render
+from didkit_py.service.routing import Handler, RouteFacts, facts_of
+
+RETRY_SECONDS: Final = 30
+_CLIENT_FAULT: Final = 400
+_SERVER_FAULT: Final = 500
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+log = get_logger()
+
+
+class ForeignRequest(Rejected):
+    """The request does not come from a page of ours."""
+
+    code = "foreign-request"
+    hint = "Go back, reload the page and send the form again."
+
+
+class WrongHost(Rejected):
+    """The request is for another host than this service's."""
+
+    code = "wrong-host"
+    hint = "Use the address that the service was set up with."
+
+
+STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType({
+    UnsupportedBody: 415,
+    TooLarge: 413,
+    Malformed: 400,
+    NotFound: 404,
+    Refused: 403,
+    Untrusted: 403,
+    ForeignRequest: 403,
+    WrongHost: 421,
+    IllegalMove: 409,
+    Rejected: 400,
+    Unavailable: 503,
+})
+TITLES: Final[Mapping[int, str]] = MappingProxyType({
+    403: "This is not allowed",
+    404: "Page not found",
+    405: "This cannot be done here",
+    409: "This step is not possible now",
+    413: "This is too large",
+    421: "Wrong address",
+    429: "Too many tries",
+    500: "Sorry, something went wrong",
+    503: "Sorry, this is not available right now",
+})
+HTTP_NAMES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({
+    404: ("not-found", "there is nothing at this address"),
+    405: ("method-not-allowed", "this address does not answer this method"),
+    413: ("too-large", "the body is too long"),
+})
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware: every error becomes an answer of the kind that the route's callers read."""
+    try:
+        return await handler(request)
+    except DidkitError as error:
+        log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
+        return _answer_refusal(request, error)
+    except web.HTTPException as error:
+        if error.status < _CLIENT_FAULT:
+            return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+        return _answer_http(request, error)
+    except Exception:  # noqa: BLE001 - the last line of defence: whatever it is, its text stays here
+        log.error("unexpected", exc_info=True)  # noqa: G201 - `error` with a trace, in the shape that log.py prunes
+        return _answer(request, _SERVER_FAULT, "server_error", f"request {request[REQUEST_ID]}", hint="")
+
+
+def wire_answer(error: DidkitError, facts: RouteFacts | None) -> tuple[int, str]:
+    """Status and name of an error on the wire: the route's own table first, nearest class first, then ours."""
+    own = facts.errors if facts is not None else {}
+    for kind in type(error).__mro__:
+        if kind in own:
+            return own[kind]
+    return status_of(error), error.code
+
+
+def status_of(error: DidkitError) -> int:
+    """The status that stands for the error's family."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), _CLIENT_FAULT)
+
+
+def _answer_refusal(request: web.Request, error: DidkitError) -> web.Response:
+    if _wants_page(request):
+        return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
+    status, name = wire_answer(error, facts_of(request))
+    return _answer(request, status, name, str(error), hint=error.advice)
+
+
+def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
+    name, message = HTTP_NAMES.get(error.status, ("http-error", f"HTTP status {error.status}"))
+    answer = _answer(request, error.status, name, message, hint="")
+    if "Allow" in error.headers:
+        answer.headers["Allow"] = error.headers["Allow"]
+    return answer
+
+
+def _answer(request: web.Request, status: int, name: str, message: str, *, hint: str) -> web.Response:
+    if _wants_page(request):
+        return _page(request, status, message, name, hint=hint)
+    shape = {"error": name, "error_description": _ascii(message)} | ({"hint": hint} if hint else {})
+    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    facts = facts_of(request)
+    if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
+        answer.headers["WWW-Authenticate"] = f'{facts.challenge if facts else "Bearer"} error="{name}"'
+    return _with_retry(answer)
+
+
+def _page(request: web.Request, status: int, message: str, code: str, *, hint: str, spec: str = "") -> web.Response:
+    details = {"message": message, "code": code, "hint": hint, "spec": spec, "request_id": request[REQUEST_ID]}
+    title = TITLES.get(status, "That did not work")
+    try:
+        return _with_retry(render(request, "error.html", status=status, title=title, **details))
+    except jinja2.TemplateError:
+        log.error("unexpected", exc_info=True)  # noqa: G201 - as above
+        return web.Response(text=title, status=status)
+
+
+def _with_retry(answer: web.Response) -> web.Response:
+    if answer.status == 503:  # noqa: PLR2004 - RFC 9110, 15.6.4
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _wants_page(request: web.Request) -> bool:
+    facts = facts_of(request)
+    return facts.kind == "page" if facts is not None else "text/html" in request.headers.get("Accept", "")
+
+
+def _ascii(message: str) -> str:
+    """The characters that RFC 6749, 5.2 allows in error_description."""
+    plain = message.replace('"', "'").replace("\\", "/")
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in plain)

@@ -1,0 +1,230 @@
+"""Fetcher: the only way out. Bounded in time, size and number, to public https hosts, or to loopback origins by name.
+
+Two gates decide, and both must open. The URL: https, or an origin that a setting lists, spelled in the one way that
+every parser reads alike. The socket: the address really connected to is judged, because names can lead anywhere and
+addresses written in the URL never pass a resolver. Redirects are not followed, proxies and cookies are not used, and
+the headers are the same for every installation.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from didkit_py.errors import ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.reading import is_url, origin
+
+TOTAL_SECONDS: Final = 10.0  # a person waits for the longest chain of fetches, at most four rounds
+CONNECT_SECONDS: Final = 3.0
+MAX_CONCURRENT: Final = 16  # sockets of one service at a time
+MAX_CACHE: Final = timedelta(days=1)  # whatever the publisher says, a list is looked at again daily
+_CHUNK: Final = 65_536
+_MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+
+AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """One answer, read to its end."""
+
+    body: bytes = field(repr=False)
+    content_type: str  # lower case, without parameters; empty when the answer names none
+    status: int
+    expires: datetime | None  # until when it may be kept, where the answer says so
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Fetcher:
+    """Fetches and posts for one service: `async with Fetcher(settings.loopback_origins) as fetcher`."""
+
+    def __init__(
+        self,
+        loopback_origins: Collection[str] = (),
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+        total_seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        """`loopback_origins` are exact, such as `http://localhost:8001`; nothing else on this machine is reached."""
+        self._loopback = frozenset(loopback_origins)
+        self._clock = clock
+        self._total_seconds = total_seconds
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT)
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        ports = frozenset(URL(each).port for each in self._loopback)
+        self._sessions = {
+            False: _session(_public_socket),
+            True: _session(lambda address: _loopback_socket(address, ports)),
+        }
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        max_bytes: int,
+        accept: str | None = None,
+        ok_only: bool = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> Fetched:
+        """What stands at `url`. Raises ForbiddenAddress, TooLarge, or Unreachable, also for any status but 2xx."""
+        sent = {**(headers or {}), **({"Accept": accept} if accept else {})}
+        fetched = await self._send("GET", url, None, sent, max_bytes)
+        if ok_only and not 200 <= fetched.status < 300:  # noqa: PLR2004 - the class of success, RFC 9110, 15.3
+            raise Unreachable(f"{origin(url)} answered with status {fetched.status}")
+        return fetched
+
+    async def post(
+        self, url: str, *, body: bytes, content_type: str, max_bytes: int, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
+        """The answer to `body`, whatever its status. Raises ForbiddenAddress, TooLarge or Unreachable."""
+        return await self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type}, max_bytes)
+
+    async def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
+    ) -> Fetched:
+        target, on_loopback = self._judge_url(url)
+        if not self._sessions:
+            raise RuntimeError("use the Fetcher inside `async with`")
+        try:
+            async with asyncio.timeout(self._total_seconds), self._slots:
+                sending = self._sessions[on_loopback].request(
+                    method, target, data=body, headers=headers, allow_redirects=False
+                )
+                async with sending as answer:
+                    return await self._read(answer, url, max_bytes)
+        except TimeoutError as error:
+            raise Unreachable(f"{origin(url)} did not answer in time") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(f"{origin(url)} cannot be reached ({type(error).__name__})") from error
+
+    def _judge_url(self, url: str) -> tuple[URL, bool]:
+        if not is_url(url):
+            raise ForbiddenAddress("expected an https URL without user part or fragment")
+        target = URL(url, encoded=True)
+        # Two parsers that read one text differently would let one judge what the other does not connect to.
+        if origin(url) != f"{target.scheme}://{_shown_host(target)}" + ("" if target.is_default_port() else f":{target.port}"):
+            raise ForbiddenAddress("expected a URL in its usual spelling")
+        on_loopback = origin(url) in self._loopback
+        if target.scheme != "https" and not on_loopback:
+            raise ForbiddenAddress(f"{origin(url)} is not https, and no setting lists it")
+        return target, on_loopback
+
+    async def _read(self, answer: aiohttp.ClientResponse, url: str, max_bytes: int) -> Fetched:
+        if 300 <= answer.status < 400:  # noqa: PLR2004 - the class of redirection, RFC 9110, 15.4
+            raise Unreachable(f"{origin(url)} answered with a redirect, which is not followed")
+        if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Unreachable(f"{origin(url)} answered with an encoding that was not asked for")
+        body = bytearray()
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > max_bytes:
+                answer.close()
+                raise TooLarge(f"{origin(url)} answered with more than {max_bytes} bytes")
+        return Fetched(
+            body=bytes(body),
+            content_type=answer.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+            status=answer.status,
+            expires=_expires(answer.headers, self._clock()),
+        )
+
+
+def _session(socket_factory: Callable[[AddressInfo], socket.socket]) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        ssl=ssl.create_default_context(),
+        limit=MAX_CONCURRENT,
+        happy_eyeballs_delay=None,  # one address after the other, so that the first forbidden one ends the attempt
+        socket_factory=socket_factory,
+        use_dns_cache=False,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        headers={"Accept-Encoding": "identity"},
+        skip_auto_headers=("User-Agent",),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+    )
+
+
+def _public_socket(address: AddressInfo) -> socket.socket:
+    if not is_public(address[4][0]):
+        raise ForbiddenAddress("the host leads to an address that is not public")
+    return _socket(address)
+
+
+def _loopback_socket(address: AddressInfo, ports: Collection[int | None]) -> socket.socket:
+    if not ipaddress.ip_address(address[4][0]).is_loopback or address[4][1] not in ports:
+        raise ForbiddenAddress("a listed loopback origin leads away from this machine")
+    return _socket(address)
+
+
+def _socket(address: AddressInfo) -> socket.socket:
+    return socket.socket(family=address[0], type=address[1], proto=address[2])
+
+
+def is_public(text: str) -> bool:
+    """Whether an address is one of the open internet, also by the IPv4 address that an IPv6 one may carry inside."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = _inner_ipv4(address)
+        if inner is not None:
+            return is_public(str(inner))
+        if address.is_site_local or address.scope_id is not None:
+            return False
+    special = address.is_private or address.is_multicast or address.is_reserved or address.is_unspecified
+    return address.is_global and not (special or address.is_loopback or address.is_link_local)
+
+
+def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    bare = ipaddress.IPv6Address(int(address))
+    if bare in _NAT64 or (bare in _IPV4_COMPATIBLE and int(bare) > 1):
+        return ipaddress.IPv4Address(int(bare) & 0xFFFFFFFF)
+    return None
+
+
+def _shown_host(target: URL) -> str:
+    host = target.host or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _expires(headers: CIMultiDictProxy[str], now: datetime) -> datetime | None:
+    control = headers.get("Cache-Control", "").lower()
+    if "no-store" in control or "no-cache" in control:
+        return now
+    if age := _MAX_AGE.search(control):
+        return now + min(timedelta(seconds=int(age[1])), MAX_CACHE)
+    try:
+        stated = parsedate_to_datetime(headers["Expires"])
+    except (KeyError, ValueError):
+        return None
+    return min(stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC), now + MAX_CACHE)

@@ -1,0 +1,120 @@
+"""Middlewares that stand before every handler, and the headers that leave with every answer."""
+
+import hmac
+import secrets
+import time
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import structlog
+from aiohttp import web
+
+from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost
+from didkit_py.service.bodies import read_csrf
+from didkit_py.service.log import get_logger
+from didkit_py.service.routing import SETTINGS, Handler, facts_of
+from didkit_py.service.sessions import keep_cookie, load_session, principal_of, session_of
+
+SIGN_IN: Final = "/sign-in"
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+HEADERS: Final = web.AppKey("headers", dict[str, str])
+log = get_logger()
+
+
+def security_headers(base_url: str, form_targets: tuple[str, ...]) -> dict[str, str]:
+    """The headers of every answer; `form_targets` are further origins that our forms may be sent to."""
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+        f"form-action {' '.join(("'self'", *form_targets))}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Server": "didkit-py",  # not which version of which library
+    }
+    return headers | (
+        {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if base_url.startswith("https:") else {}
+    )
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal before any answer leaves, whoever made it."""
+    response.headers.update(request.app[HEADERS])
+    response.headers.setdefault("Cache-Control", "no-store")
+    if REQUEST_ID in request:
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+
+
+@web.middleware
+async def name_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware: an id of our own for answer and log, and one line of log without path or query."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
+        began = time.monotonic()
+        answer = await handler(request)
+        resource = request.match_info.route.resource
+        log.info(
+            "request",
+            method=request.method if request.method in _METHODS else "other",
+            route=resource.canonical if resource is not None else "none",
+            status=answer.status,
+            duration_ms=round((time.monotonic() - began) * 1000, 1),
+        )
+        return answer
+
+
+@web.middleware
+async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware: a name that leads here by somebody else's wish is refused; health is asked by number."""
+    expected = urlsplit(request.app[SETTINGS].base_url).netloc
+    if request.path not in HEALTH and request.headers.get("Host", "").lower() != expected:
+        raise WrongHost("the Host header names another service")
+    return await handler(request)
+
+
+@web.middleware
+async def guard_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware: sessions for pages, a sign-in where it is needed, and no form but our own."""
+    facts = facts_of(request)
+    if facts is not None and facts.kind == "wire":
+        return await handler(request)
+    load_session(request)
+    if facts is not None and facts.signed_in and principal_of(request) is None:
+        answer: web.StreamResponse = web.Response(status=303, headers={"Location": sign_in_address(request)})
+    else:
+        if facts is not None and request.method not in SAFE_METHODS:
+            await refuse_foreign(request)
+        answer = await handler(request)
+    keep_cookie(request, answer)
+    return answer
+
+
+async def refuse_foreign(request: web.Request) -> None:
+    """Raises ForeignRequest unless a page of this very origin sent the form, with this session's token.
+
+    Under Referrer-Policy no-referrer browsers say `Origin: null` even for our own forms; then Sec-Fetch-Site decides.
+    """
+    claimed = set(request.headers.getall("Origin", []))
+    sites = set(request.headers.getall("Sec-Fetch-Site", []))
+    named = claimed - {"null"}
+    if named - {request.app[SETTINGS].base_url} or sites - {"same-origin"} or not (named or sites):
+        raise ForeignRequest("the form was sent from another site")
+    session = session_of(request)
+    token = await read_csrf(request)
+    if session is None or not hmac.compare_digest(session.csrf.encode(), token.encode()):
+        raise ForeignRequest("the form belongs to another or an ended session")
+
+
+def sign_in_address(request: web.Request) -> str:
+    """Where to sign in, and come back from: to this address if it is a page one can look at."""
+    route = request.match_info.route
+    readable = any(each.method == "GET" for each in route.resource or ())
+    wanted = request.path_qs if request.method in SAFE_METHODS else request.path
+    return f"{SIGN_IN}?next={quote(wanted, safe='/')}" if readable and wanted != "/" else SIGN_IN

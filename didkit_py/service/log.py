@@ -1,0 +1,115 @@
+"""Structured events on stdout, one JSON object a line, that cannot carry a claim by accident.
+
+Only the keys of HARMLESS are written as they are; the value of any other key is withheld. A traceback is written as
+places and types, without messages and without local variables, because both may quote what somebody sent.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+HARMLESS: Final = frozenset({
+    "attempts", "base_url", "bytes", "check", "code", "count", "direction", "duration_ms", "error", "event", "format",
+    "host", "kind", "level", "library", "line", "method", "migration", "name", "next_at", "origin", "outcome", "place",
+    "port", "queue", "reason", "request_id", "route", "row", "rule", "service", "seconds", "spec", "status", "step",
+    "task", "time", "trace", "type", "version",
+})  # fmt: skip
+WITHHELD: Final = "[withheld]"
+MAX_TEXT: Final = 200  # characters; names and codes are shorter, tokens and documents longer
+_EVENT: Final = re.compile(r"\A[a-z][a-z0-9 _-]{0,63}\Z")  # an event is a fixed name, never a sentence made from values
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+EventFields = MutableMapping[str, Any]
+
+
+def get_logger() -> FilteringBoundLogger:
+    """A logger: `log.info("offer-created", count=1)`."""
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def configure(*, service: str, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every event of this process, the libraries' too, to `stream` (stdout) as JSON lines."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _name_service(service),
+            show_trace_without_values,
+            withhold_unknown,
+            _as_json,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers = [_LibraryHandler()]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def withhold_unknown(_: object, __: str, fields: EventFields) -> EventFields:
+    """Processor: the same event with every value that is not known to be harmless withheld."""
+    shown = {key: _harmless(value) if key in HARMLESS else WITHHELD for key, value in fields.items()}
+    if not _EVENT.match(str(fields.get("event", ""))):
+        shown["event"] = WITHHELD
+    return shown
+
+
+def _harmless(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_harmless(item) for item in value[:50]]
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT else WITHHELD
+
+
+def show_trace_without_values(_: object, __: str, fields: EventFields) -> EventFields:
+    """Processor: `exc_info` becomes `error` (its type) and `trace` (file, line and function of each frame)."""
+    found = fields.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    if isinstance(error, BaseException):
+        fields["error"] = type(error).__name__
+        fields["trace"] = _places(error)
+    return fields
+
+
+def _places(error: BaseException) -> list[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    earlier = [*_places(cause), f"which led to {type(error).__name__}"] if cause else [type(error).__name__]
+    return [*earlier, *_frames(error.__traceback__)][-40:]
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace)
+    return [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _name_service(service: str) -> structlog.typing.Processor:
+    def name(_: object, __: str, fields: EventFields) -> EventFields:
+        fields["service"] = service
+        return fields
+
+    return name
+
+
+def _as_json(_: object, __: str, fields: EventFields) -> str:
+    first = {key: fields[key] for key in ("time", "level", "event") if key in fields}
+    return orjson.dumps({**first, **fields}).decode()
+
+
+class _LibraryHandler(logging.Handler):
+    """Turns a library's log record into an event; its message is left out, for it may quote what somebody sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say = get_logger().error if record.levelno >= logging.ERROR else get_logger().warning
+        say("library", library=record.name, place=f"{record.filename}:{record.lineno}", exc_info=record.exc_info)

@@ -1,0 +1,154 @@
+"""The web side that all programs share: one base application, health, and running until told to stop.
+
+What a program needs from the modules around it is named here once: `from didkit_py.service.web import …`.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from didkit_py.encoding import write_json
+from didkit_py.errors import DidkitError, Unavailable
+from didkit_py.service.answers import answer_errors
+from didkit_py.service.bodies import Upload, read_form, read_json_body, read_upload
+from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
+from didkit_py.service.log import get_logger
+from didkit_py.service.pages import (
+    NAVIGATION,
+    STATIC,
+    TEMPLATES,
+    Navigation,
+    load_static,
+    load_templates,
+    notify,
+    qr_svg,
+    render,
+    send_static,
+)
+from didkit_py.service.routing import FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, refuse_unregistered
+from didkit_py.service.sessions import SESSIONS, Session, Sessions, principal_of, session_of
+from didkit_py.service.settings import ServiceSettings
+from didkit_py.service.signing_in import install_sign_in
+
+__all__ = [
+    "SERVICE",
+    "SETTINGS",
+    "Routes",
+    "Session",
+    "Upload",
+    "create_base_app",
+    "install_health",
+    "install_sign_in",
+    "json_answer",
+    "notify",
+    "principal_of",
+    "qr_svg",
+    "read_form",
+    "read_json_body",
+    "read_upload",
+    "render",
+    "run",
+    "serve",
+    "session_of",
+]
+
+DRAIN_SECONDS: Final = 10.0  # for requests under way when the service is told to stop
+log = get_logger()
+
+Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+def create_base_app(
+    settings: ServiceSettings,
+    *,
+    service: str,
+    csp_form_targets: Iterable[str] = (),
+    folder: Path | None = None,
+    navigation: Navigation = (),
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> web.Application:
+    """An application with every guard and no route but /static; `folder` holds the program's templates and static."""
+    app = web.Application(
+        middlewares=[name_request, answer_errors, check_host, guard_pages], client_max_size=max_body_bytes
+    )
+    app[SETTINGS] = settings
+    app[SERVICE] = service
+    app[FACTS] = {}
+    app[SESSIONS] = Sessions()
+    app[TEMPLATES] = load_templates(folder)
+    app[STATIC] = load_static(folder)
+    app[NAVIGATION] = tuple(navigation)
+    app[HEADERS] = security_headers(settings.base_url, tuple(csp_form_targets))
+    app.on_startup.append(refuse_unregistered)
+    app.on_response_prepare.append(add_headers)
+    Routes(app).page("GET", "/static/{name}", send_static, signed_in=False)
+    return app
+
+
+def json_answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer of plain values."""
+    return web.Response(body=write_json(value), status=status, headers=headers, content_type="application/json")
+
+
+def install_health(app: web.Application, ready: Readiness) -> None:
+    """Add /healthz (the process answers) and /readyz (each named part is `ok`, or says in a word what it lacks)."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return json_answer({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        try:
+            checks = dict(await ready())
+        except DidkitError as error:
+            checks = {"ready": error.code}
+        good = all(found == "ok" for found in checks.values())
+        return json_answer({"status": "ready" if good else "not-ready", "checks": checks}, status=200 if good else 503)
+
+    routes = Routes(app)
+    routes.wire("GET", "/healthz", healthz)
+    routes.wire("GET", "/readyz", readyz)
+
+
+async def serve(app: web.Application, settings: ServiceSettings) -> None:
+    """Listen until SIGTERM or SIGINT, then finish what is under way. Raises Unavailable when the port is taken."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in its loop
+            loop.add_signal_handler(number, stopping.set)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    try:
+        await _listen(runner, settings)
+        sys.stdout.write(f"ready {settings.base_url}\n")
+        sys.stdout.flush()
+        await stopping.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: ServiceSettings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {settings.host}, port {settings.port} ({error.strerror})",
+            hint="Stop the program that uses the port, or choose another in the settings.",
+        ) from error
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` to its end, on the faster loop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - has no wheel for Windows
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)

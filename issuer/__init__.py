@@ -1,0 +1,1 @@
+"""The issuer: turns what an organisation knows about people into credentials they hold."""

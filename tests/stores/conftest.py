@@ -1,0 +1,36 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from didkit_py.service.database import Database
+from tests.stores.engines import ENGINES, Engine, make_engine
+
+SCHEMA = """
+CREATE TABLE things (name TEXT NOT NULL PRIMARY KEY, body BYTEA, size BIGINT, note TEXT); -- ; a comment
+CREATE TABLE codes (code BYTEA NOT NULL PRIMARY KEY, redeemed_at BIGINT, redeemed_by TEXT);
+CREATE TABLE parts (
+    name TEXT NOT NULL PRIMARY KEY,
+    thing TEXT NOT NULL REFERENCES things (name)
+);
+"""
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    return make_engine(request.param, tmp_path)
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_things.sql").write_text(SCHEMA, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+async def database(engine: Engine, migrations: Path) -> AsyncIterator[Database]:
+    database = await engine.open(migrations)
+    yield database
+    await database.close()

@@ -1,0 +1,1 @@
+"""The wallet: receives credentials, judges who asks for them and shows what its owner agreed to."""
