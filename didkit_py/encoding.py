@@ -19,7 +19,7 @@ import rfc8785
 
 from didkit_py.errors import Malformed, TooLarge
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 MAX_JSON_BYTES: Final = 262_144  # no message of ours is larger; status lists have a bound of their own
 MAX_JSON_DEPTH: Final = 32  # the deepest document of ours nests 9 levels

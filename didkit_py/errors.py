@@ -22,6 +22,7 @@ class DidkitError(Exception):
         self.spec = spec
         self.advice = hint or self.hint
         self.reason = reason
+        self.checks: tuple[object, ...] = ()  # what verification found before it stopped, this failure last
 
 
 class Malformed(DidkitError):  # noqa: N818 - the family names read as verdicts: "Malformed", "Rejected"

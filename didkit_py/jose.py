@@ -168,7 +168,7 @@ class JointlySigned:
 def encrypt(plain: bytes, *, jwk: Mapping[str, Json], enc: str, header: Mapping[str, Json] | None = None) -> str:
     """A compact JWE for the holder of `jwk` by ECDH-ES (RFC 7518, 4.6). Raises Malformed for an unusable key."""
     from jwcrypto import jwe  # noqa: PLC0415 - 160 ms to import, wanted by few
-    from jwcrypto import jwk as jwks
+    from jwcrypto import jwk as jwks  # noqa: PLC0415
 
     protected = {"alg": "ECDH-ES", "enc": enc, **({"kid": jwk["kid"]} if "kid" in jwk else {}), **(header or {})}
     try:
@@ -201,7 +201,7 @@ def parse_jwe_header(text: str) -> dict[str, Json]:
 def decrypt(text: str, *, private_jwk: Mapping[str, Json]) -> bytes:
     """The plain bytes of a compact JWE. Raises CannotOpen, or what `parse_jwe_header` raises."""
     from jwcrypto import jwe  # noqa: PLC0415 - 160 ms to import, wanted by few
-    from jwcrypto import jwk as jwks
+    from jwcrypto import jwk as jwks  # noqa: PLC0415
 
     parse_jwe_header(text)
     try:

@@ -1,4 +1,4 @@
-"""Errors as answers: one JSON shape for wire routes, one page for people, and nothing about what we do not understand."""
+"""Errors as answers: one JSON shape on the wire, one page for people, nothing about what we do not understand."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -45,35 +45,41 @@ class WrongHost(Rejected):
     hint = "Use the address that the service was set up with."
 
 
-STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType({
-    UnsupportedBody: 415,
-    TooLarge: 413,
-    Malformed: 400,
-    NotFound: 404,
-    Refused: 403,
-    Untrusted: 403,
-    ForeignRequest: 403,
-    WrongHost: 421,
-    IllegalMove: 409,
-    Rejected: 400,
-    Unavailable: 503,
-})
-TITLES: Final[Mapping[int, str]] = MappingProxyType({
-    403: "This is not allowed",
-    404: "Page not found",
-    405: "This cannot be done here",
-    409: "This step is not possible now",
-    413: "This is too large",
-    421: "Wrong address",
-    429: "Too many tries",
-    500: "Sorry, something went wrong",
-    503: "Sorry, this is not available right now",
-})
-HTTP_NAMES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({
-    404: ("not-found", "there is nothing at this address"),
-    405: ("method-not-allowed", "this address does not answer this method"),
-    413: ("too-large", "the body is too long"),
-})
+STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(
+    {
+        UnsupportedBody: 415,
+        TooLarge: 413,
+        Malformed: 400,
+        NotFound: 404,
+        Refused: 403,
+        Untrusted: 403,
+        ForeignRequest: 403,
+        WrongHost: 421,
+        IllegalMove: 409,
+        Rejected: 400,
+        Unavailable: 503,
+    }
+)
+TITLES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        403: "This is not allowed",
+        404: "Page not found",
+        405: "This cannot be done here",
+        409: "This step is not possible now",
+        413: "This is too large",
+        421: "Wrong address",
+        429: "Too many tries",
+        500: "Sorry, something went wrong",
+        503: "Sorry, this is not available right now",
+    }
+)
+HTTP_NAMES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        404: ("not-found", "there is nothing at this address"),
+        405: ("method-not-allowed", "this address does not answer this method"),
+        413: ("too-large", "the body is too long"),
+    }
+)
 
 
 @web.middleware
@@ -88,8 +94,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if error.status < _CLIENT_FAULT:
             return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
         return _answer_http(request, error)
-    except Exception:  # noqa: BLE001 - the last line of defence: whatever it is, its text stays here
-        log.error("unexpected", exc_info=True)  # noqa: G201 - `error` with a trace, in the shape that log.py prunes
+    except Exception:  # the last line of defence: whatever it is, its text stays here
+        log.error("unexpected", exc_info=True)  # noqa: G201 - its shape is what log.py prunes
         return _answer(request, _SERVER_FAULT, "server_error", f"request {request[REQUEST_ID]}", hint="")
 
 

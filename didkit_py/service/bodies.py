@@ -130,7 +130,11 @@ def _parse_fields(content_type: str, body: bytes) -> _Fields:
 def _parse_urlencoded(body: bytes) -> Mapping[str, str]:
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=MAX_FIELDS
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
         )
     except ValueError as error:
         raise Malformed("expected a form in application/x-www-form-urlencoded, UTF-8") from error

@@ -1,8 +1,8 @@
 """The one seam between the services and their database: three calls, the same SQL for every engine.
 
-SQL here is what SQLite and PostgreSQL both understand: `?` placeholders, TEXT, BIGINT and BYTEA, ON CONFLICT, RETURNING.
-The engines live in their own files; this one holds the protocol, its values and errors, and the reading of SQL that all
-engines need. Messages never contain a bound value.
+SQL here is what SQLite and PostgreSQL both understand: `?` placeholders, TEXT, BIGINT and BYTEA, ON CONFLICT and
+RETURNING. The engines live in their own files; this one holds the protocol, its values and errors, and the reading of
+SQL that all engines need. Messages never contain a bound value.
 """
 
 import re
@@ -101,9 +101,9 @@ _PIECE = re.compile(
 
 
 def pieces(sql: str) -> Iterator[tuple[Kind, str]]:
-    """Cut SQL into pieces that give the text back when joined, so that no engine looks for `?` inside quotes or comments.
+    """Cut SQL into pieces that give the text back when joined.
 
-    Raises BadStatement for a quote that is not closed.
+    So no engine looks for `?` inside quotes or comments. Raises BadStatement for a quote that is not closed.
     """
     for found in _PIECE.finditer(sql):
         kind = Kind(found.lastgroup or "")

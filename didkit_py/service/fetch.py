@@ -127,7 +127,9 @@ class Fetcher:
             raise ForbiddenAddress("expected an https URL without user part or fragment")
         target = URL(url, encoded=True)
         # Two parsers that read one text differently would let one judge what the other does not connect to.
-        if origin(url) != f"{target.scheme}://{_shown_host(target)}" + ("" if target.is_default_port() else f":{target.port}"):
+        if origin(url) != f"{target.scheme}://{_shown_host(target)}" + (
+            "" if target.is_default_port() else f":{target.port}"
+        ):
             raise ForbiddenAddress("expected a URL in its usual spelling")
         on_loopback = origin(url) in self._loopback
         if target.scheme != "https" and not on_loopback:

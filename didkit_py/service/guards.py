@@ -25,9 +25,10 @@ log = get_logger()
 
 def security_headers(base_url: str, form_targets: tuple[str, ...]) -> dict[str, str]:
     """The headers of every answer; `form_targets` are further origins that our forms may be sent to."""
+    targets = " ".join(["'self'", *form_targets])
     policy = (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; "
-        f"form-action {' '.join(("'self'", *form_targets))}; base-uri 'none'; frame-ancestors 'none'"
+        f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
     headers = {
         "Content-Security-Policy": policy,
@@ -59,6 +60,7 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
     with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
         began = time.monotonic()
         answer = await handler(request)
+        keep_cookie(request, answer)
         resource = request.match_info.route.resource
         log.info(
             "request",
@@ -87,13 +89,10 @@ async def guard_pages(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     load_session(request)
     if facts is not None and facts.signed_in and principal_of(request) is None:
-        answer: web.StreamResponse = web.Response(status=303, headers={"Location": sign_in_address(request)})
-    else:
-        if facts is not None and request.method not in SAFE_METHODS:
-            await refuse_foreign(request)
-        answer = await handler(request)
-    keep_cookie(request, answer)
-    return answer
+        return web.Response(status=303, headers={"Location": sign_in_address(request)})
+    if facts is not None and request.method not in SAFE_METHODS:
+        await refuse_foreign(request)
+    return await handler(request)
 
 
 async def refuse_foreign(request: web.Request) -> None:

@@ -1,7 +1,7 @@
 """The schema of a database, as numbered SQL files that are only ever added to.
 
-`0001_offers.sql`, `0002_…`: each is applied once, in order, in one transaction with the row that records it. A file that
-was applied is never edited: its digest is compared at every start. The SQL is that of the seam (see `database`).
+`0001_offers.sql`, `0002_…`: each is applied once, in order, in one transaction with the row that records it. A file
+that was applied is never edited: its digest is compared at every start. The SQL is that of the seam (see `database`).
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def read_migrations(directory: Traversable | Path) -> tuple[Migration, ...]:
 
 
 def _read(file: Traversable | Path, number: int) -> Migration:
-    text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+    text = file.read_text(encoding="utf-8")  # which turns every line end into LF
     return Migration(
         number=number,
         name=file.name,

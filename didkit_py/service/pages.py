@@ -54,7 +54,10 @@ def load_templates(folder: Path | None) -> jinja2.Environment:
 def load_static(folder: Path | None) -> dict[str, StaticFile]:
     """The files of `static` folders by name; the program's own win."""
     return {
-        file.name: _read_static(file) for place in (_HERE, folder) if place is not None for file in _files(place / "static")
+        file.name: _read_static(file)
+        for place in (_HERE, folder)
+        if place is not None
+        for file in _files(place / "static")
     }
 
 
@@ -129,6 +132,16 @@ def qr_svg(text: str, *, title: str = "QR code") -> Markup:
     except segno.DataOverflowError as error:
         raise TooLarge("the text is longer than a QR code can be") from error
     drawn = io.BytesIO()
-    code.save(drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, light="#fff", nl=False, svgclass=None, lineclass=None)
+    code.save(
+        drawn,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        omitsize=True,
+        light="#fff",
+        nl=False,
+        svgclass=None,
+        lineclass=None,
+    )
     drawing = Markup(drawn.getvalue().decode())  # noqa: S704 - drawn by segno from modules alone; the text is not in it
     return Markup('<span class="qr" role="img" aria-label="{}">{}</span>').format(title, drawing)

@@ -1,4 +1,4 @@
-"""Routes: each address of a service is either wire (JSON, no cookies) or a page (HTML, session, CSRF); deny by default."""
+"""Routes: each address is either wire (JSON, no cookies) or a page (HTML, session, CSRF), and pages deny by default."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ FACTS: Final = web.AppKey("facts", dict[web.AbstractRoute, RouteFacts])
 
 
 class Routes:
-    """Adds routes to `app`: `routes.wire("POST", "/token", token, errors=TABLE)`, `routes.page("GET", "/offers", offers)`."""
+    """Adds routes to `app`: `routes.wire("POST", "/token", token, errors=TABLE)`, `routes.page("GET", "/", home)`."""
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
@@ -48,14 +48,14 @@ class Routes:
         challenge: str = "Bearer",
         max_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        """A protocol's endpoint: errors are JSON, named and numbered by `errors` where it knows their type or family."""
+        """A protocol's endpoint: errors are JSON, named by `errors` where it knows their type or family."""
         facts = RouteFacts(kind="wire", errors=errors or {}, challenge=challenge, max_bytes=max_bytes)
         self._add(method, path, handler, facts)
 
     def page(
         self, method: str, path: str, handler: Handler, *, signed_in: bool = True, max_bytes: int = MAX_BODY_BYTES
     ) -> None:
-        """A person's page: errors are HTML, unsafe methods need our own form, and a session unless `signed_in=False`."""
+        """A page: errors are HTML, unsafe methods need our own form, and a sign-in unless `signed_in=False`."""
         self._add(method, path, handler, RouteFacts(kind="page", signed_in=signed_in, max_bytes=max_bytes))
 
     def _add(self, method: str, path: str, handler: Handler, facts: RouteFacts) -> None:

@@ -69,11 +69,14 @@ class Sessions:
         for session in [each for each in self._kept.values() if self._is_over(each)]:
             self.end(session)
         if len(self._kept) >= MAX_SESSIONS:
-            self.end(next((each for each in self._kept.values() if "principal" not in each), next(iter(self._kept.values()))))
+            self.end(
+                next((each for each in self._kept.values() if "principal" not in each), next(iter(self._kept.values())))
+            )
 
 
 SESSIONS: Final = web.AppKey("sessions", Sessions)
 _SESSION: Final = web.RequestKey("session", Session)
+_LOADED: Final = web.RequestKey("session_loaded", bool)
 
 
 def _key(session_id: str) -> bytes:
@@ -82,6 +85,7 @@ def _key(session_id: str) -> bytes:
 
 def load_session(request: web.Request) -> None:
     """Find the session that the request's cookie names."""
+    request[_LOADED] = True
     found = request.app[SESSIONS].find(request.cookies.get(cookie_name(request.app), ""))
     if found is not None:
         request[_SESSION] = found
@@ -115,11 +119,14 @@ def end_session(request: web.Request) -> None:
 
 def csrf_token(request: web.Request) -> str:
     """The token that this browser's forms must carry; begins a session where there is none."""
-    return (session_of(request) or begin_session(request)).csrf
+    session = session_of(request)
+    return (begin_session(request) if session is None else session).csrf
 
 
 def keep_cookie(request: web.Request, response: web.StreamResponse) -> None:
-    """Make the browser's cookie agree with the session at the end of the request."""
+    """Make the browser's cookie agree with the session at the end of a request for a page."""
+    if _LOADED not in request and _SESSION not in request:
+        return
     name, session = cookie_name(request.app), session_of(request)
     secure = request.app[SETTINGS].base_url.startswith("https:")
     if session is not None and request.cookies.get(name) != session.id:

@@ -117,17 +117,19 @@ def public_origin() -> Kind[str]:
         _insist(isinstance(value, str) and is_url(value) and origin(value) == value)
         return str(value)
 
-    return Kind(expected="an https origin without a path, such as https://issuer.example (http only on loopback)", read=read)
+    return Kind(
+        expected="an https origin without a path, such as https://issuer.example (http only on loopback)", read=read
+    )
 
 
-def loopback_origins() -> Kind[tuple[str, ...]]:
+def origins_on_loopback() -> Kind[tuple[str, ...]]:
     """Origins on this machine, each with its port; a variable separates them by spaces."""
 
     def read(value: object, _: Path) -> tuple[str, ...]:
-        listed = value.split() if isinstance(value, str) else value
-        _insist(isinstance(listed, list))
-        _insist(all(isinstance(item, str) and _is_loopback_origin(item) for item in listed))
-        return tuple(listed)
+        given = value.split() if isinstance(value, str) else value
+        listed = [item for item in given if isinstance(item, str)] if isinstance(given, list) else None
+        _insist(listed is not None and listed == given and all(map(_is_loopback_origin, listed)))
+        return tuple(listed or ())
 
     return Kind(expected="a list of http origins on loopback with ports, such as http://localhost:8001", read=read)
 
@@ -162,16 +164,22 @@ class ServiceSettings:
     name: str = setting(text(at_most=100), help="The name of the party, as people see it.")
     host: str = setting(text(), "127.0.0.1", help="The address to listen on.")
     port: int = setting(whole_number(0, 65_535), 8080, help="The port to listen on; 0 lets the system choose.")
-    key_file: Path = setting(path(), Path("unlock.key"), help="The file whose content opens the sealed keys.")
+    key_file: Path = setting(  # noqa: RUF009 - it returns a field
+        path(), Path("unlock.key"), help="The file whose content opens the sealed keys."
+    )
     loopback_origins: tuple[str, ...] = setting(
-        loopback_origins(), (), help="Origins on this machine that may be fetched although they are neither https nor public."
+        origins_on_loopback(),
+        (),
+        help="Origins on this machine that may be fetched although they are neither https nor public.",
     )
     trust_list_url: str | None = setting(url(), None, help="Where the list of trusted issuers is published.")
     trust_list_signer: str | None = setting(did(), None, help="Who must have signed the list of trusted issuers.")
     refresh_seconds: int = setting(
         whole_number(1, 86_400), 300, unit="seconds", help="How often status, trust and terms lists are fetched again."
     )
-    log_level: str = setting(text(one_of=("debug", "info", "warning", "error")), "info", help="The least urgent event to log.")
+    log_level: str = setting(
+        text(one_of=("debug", "info", "warning", "error")), "info", help="The least urgent event to log."
+    )
 
 
 def load(wanted: type[S], folder: Path, environment: Mapping[str, str]) -> S:

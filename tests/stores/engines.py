@@ -1,4 +1,7 @@
-"""The databases that the contract suite runs on. An address is what a setting would hold, so a child process can open it too."""
+"""The databases that the contract suite runs on.
+
+An address is what a setting would hold, so that a child process can open the same database.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,0 +1,99 @@
+"""Who takes part, on which port, in which folder, and with which secrets."""
+
+import json
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+HOME: Final = Path(__file__).resolve().parent.parent / ".demo"
+PORTS: Final = HOME / "ports.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One process of the story."""
+
+    key: str
+    program: Literal["issuer", "verifier", "wallet"]
+    name: str
+    types: tuple[str, ...] = ()  # what an issuer issues
+    alg: str = "ES256"
+
+
+CAST: Final = (
+    Role(key="terms-body", program="issuer", name="Fair Terms Office", types=("terms-signatory",)),
+    Role(key="credit-union", program="issuer", name="Harbour Credit Union", types=("affordability-range",)),
+    Role(key="insurer", program="issuer", name="Hedgerow Insurance", types=("insurer-good-standing",)),
+    Role(key="manufacturer", program="issuer", name="Chryota", types=("authorized-dealer",)),
+    Role(key="mail-checker", program="issuer", name="Letterbox Check", types=("contact",), alg="EdDSA"),
+    Role(key="dealer-receipts", program="issuer", name="Riverside Chryota (receipts)", types=("digital-receipt",)),
+    Role(key="dealer", program="verifier", name="Riverside Chryota"),
+    Role(key="clearsound", program="verifier", name="Clearsound", alg="EdDSA"),
+    Role(key="bobs", program="verifier", name="Bob's Chryota"),
+    Role(key="bobs-new", program="verifier", name="Best Deal Motors"),
+    Role(key="wallet", program="wallet", name="Sally's wallet"),
+)
+MALLORY: Final = "mallory"  # a stranger with a web address of her own and software of her own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A role with its place on this machine."""
+
+    role: Role
+    port: int
+    folder: Path
+    passphrase_file: Path
+
+    @property
+    def url(self) -> str:
+        """Its public origin."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def did(self) -> str:
+        """Its identifier."""
+        return f"did:web:localhost%3A{self.port}"
+
+    @property
+    def passphrase(self) -> str:
+        """What its operator, or Sally, types."""
+        return self.passphrase_file.read_text().strip()
+
+
+def ports() -> dict[str, int]:
+    """A port for everybody: chosen once, then stored, since identifiers contain them."""
+    if PORTS.exists():
+        stored: dict[str, int] = json.loads(PORTS.read_text())
+        if set(stored) == {*(role.key for role in CAST), MALLORY}:
+            return stored
+    held = {key: socket.socket() for key in (*(role.key for role in CAST), MALLORY)}
+    for one in held.values():
+        one.bind(("127.0.0.1", 0))
+    chosen = {key: int(one.getsockname()[1]) for key, one in held.items()}
+    for one in held.values():
+        one.close()
+    PORTS.parent.mkdir(parents=True, exist_ok=True)
+    PORTS.write_text(json.dumps(chosen, indent=1))
+    return chosen
+
+
+def parties(folder: Path) -> dict[str, Party]:
+    """Everybody, with folders below `folder`; passphrases are made when there are none."""
+    numbers = ports()
+    (folder / "secrets").mkdir(parents=True, exist_ok=True)
+    found = {}
+    for role in CAST:
+        secret = folder / "secrets" / f"{role.key}.passphrase"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text("-".join(secrets.token_hex(2) for _ in range(4)) + "\n")
+        found[role.key] = Party(role=role, port=numbers[role.key], folder=folder / role.key, passphrase_file=secret)
+    return found
+
+
+def origins() -> list[str]:
+    """Every address of the story, which each program must be told that it may fetch."""
+    return [f"http://localhost:{port}" for port in ports().values()]

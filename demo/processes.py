@@ -1,0 +1,93 @@
+"""Starting and stopping the programs, and giving them commands."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from demo.cast import Party
+from demo.telling import DemoFailed
+
+COMMAND: Final = shutil.which("didkit-py", path=str(Path(sys.executable).parent)) or "didkit-py"
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 15
+COMMAND_SECONDS: Final = 120
+
+
+def run(*words: str, codes: tuple[int, ...] = (0,)) -> Any:  # noqa: ANN401 - whatever JSON the command prints
+    """What `didkit-py … --json` prints. Raises DemoFailed when it ends with another exit code."""
+    done = subprocess.run(
+        [COMMAND, *words, "--json"], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=_clean()
+    )
+    if done.returncode not in codes:
+        raise DemoFailed(f"didkit-py {' '.join(words[:2])} ended with {done.returncode}: {done.stderr or done.stdout}")
+    return json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+def _clean() -> dict[str, str]:
+    """The environment without settings of ours that somebody may have exported."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DIDKIT_")}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+class Company:
+    """The running processes."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *parties: Party) -> None:
+        """Start them side by side and wait until each answers."""
+        for party in parties:
+            log = (party.folder / "log.jsonl").open("ab")
+            self._running[party.role.key] = subprocess.Popen(
+                [COMMAND, party.role.program, "serve", str(party.folder)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=_clean(),
+            )
+            log.close()
+        for party in parties:
+            self._wait(party)
+
+    def _wait(self, party: Party) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        process = self._running[party.role.key]
+        while time.monotonic() < deadline and process.poll() is None:
+            if _answers(f"{party.url}/healthz"):
+                return
+            time.sleep(0.05)
+        last = (party.folder / "log.jsonl").read_text(errors="replace")[-2000:]
+        raise DemoFailed(f"{party.role.name} did not start:\n{last}")
+
+    def stop(self) -> None:
+        """End them as an operator would, all at once."""
+        for process in self._running.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._running.values():
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()
+
+    def ended(self) -> str | None:
+        """The key of a process that ended by itself, if any."""
+        return next((key for key, process in self._running.items() if process.poll() is not None), None)

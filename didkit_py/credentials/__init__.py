@@ -1,0 +1,1 @@
+"""Claim types as data, and credentials before they are secured."""

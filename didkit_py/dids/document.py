@@ -1,0 +1,183 @@
+"""DidDocument: which keys speak for a DID, and for which purpose (DID Core 1.0; Controlled Identifiers 1.0).
+
+A method that we cannot read is passed over, since one key of another kind must not make the others useless. What is
+looked for and was passed over is simply not found.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Self
+
+from didkit_py.encoding import Json, from_rfc3339
+from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey
+from didkit_py.keys.public import PublicKey
+from didkit_py.reading import Reader
+
+MAX_METHODS: Final = 64  # a document of ours has one to three
+_DID: Final = re.compile(r"\Adid:[a-z0-9]{1,32}:[A-Za-z0-9._%:-]{1,4096}\Z")
+_END_OF_DID: Final = re.compile(r"[/?#]")
+_FRAGMENT: Final = re.compile(r"\A#[A-Za-z0-9._~!$&'()*+,;=:@%-]{1,4096}\Z")
+_CONTEXTS: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
+_JWK_TYPES: Final = frozenset({"JsonWebKey", "JsonWebKey2020"})
+_MULTIKEY_TYPES: Final = frozenset({"Multikey", "Ed25519VerificationKey2020"})
+
+
+class Purpose(StrEnum):
+    """What a key may be used for (DID Core 1.0, 5.3)."""
+
+    AUTHENTICATION = "authentication"
+    ASSERTION = "assertionMethod"
+    KEY_AGREEMENT = "keyAgreement"
+
+
+def did_of(did_url: str) -> str:
+    """The DID in a DID URL, without path, query and fragment. Raises BadDid."""
+    did = _END_OF_DID.split(did_url, maxsplit=1)[0]
+    if not _DID.match(did):
+        raise BadDid("expected a DID or a DID URL", spec="DID Core 1.0, 3.1")
+    return did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationMethod:
+    """One key of a document."""
+
+    id: str  # absolute DID URL
+    controller: str  # need not be the document's own id (CID 1.0, 2.2)
+    key: PublicKey
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DidDocument:
+    """The keys of one DID, each under its absolute DID URL."""
+
+    id: str
+    methods: Mapping[str, VerificationMethod]
+    purposes: Mapping[Purpose, frozenset[str]]
+
+    @classmethod
+    def from_json(cls, body: Json, *, did: str) -> Self:
+        """The document of `did`. Raises BadDidDocument when it describes another DID, Malformed for its shape."""
+        read = Reader(body, at="did_document")
+        if read.text("id") != did:
+            raise BadDidDocument("the document's id is not the DID that was asked for", spec="DID Core 1.0, 5.1.1")
+        listed = _methods(_objects(read, "verificationMethod"), did)
+        embedded: dict[str, VerificationMethod] = {}
+        purposes = {}
+        for purpose in Purpose:
+            entries = _entries(read, purpose)
+            own = _methods((each for each in entries if isinstance(each, dict)), did)
+            embedded |= own
+            purposes[purpose] = frozenset(own) | {_absolute(each, did) for each in entries if isinstance(each, str)}
+        if listed.keys() & embedded.keys():
+            raise BadDidDocument("two methods have the same id", spec="CID 1.0, 2.2")
+        return cls(id=did, methods=MappingProxyType(listed | embedded), purposes=MappingProxyType(purposes))
+
+    def key(self, kid: str | None, purpose: Purpose, *, now: datetime | None = None) -> PublicKey:
+        """The key that `kid` names, a DID URL or `#fragment`, if the document lists it for `purpose`.
+
+        None is enough only where exactly one key serves. A key with an end date serves only a caller that says `now`.
+        Raises UnknownKey.
+        """
+        allowed = self.purposes.get(purpose, frozenset())
+        if kid is None:
+            serving = allowed & self.methods.keys()
+            kid = next(iter(serving)) if len(serving) == 1 else ""
+        elif kid.startswith("#"):
+            kid = self.id + kid
+        method = self.methods.get(kid) if kid in allowed else None
+        if method is None:
+            raise UnknownKey(f"the signer's document lists no such key for {purpose}", spec="DID Core 1.0, 5.3")
+        if method.expires_at is not None and (now is None or now >= method.expires_at):
+            raise UnknownKey("the key's time is over", spec="CID 1.0, 2.2")
+        return method.key
+
+
+def _entries(read: Reader, name: str) -> list[Json]:
+    return read.items(name, max_items=MAX_METHODS) if read.has(name) else []
+
+
+def _objects(read: Reader, name: str) -> Iterable[dict[str, Json]]:
+    for entry in _entries(read, name):
+        if not isinstance(entry, dict):
+            raise Malformed(f"{read.path(name)}: expected objects")
+        yield entry
+
+
+def _methods(entries: Iterable[dict[str, Json]], did: str) -> dict[str, VerificationMethod]:
+    found: dict[str, VerificationMethod] = {}
+    names: set[str] = set()
+    for entry in entries:
+        name = _absolute(Reader(entry, at="verificationMethod").text("id"), did)
+        if name in names:
+            raise BadDidDocument("two methods have the same id", spec="CID 1.0, 2.2")
+        names.add(name)
+        method = _method(entry, name, did)
+        if method is not None:
+            found[name] = method
+    return found
+
+
+def _method(entry: dict[str, Json], name: str, did: str) -> VerificationMethod | None:
+    """The method, or None: of another document, revoked, or of a kind or spelling that we cannot use."""
+    if not name.startswith(f"{did}#") or "revoked" in entry:
+        return None
+    try:
+        key = _key(entry)
+        expires = entry.get("expires")
+        expires_at = from_rfc3339(expires) if isinstance(expires, str) else None
+    except Malformed:
+        return None
+    controller = entry.get("controller")
+    if key is None or not isinstance(controller, str) or ("expires" in entry and expires_at is None):
+        return None
+    return VerificationMethod(id=name, controller=controller, key=key, expires_at=expires_at)
+
+
+def _key(entry: dict[str, Json]) -> PublicKey | None:
+    if entry.get("type") in _JWK_TYPES:
+        return PublicKey.from_jwk(entry.get("publicKeyJwk"))
+    text = entry.get("publicKeyMultibase")
+    if entry.get("type") in _MULTIKEY_TYPES and isinstance(text, str):
+        return PublicKey.from_multikey(text)
+    return None
+
+
+def _absolute(name: str, did: str) -> str:
+    """A fragment alone belongs to the document that it stands in (DID Core 1.0, 3.2.2)."""
+    if _FRAGMENT.match(name):
+        return did + name
+    did_of(name)
+    return name
+
+
+def create_document(did: str, keys: Mapping[str, PublicKey]) -> dict[str, Json]:
+    """The document to publish: `keys` by fragment, each to sign in and to assert."""
+    names: list[Json] = [f"{did}#{fragment}" for fragment in keys]
+    return {
+        "@context": list(_CONTEXTS),
+        "id": did,
+        "verificationMethod": [
+            {"id": f"{did}#{fragment}", "type": "JsonWebKey", "controller": did, "publicKeyJwk": key.to_jwk()}
+            for fragment, key in keys.items()
+        ],
+        Purpose.AUTHENTICATION.value: names,
+        Purpose.ASSERTION.value: list(names),
+    }
+
+
+def single_key_document(did: str, fragment: str, key: PublicKey, purposes: Iterable[Purpose]) -> DidDocument:
+    """The document of a DID that is itself the key."""
+    method = VerificationMethod(id=f"{did}#{fragment}", controller=did, key=key)
+    serving = frozenset({method.id})
+    allowed = frozenset(purposes)
+    return DidDocument(
+        id=did,
+        methods=MappingProxyType({method.id: method}),
+        purposes=MappingProxyType({each: serving if each in allowed else frozenset() for each in Purpose}),
+    )

@@ -1,0 +1,226 @@
+"""SD-JWT (RFC 9901) alone: salts, disclosures, digests, and the payload that they add up to.
+
+A digest covers the encoded text of a disclosure exactly as it came, so nothing here is ever written anew. What the
+claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and above.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from didkit_py.credentials.template import Path_
+from didkit_py.encoding import MAX_JSON_DEPTH, Json, b64url, from_b64url, read_json, sha256, write_json
+from didkit_py.errors import BadDisclosure, Malformed, TooLarge
+from didkit_py.jose import MAX_TOKEN, UnverifiedJws, parse_compact
+
+MAX_DISCLOSURES: Final = 200  # the richest type of ours has 13
+MAX_CHARACTERS: Final = MAX_TOKEN
+SALT_BYTES: Final = 16  # RFC 9901, 9.3: 128 bits
+HASH: Final = "sha-256"
+TYPES: Final = ("dc+sd-jwt", "vc+sd-jwt")  # the second is the name until November 2024
+_SD: Final = "_sd"
+_SD_ALG: Final = "_sd_alg"
+_DOTS: Final = "..."
+_RULES: Final = "RFC 9901, 7.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """One hidden claim laid open; `name` is None for an item of an array."""
+
+    text: str = field(repr=False)
+    digest: str
+    salt: str = field(repr=False)
+    name: str | None
+    value: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessedPayload:
+    """The signed claims with the disclosed ones in their places, and the paths of the disclosed ones."""
+
+    claims: dict[str, Json] = field(repr=False)
+    paths: tuple[Path_, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnverifiedSdJwt:
+    """An SD-JWT that was read and not judged."""
+
+    jws: UnverifiedJws = field(repr=False)
+    disclosures: tuple[Disclosure, ...]
+    kb_jwt: str | None = field(repr=False)
+    issuer_signed: str = field(repr=False)
+    presented: str = field(repr=False)  # up to and including the last "~", which is what key binding covers
+    memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)  # see `sd_jwt_vc.read_credential`
+
+    @cached_property
+    def payload(self) -> dict[str, Json]:
+        """What the issuer signed, digests still in it; read once, not to be changed. Raises Malformed."""
+        return self.jws.claims()
+
+    @cached_property
+    def processed(self) -> ProcessedPayload:
+        """The payload with its disclosures in place; worked out once. Raises BadDisclosure or Malformed."""
+        return process(self.payload, self.disclosures)
+
+
+def parse_sd_jwt(text: str, *, typ: str | Iterable[str] = TYPES) -> UnverifiedSdJwt:
+    """Read the compact form (RFC 9901, 4).
+
+    Raises Malformed, TooLarge, WrongType, UnsupportedAlgorithm or BadDisclosure.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TooLarge(f"SD-JWT is longer than {MAX_CHARACTERS} characters")
+    presented, tilde, last = text.rpartition("~")
+    if not tilde:
+        raise Malformed('expected an SD-JWT with "~" after each part', spec="RFC 9901, 4")
+    issuer_signed, *disclosed = presented.split("~")
+    if len(disclosed) > MAX_DISCLOSURES:
+        raise TooLarge(f"SD-JWT has more than {MAX_DISCLOSURES} disclosures")
+    return UnverifiedSdJwt(
+        jws=parse_compact(issuer_signed, typ=typ),
+        disclosures=tuple(map(parse_disclosure, disclosed)),
+        kb_jwt=last or None,
+        issuer_signed=issuer_signed,
+        presented=presented + tilde,
+    )
+
+
+def parse_disclosure(text: str) -> Disclosure:
+    """Read one disclosure (RFC 9901, 4.2). Raises Malformed or BadDisclosure."""
+    match read_json(from_b64url(text)):
+        case [str() as salt, str() as name, value] if name not in (_SD, _DOTS):
+            return Disclosure(text=text, digest=digest_of(text), salt=salt, name=name, value=value)
+        case [str() as salt, value]:
+            return Disclosure(text=text, digest=digest_of(text), salt=salt, name=None, value=value)
+    raise BadDisclosure("a disclosure is a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
+
+
+def digest_of(text: str) -> str:
+    """The digest by which the issuer refers to a disclosure, over its encoded text (RFC 9901, 4.2.3)."""
+    return b64url(sha256(text.encode("ascii")))
+
+
+def process(payload: Mapping[str, Json], disclosures: Iterable[Disclosure]) -> ProcessedPayload:
+    """Put the disclosed claims in their places (RFC 9901, 7.1 steps 2 to 5). Raises BadDisclosure or TooLarge."""
+    if payload.get(_SD_ALG, HASH) != HASH:
+        raise BadDisclosure("_sd_alg: expected sha-256", spec=_RULES)
+    return _Unfolding(disclosures).whole(payload)
+
+
+class _Unfolding:
+    """One walk over a payload: each digest is met once, each disclosure is used once."""
+
+    __slots__ = ("met", "paths", "waiting")
+
+    def __init__(self, disclosures: Iterable[Disclosure]) -> None:
+        self.waiting: dict[str, Disclosure] = {}
+        self.met: set[str] = set()
+        self.paths: list[Path_] = []
+        for disclosure in disclosures:
+            if disclosure.digest in self.waiting:
+                raise BadDisclosure("a disclosure is there twice", spec=_RULES)
+            self.waiting[disclosure.digest] = disclosure
+
+    def whole(self, payload: Mapping[str, Json]) -> ProcessedPayload:
+        claims = self.members({name: value for name, value in payload.items() if name != _SD_ALG}, ())
+        if self.waiting:
+            raise BadDisclosure("a disclosure belongs to no digest of the credential", spec=_RULES)
+        return ProcessedPayload(claims=claims, paths=tuple(self.paths))
+
+    def members(self, members: Mapping[str, Json], at: Path_) -> dict[str, Json]:
+        """One object: what is plain first, since a disclosed name must not meet a plain one."""
+        if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
+            raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
+        if _DOTS in members or _SD_ALG in members:
+            raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
+        found = {
+            name: self.value(value, (*at, name)) if type(value) in (dict, list) else value
+            for name, value in members.items()
+            if name != _SD
+        }
+        if _SD in members:
+            self.disclose(members[_SD], found, at)
+        return found
+
+    def disclose(self, digests: Json, found: dict[str, Json], at: Path_) -> None:
+        if not isinstance(digests, list):
+            raise BadDisclosure("_sd: expected an array of digests", spec=_RULES)
+        for digest in digests:
+            disclosure = self.take(digest)
+            if disclosure is None:
+                continue
+            name = disclosure.name
+            if name is None or name in found:
+                raise BadDisclosure("a disclosure has no name here, or the name of another claim", spec=_RULES)
+            self.paths.append((*at, name))
+            found[name] = self.value(disclosure.value, (*at, name))
+
+    def value(self, value: Json, at: Path_) -> Json:
+        if isinstance(value, dict):
+            return self.members(value, at)
+        return self.items(value, at) if isinstance(value, list) else value
+
+    def items(self, items: list[Json], at: Path_) -> list[Json]:
+        """One array: an item that nobody disclosed leaves no gap."""
+        if len(at) > MAX_JSON_DEPTH:
+            raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
+        found: list[Json] = []
+        for item in items:
+            place = (*at, len(found))
+            if not (isinstance(item, dict) and item.keys() == {_DOTS}):
+                found.append(self.value(item, place))
+            elif (disclosure := self.take(item[_DOTS])) is not None:
+                if disclosure.name is not None:
+                    raise BadDisclosure("a disclosure of an array's item has a name", spec=_RULES)
+                self.paths.append(place)
+                found.append(self.value(disclosure.value, place))
+        return found
+
+    def take(self, digest: Json) -> Disclosure | None:
+        """The disclosure with this digest; None for what is kept hidden and for decoys."""
+        if not isinstance(digest, str):
+            raise BadDisclosure("expected a digest", spec=_RULES)
+        if digest in self.met:
+            raise BadDisclosure("a digest is there twice", spec=_RULES)
+        self.met.add(digest)
+        return self.waiting.pop(digest, None)
+
+
+def hide(
+    claims: Mapping[str, Json], paths: Collection[tuple[str, ...]], *, salts: Callable[[], bytes]
+) -> tuple[dict[str, Json], list[str]]:
+    """The claims with those at `paths` replaced by digests, and the disclosures in the order of `paths`.
+
+    A path that is not there gets a decoy, so that the number of digests says nothing (RFC 9901, 4.2.5). `salts` gives
+    16 fresh random bytes at each call. The digests stand sorted, so that their order says nothing either.
+    """
+    objects: dict[tuple[str, ...], dict[str, Json]] = {(): dict(claims)}
+    digests: dict[tuple[str, ...], list[str]] = {}
+    disclosures: list[str] = []
+    for path in paths:
+        parent, name = path[:-1], path[-1]
+        members = objects.get(parent)
+        if members is None:
+            members = _open(objects, parent)
+        salt = b64url(salts())
+        if name in members:
+            salt = b64url(write_json([salt, name, members.pop(name)]))
+            disclosures.append(salt)
+        digests.setdefault(parent, []).append(digest_of(salt))
+    for parent, found in digests.items():
+        objects[parent][_SD] = sorted(found)  # type: ignore[assignment] # a list of texts is Json
+    return objects[()], disclosures
+
+
+def _open(objects: dict[tuple[str, ...], dict[str, Json]], path: tuple[str, ...]) -> dict[str, Json]:
+    """The object at `path` as a copy of our own inside its parent, empty when it was not there."""
+    if path not in objects:
+        parent = _open(objects, path[:-1])
+        inner = parent.get(path[-1], {})
+        if not isinstance(inner, dict):
+            raise TypeError("a hidden claim's parent is no object")
+        parent[path[-1]] = objects[path] = dict(inner)
+    return objects[path]

@@ -1,0 +1,254 @@
+"""SD-JWT VC, `dc+sd-jwt`: secure a credential, select and bind what is shown, read it, verify it.
+
+Times, status, trust and the profile of the type are judged above, on what `verify_issuer` returns.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from didkit_py.credentials.credential import Credential, SecuredCredential, StatusReference
+from didkit_py.credentials.template import Path_
+from didkit_py.encoding import Json, b64url, from_b64url, read_json, sha256, timestamp
+from didkit_py.errors import BadCredential, BadDisclosure, BadKeyBinding
+from didkit_py.formats.sd_jwt import HASH, UnverifiedSdJwt, digest_of, hide
+from didkit_py.jose import parse_compact, sign_compact, verify_compact
+from didkit_py.keys.public import PublicKey
+from didkit_py.keys.signer import Signer
+from didkit_py.reading import Reader
+
+FORMAT: Final = "dc+sd-jwt"
+KEY_BINDING_TYPE: Final = "kb+jwt"
+MAX_AGE: Final = timedelta(minutes=10)  # of a key binding; a request of ours lives as long
+MAX_SKEW: Final = timedelta(seconds=60)  # how far a holder's clock may be ahead of ours
+# A holder could leave these out if they were disclosures, and a withheld one looks like a decoy
+# (draft-ietf-oauth-sd-jwt-vc, 2.2.2.3; `iat` by our own types, which are all issued with coarse times).
+REGISTERED: Final = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat"})
+_READ: Final = "sd_jwt_vc"
+
+
+async def secure(
+    credential: Credential, *, holder_key: PublicKey | None, salts: Callable[[], bytes], signer: Signer
+) -> SecuredCredential:
+    """The credential with all its disclosures, for the holder; `salts` gives 16 fresh random bytes at each call.
+
+    Every credential of a type has the same number of digests.
+    """
+    claims, disclosures = hide(credential.claims, credential.disclosable, salts=salts)
+    payload = _registered(credential, holder_key) | claims
+    if credential.disclosable:
+        payload["_sd_alg"] = HASH
+    signed = await sign_compact(payload, typ=FORMAT, signer=signer)
+    return SecuredCredential(format=FORMAT, text="~".join((signed, *disclosures, "")))
+
+
+def _registered(credential: Credential, holder_key: PublicKey | None) -> dict[str, Json]:
+    if REGISTERED & credential.claims.keys():
+        raise ValueError("a claim has the name of a registered one")
+    members: dict[str, Json] = {
+        "vct": credential.vct,
+        "vct#integrity": credential.vct_integrity,
+        "iss": credential.issuer,
+        "iat": timestamp(credential.issued_at),
+        "exp": timestamp(credential.expires_at),
+    }
+    if credential.subject is not None:
+        members["sub"] = credential.subject
+    if holder_key is not None:
+        members["cnf"] = {"jwk": holder_key.to_jwk()}
+    if credential.status is not None:
+        members["status"] = {"status_list": {"idx": credential.status.index, "uri": credential.status.uri}}
+    return members
+
+
+def select(text: str, paths: Collection[Path_]) -> str:
+    """The credential with only the disclosures that stand on the way to `paths`, those included.
+
+    What hangs below a path stays hidden unless it is named too; None in a path means every item of an array. `text` is
+    one that was verified when it was received. Raises ValueError for a path that the credential does not hold.
+    """
+    issuer_signed, *disclosures = text.rpartition("~")[0].split("~")
+    held = _Held(disclosures)
+    payload = read_json(from_b64url(issuer_signed.split(".")[1]))
+    for path in paths:
+        held.choose(payload, path)
+    return "~".join((issuer_signed, *(one for one in disclosures if one in held.chosen), ""))
+
+
+class _Held:
+    """The disclosures of a credential of ours, found by name and confirmed by digest."""
+
+    __slots__ = ("by_name", "chosen")
+
+    def __init__(self, disclosures: list[str]) -> None:
+        self.by_name: dict[Json, list[tuple[str, Json]]] = {}
+        self.chosen: set[str] = set()
+        for text in disclosures:
+            match read_json(from_b64url(text)):
+                case [_, str() as name, value]:
+                    self.by_name.setdefault(name, []).append((text, value))
+                case [_, value]:
+                    self.by_name.setdefault(None, []).append((text, value))
+
+    def choose(self, node: Json, path: Path_) -> None:
+        """Take the disclosures that lead from `node` along `path`."""
+        if not path:
+            return
+        found = tuple(self.children(node, path[0]))
+        if not found:
+            raise ValueError("the credential holds no claim at a path that was chosen")
+        for text, value in found:
+            if text is not None:
+                self.chosen.add(text)
+            self.choose(value, path[1:])
+
+    def children(self, node: Json, step: str | int | None) -> Iterator[tuple[str | None, Json]]:
+        if isinstance(node, dict) and isinstance(step, str):
+            if step in node:
+                yield None, node[step]
+            else:
+                yield from self.hidden(step, node.get("_sd"))
+        elif isinstance(node, list) and not isinstance(step, str):
+            items = [found for item in node for found in self.item(item)]
+            yield from items if step is None else items[step : step + 1]
+
+    def item(self, item: Json) -> Iterator[tuple[str | None, Json]]:
+        if isinstance(item, dict) and item.keys() == {"..."}:
+            yield from self.hidden(None, [item["..."]])
+        else:
+            yield None, item
+
+    def hidden(self, name: str | None, digests: Json) -> Iterator[tuple[str, Json]]:
+        if isinstance(digests, list):
+            yield from (one for one in self.by_name.get(name, ()) if digest_of(one[0]) in digests)
+
+
+async def bind(
+    selected: str,
+    *,
+    nonce: str,
+    audience: str,
+    now: datetime,
+    signer: Signer,
+    extra: Mapping[str, Json] = {},
+) -> str:
+    """A presentation: what was selected and the holder's proof for this request alone (RFC 9901, 4.3)."""
+    if not selected.endswith("~"):
+        raise ValueError('expected a selection, which ends with "~"')
+    claims = {**extra, "iat": timestamp(now), "aud": audience, "nonce": nonce, "sd_hash": digest_of(selected)}
+    return selected + await sign_compact(claims, typ=KEY_BINDING_TYPE, signer=signer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadCredential:
+    """What a credential says; whether it is verified depends on who returned it."""
+
+    vct: str
+    issuer: str
+    subject: str | None
+    claims: Mapping[str, Json] = field(repr=False)  # the whole processed payload, registered claims too
+    disclosed: tuple[Path_, ...]
+    issued_at: datetime | None
+    not_before: datetime | None
+    expires_at: datetime | None
+    holder: PublicKey | None  # None: bound to no key
+    status: StatusReference | None  # None: the issuer publishes no status for it
+    integrity: str | None  # of the type metadata
+    kid: str | None  # which of the issuer's keys signed
+
+
+def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
+    """What it says, NOT verified: for storage, display, and to learn what verifying needs.
+
+    The same value is returned again for the same `sd_jwt`: asking first for what is missing and then verifying costs
+    one reading. Raises Malformed, BadKey, BadDisclosure or BadCredential.
+    """
+    found = sd_jwt.memo.get(_READ)
+    if not isinstance(found, ReadCredential):
+        found = sd_jwt.memo[_READ] = _read(sd_jwt)
+    return found
+
+
+def _read(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
+    processed = sd_jwt.processed
+    if any(path[0] in REGISTERED for path in processed.paths):
+        raise BadDisclosure("a registered claim must not be a disclosure", spec="draft-ietf-oauth-sd-jwt-vc, 2.2.2.3")
+    read = Reader(processed.claims, at="credential")
+    return ReadCredential(
+        vct=read.text("vct", max_length=2_048),
+        issuer=read.text("iss", max_length=2_048),
+        subject=read.optional_text("sub", max_length=2_048),
+        claims=processed.claims,
+        disclosed=processed.paths,
+        issued_at=read.optional_moment("iat"),
+        not_before=read.optional_moment("nbf"),
+        expires_at=read.optional_moment("exp"),
+        holder=_holder(read),
+        status=_status(read),
+        integrity=read.optional_text("vct#integrity", max_length=200),
+        kid=sd_jwt.jws.kid,
+    )
+
+
+def _holder(read: Reader) -> PublicKey | None:
+    if not read.has("cnf"):
+        return None
+    confirmation = read.object("cnf")
+    if not confirmation.has("jwk"):
+        raise BadCredential("cnf: expected a jwk, other confirmations are not known here", spec="RFC 7800, 3.2")
+    return PublicKey.from_jwk(confirmation.value("jwk"))
+
+
+def _status(read: Reader) -> StatusReference | None:
+    """A status that we cannot look up must not pass for none."""
+    if not read.has("status"):
+        return None
+    status = read.object("status")
+    if not status.has("status_list"):
+        raise BadCredential("status: expected a status_list", spec="draft-ietf-oauth-status-list-21, 6.2")
+    entry = status.object("status_list")
+    return StatusReference(uri=entry.url("uri"), index=entry.integer("idx"))
+
+
+def verify_issuer(sd_jwt: UnverifiedSdJwt, key: PublicKey) -> ReadCredential:
+    """What the owner of `key` says: signature, structure and disclosures hold (RFC 9901, 7.1).
+
+    Raises BadSignature, UnsupportedAlgorithm, or what `read_credential` raises.
+    """
+    key.verify(sd_jwt.jws.signature, sd_jwt.jws.signing_input, alg=sd_jwt.jws.alg)
+    return read_credential(sd_jwt)
+
+
+def verify_key_binding(
+    sd_jwt: UnverifiedSdJwt,
+    *,
+    holder: PublicKey,
+    expected_nonce: str,
+    expected_audience: str,
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
+) -> None:
+    """Check that the holder made this presentation for us, for this request, just now (RFC 9901, 7.3).
+
+    `now` is aware UTC; `iat` lies at most `max_age` before it and MAX_SKEW after it. Replay is the caller's matter:
+    spend the nonce in the store first. Raises BadKeyBinding, BadSignature, Malformed, WrongType.
+    """
+    if sd_jwt.kb_jwt is None:
+        raise BadKeyBinding("key binding is missing", spec="RFC 9901, 7.3")
+    read = Reader(verify_compact(parse_compact(sd_jwt.kb_jwt, typ=KEY_BINDING_TYPE), holder), at="key binding")
+    if read.text("nonce") != expected_nonce:
+        raise BadKeyBinding("nonce differs from the request's", spec="RFC 9901, 7.3")
+    if read.text("aud") != expected_audience:
+        raise BadKeyBinding("audience is not the one expected", spec="RFC 9901, 7.3")
+    if read.text("sd_hash") != b64url(sha256(sd_jwt.presented.encode("ascii"))):
+        raise BadKeyBinding("sd_hash does not cover what is shown", spec="RFC 9901, 7.3")
+    _require_timely(read, now, max_age)
+
+
+def _require_timely(read: Reader, now: datetime, max_age: timedelta) -> None:
+    if not now - max_age <= read.moment("iat") <= now + MAX_SKEW:
+        raise BadKeyBinding("iat is too old or in the future", spec="RFC 9901, 7.3")
+    expires_at, not_before = read.optional_moment("exp"), read.optional_moment("nbf")
+    if (expires_at is not None and expires_at <= now) or (not_before is not None and not_before > now + MAX_SKEW):
+        raise BadKeyBinding("key binding is outside of its own time of validity", spec="RFC 9901, 7.3")

@@ -1,0 +1,245 @@
+"""What an issuer says about itself: IssuerMetadata, and ServerMetadata of its token endpoint (OpenID4VCI 1.0, 12).
+
+Metadata is used only when it names the identifier that it was asked for (12.2.4): an address that answers for another
+issuer is refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from didkit_py.encoding import Json
+from didkit_py.errors import Malformed, Rejected
+from didkit_py.oid4vci.claims import ClaimDescription, parse_claims
+from didkit_py.oid4vci.credential_request import JWT
+from didkit_py.oid4vci.key_proof import PROOF_ALGS
+from didkit_py.oid4vci.offer import PRE_AUTHORIZED
+from didkit_py.reading import Reader
+
+SD_JWT_VC: Final = "dc+sd-jwt"
+JWK: Final = "jwk"
+DID_WEB: Final = "did:web"
+LANGUAGE: Final = "en"  # of our pages; a display in it is preferred
+MAX_CONFIGURATIONS: Final = 500
+_MAX_BATCH_SIZE: Final = 10_000
+_ISSUER: Final = "openid-credential-issuer"
+_SERVER: Final = "oauth-authorization-server"
+_SPEC: Final = "OpenID4VCI 1.0, 12.2.4"
+
+
+class BadMetadata(Rejected):
+    """An issuer's metadata is for another issuer, or lacks what the exchange needs."""
+
+    code = "bad-metadata"
+    hint = "The issuer must correct its metadata; nothing was sent to it."
+
+
+def issuer_metadata_url(issuer: str) -> str:
+    """Where an issuer's metadata stands: the well-known part goes between host and path (12.2.2)."""
+    path = urlsplit(issuer).path
+    return _inserted(issuer, _ISSUER, "" if path == "/" else path)
+
+
+def server_metadata_url(server: str) -> str:
+    """Where an authorization server's metadata stands (RFC 8414, 3.1)."""
+    return _inserted(server, _SERVER, urlsplit(server).path.rstrip("/"))
+
+
+def _inserted(url: str, name: str, path: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/.well-known/{name}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One kind of credential that the issuer issues as SD-JWT VC."""
+
+    vct: str
+    format: str = SD_JWT_VC
+    title: str | None = None
+    description: str | None = None
+    binding_methods: tuple[str, ...] = ()  # empty: not bound to a key
+    signing_algs: tuple[str, ...] = ()
+    proof_algs: tuple[str, ...] = ()  # of proofs of type jwt; empty: none are taken
+    needs_attestation: bool = False  # proofs must come with an attestation of the key's storage
+    claims: tuple[ClaimDescription, ...] = ()
+
+    @classmethod
+    def from_reader(cls, read: Reader) -> Self:
+        """Read shape only. Raises Malformed."""
+        binding = (
+            read.texts("cryptographic_binding_methods_supported", at_least=1, max_items=50)
+            if (read.has("cryptographic_binding_methods_supported"))
+            else ()
+        )
+        proofs = read.optional_object("proof_types_supported")
+        if (proofs is None) == bool(binding):
+            raise Malformed(f"{read.at}: binding methods and proof types come together", spec=_SPEC)
+        jwt = proofs.optional_object(JWT) if proofs is not None else None
+        shown = read.optional_object("credential_metadata")
+        display = _display(shown)
+        return cls(
+            vct=read.text("vct", max_length=2_048),
+            title=display.text("name", max_length=1_000) if display else None,
+            description=display.optional_text("description", max_length=4_000) if display else None,
+            binding_methods=binding,
+            signing_algs=read.optional_texts("credential_signing_alg_values_supported"),
+            proof_algs=jwt.texts("proof_signing_alg_values_supported", at_least=1, max_items=50) if jwt else (),
+            needs_attestation=jwt is not None and jwt.has("key_attestations_required"),
+            claims=parse_claims(shown, language=LANGUAGE) if shown is not None else (),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        display: dict[str, Json] = {"name": self.title or self.vct, "locale": LANGUAGE}
+        if self.description is not None:
+            display["description"] = self.description
+        shown: dict[str, Json] = {"display": [display]}
+        if self.claims:
+            shown["claims"] = [claim.to_json(language=LANGUAGE) for claim in self.claims]
+        members: dict[str, Json] = {"format": self.format, "vct": self.vct}
+        if self.signing_algs:
+            members["credential_signing_alg_values_supported"] = list(self.signing_algs)
+        if self.binding_methods:
+            members["cryptographic_binding_methods_supported"] = list(self.binding_methods)
+            members["proof_types_supported"] = {JWT: {"proof_signing_alg_values_supported": list(self.proof_algs)}}
+        return {**members, "credential_metadata": shown}
+
+
+def create_configuration(
+    *,
+    vct: str,
+    title: str,
+    description: str,
+    claims: Iterable[tuple[tuple[str, ...], str]],
+    for_business: bool,
+    signing_alg: str,
+) -> Configuration:
+    """What our metadata says of one claim type; `claims` are paths with their labels, in the order to show them.
+
+    A person's copies are bound to keys without a name, a business's to a key of its DID.
+    """
+    return Configuration(
+        vct=vct,
+        title=title,
+        description=description,
+        binding_methods=(DID_WEB,) if for_business else (JWK,),
+        signing_algs=(signing_alg,),
+        proof_algs=PROOF_ALGS,
+        claims=tuple(ClaimDescription(path=path, label=label) for path, label in claims),
+    )
+
+
+def _display(read: Reader | None) -> Reader | None:
+    """The display in our language, else the first."""
+    displays = read.objects("display", at_least=1, max_items=100) if read is not None and read.has("display") else ()
+    ours = (each for each in displays if (each.optional_text("locale") or "").partition("-")[0].lower() == LANGUAGE)
+    return next(ours, displays[0] if displays else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerMetadata:
+    """Where and what an issuer issues (12.2.4). Formats that we do not speak are left out of `configurations`."""
+
+    issuer: str
+    credential_endpoint: str
+    configurations: Mapping[str, Configuration]
+    nonce_endpoint: str | None = None  # None: the issuer wants no nonce in its proofs
+    authorization_servers: tuple[str, ...] = ()  # empty: the issuer itself
+    batch_size: int = 1  # proofs in one request; 1 where the issuer offers no batches
+    display_name: str | None = None  # the issuer's own word
+    needs_encryption: bool = False  # of requests or responses
+    other_formats: frozenset[str] = field(default_factory=frozenset)  # ids of configurations that we cannot read
+
+    @classmethod
+    def from_json(cls, body: Json, *, issuer: str) -> Self:
+        """Read the metadata of `issuer`, the one that was asked. Raises Malformed, or BadMetadata for another's."""
+        read = Reader(body, at="issuer_metadata")
+        if read.origin_url("credential_issuer") != issuer:
+            raise BadMetadata("the metadata is for another credential issuer than the one asked", spec=_SPEC)
+        supported = read.object("credential_configurations_supported")
+        if len(supported.members) > MAX_CONFIGURATIONS:
+            raise Malformed(f"{supported.at}: more than {MAX_CONFIGURATIONS} members")
+        entries = {name: supported.object(name) for name in supported.members}
+        readable = {name for name, entry in entries.items() if entry.text("format", max_length=100) == SD_JWT_VC}
+        display = _display(read)
+        return cls(
+            issuer=issuer,
+            credential_endpoint=read.url("credential_endpoint"),
+            configurations=MappingProxyType(
+                {name: Configuration.from_reader(entries[name]) for name in entries if name in readable}
+            ),
+            nonce_endpoint=read.url("nonce_endpoint") if read.has("nonce_endpoint") else None,
+            authorization_servers=_servers(read),
+            batch_size=_batch_size(read),
+            display_name=display.optional_text("name", max_length=1_000) if display else None,
+            needs_encryption=_needs_encryption(read),
+            other_formats=frozenset(entries) - readable,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        optional: dict[str, Json] = {
+            "authorization_servers": list(self.authorization_servers) or None,
+            "nonce_endpoint": self.nonce_endpoint,
+            "batch_credential_issuance": {"batch_size": self.batch_size} if self.batch_size > 1 else None,
+            "display": [{"name": self.display_name, "locale": LANGUAGE}] if self.display_name else None,
+        }
+        return {
+            "credential_issuer": self.issuer,
+            "credential_endpoint": self.credential_endpoint,
+            **{name: value for name, value in optional.items() if value is not None},
+            "credential_configurations_supported": {
+                name: configuration.to_json() for name, configuration in self.configurations.items()
+            },
+        }
+
+
+def _servers(read: Reader) -> tuple[str, ...]:
+    name = "authorization_servers"
+    servers = read.texts(name, at_least=1, max_items=20) if read.has(name) else ()
+    for place, server in enumerate(servers):
+        Reader({"url": server}, at=f"{read.path(name)}[{place}]").origin_url("url")
+    return servers
+
+
+def _batch_size(read: Reader) -> int:
+    batch = read.optional_object("batch_credential_issuance")
+    return batch.integer("batch_size", minimum=2, maximum=_MAX_BATCH_SIZE) if batch is not None else 1
+
+
+def _needs_encryption(read: Reader) -> bool:
+    names = ("credential_request_encryption", "credential_response_encryption")
+    return True in [read.object(name).flag("encryption_required") for name in names if read.has(name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMetadata:
+    """Where a code becomes a token (RFC 8414; OpenID4VCI 1.0, 12.3)."""
+
+    issuer: str
+    token_endpoint: str
+    pre_authorized_anonymous: bool = False  # whether a wallet need not say which client it is
+
+    @classmethod
+    def from_json(cls, body: Json, *, issuer: str) -> Self:
+        """Read the metadata of `issuer`, the server that was asked. Raises Malformed, or BadMetadata for another's."""
+        read = Reader(body, at="server_metadata")
+        if read.origin_url("issuer") != issuer:
+            raise BadMetadata(
+                "the metadata is for another authorization server than the one asked", spec="RFC 8414, 3.3"
+            )
+        return cls(
+            issuer=issuer,
+            token_endpoint=read.url("token_endpoint"),
+            pre_authorized_anonymous=read.flag("pre-authorized_grant_anonymous_access_supported", default=False),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "issuer": self.issuer,
+            "token_endpoint": self.token_endpoint,
+            "grant_types_supported": [PRE_AUTHORIZED],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "pre-authorized_grant_anonymous_access_supported": self.pre_authorized_anonymous,
+        }

@@ -1,0 +1,212 @@
+"""DCQL: which held credentials answer a query, with which disclosures, and whether a presentation answered it.
+
+Both sides read claims by the same code: what `match` selects for the wallet is what `require_answered` accepts from it.
+All functions are pure; a query's values are in query.py, its paths in claims_path.py.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from didkit_py.encoding import Json
+from didkit_py.errors import BadResponse, QueryNotAnswered
+from didkit_py.oid4vp.claims_path import (
+    Path_,
+    asked_for,
+    needed_disclosures,
+    remainder,
+    select_places,
+    select_values,
+    visible,
+)
+from didkit_py.oid4vp.query import (
+    KNOWN_FORMATS,
+    SD_JWT_VC,
+    ClaimQuery,
+    CredentialQuery,
+    CredentialSet,
+    DcqlQuery,
+    TrustedAuthority,
+)
+
+__all__ = [
+    "KNOWN_FORMATS",
+    "SD_JWT_VC",
+    "Answer",
+    "Candidates",
+    "ClaimQuery",
+    "CredentialQuery",
+    "CredentialSet",
+    "DcqlQuery",
+    "Held",
+    "Path_",
+    "TrustedAuthority",
+    "match",
+    "require_answered",
+    "select_values",
+    "unasked",
+]
+
+# What every SD-JWT VC shows about itself; it is no news about the person, and pages speak of it in their own words.
+_TECHNICAL: Final = frozenset({"iss", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A credential that the wallet holds, as far as a query can look at it."""
+
+    id: str
+    format: str
+    vct: str
+    issuer: str
+    claims: Mapping[str, Json] = field(repr=False)  # with every disclosure made
+    disclosable: tuple[Path_, ...]  # each place that is a disclosure of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One held credential that answers one query, and what it would show."""
+
+    query_id: str
+    held_id: str
+    paths: tuple[Path_, ...]  # the disclosures needed, and no others
+    shown: tuple[tuple[Path_, Json], ...] = field(repr=False)  # what was asked for, with the values that will be sent
+    also_shown: tuple[tuple[Path_, Json], ...] = field(default=(), repr=False)  # what the credential never holds back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Which held credentials can answer which query; the best answer of each comes first."""
+
+    answers: Mapping[str, tuple[Answer, ...]]
+    required: tuple[str, ...]  # ids of queries that must be answered
+    optional: tuple[str, ...]  # ids of queries that can be answered and need not be
+    optional_sets: tuple[tuple[str, ...], ...] = ()  # of `optional`: which are answered together or not at all
+    satisfiable: bool
+
+
+def match(query: DcqlQuery, held: Sequence[Held]) -> Candidates:
+    """What the wallet can answer (OpenID4VP 1.0, 6.4): fewest disclosures first, then by id."""
+    answers = {one.id: _answers(one, held) for one in query.credentials}
+    answered = frozenset(query_id for query_id, found in answers.items() if found)
+    if not query.credential_sets:
+        required = tuple(answers)
+        return Candidates(answers=answers, required=required, optional=(), satisfiable=answered.issuperset(required))
+    must = [(one, _first_option(one, answered)) for one in query.credential_sets if one.required]
+    may = [_first_option(one, answered) for one in query.credential_sets if not one.required]
+    # Where nothing answers a required set, its first option is named, so that a page can say what is lacking.
+    required = _in_order(query, {name for one, option in must for name in option or one.options[0]})
+    optional_sets = tuple(option for option in may if option and not set(option) <= set(required))
+    optional = _in_order(query, {name for option in optional_sets for name in option} - set(required))
+    return Candidates(
+        answers=answers,
+        required=required,
+        optional=optional,
+        optional_sets=optional_sets,
+        satisfiable=all(option for _, option in must) and bool(required or optional),
+    )
+
+
+def _first_option(one: CredentialSet, answered: Collection[str]) -> tuple[str, ...] | None:
+    return next((option for option in one.options if set(option) <= set(answered)), None)
+
+
+def _in_order(query: DcqlQuery, ids: Collection[str]) -> tuple[str, ...]:
+    return tuple(one.id for one in query.credentials if one.id in ids)
+
+
+def _answers(query: CredentialQuery, held: Sequence[Held]) -> tuple[Answer, ...]:
+    found = [answer for one in held if (answer := _answer(query, one)) is not None]
+    return tuple(sorted(found, key=lambda answer: (len(answer.paths), answer.held_id)))
+
+
+def _answer(query: CredentialQuery, held: Held) -> Answer | None:
+    """The first combination of claims that this credential can show, or None."""
+    if held.format != query.format or held.vct not in query.vct_values or query.trusted_authorities:
+        return None
+    for claims in query.alternatives():
+        answer = _show(query, claims, held)
+        if answer is not None:
+            return answer
+    return None
+
+
+def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> Answer | None:
+    shown = _asked(claims, held.claims)
+    if shown is None:
+        return None
+    paths = needed_disclosures(held.disclosable, tuple(shown))
+    seen = visible(held.claims, frozenset(held.disclosable) - frozenset(paths))
+    # Elements held back move the ones after them: an index must still find, at the vendor's, what it finds here.
+    read = _asked(claims, seen)
+    if read is None or not _alike(tuple(shown.values()), tuple(read.values())):
+        return None
+    rest = remainder({name: value for name, value in seen.items() if name not in _TECHNICAL}, tuple(read))
+    return Answer(query_id=query.id, held_id=held.id, paths=paths, shown=tuple(shown.items()), also_shown=rest)
+
+
+def _asked(claims: Iterable[ClaimQuery], body: Mapping[str, Json]) -> dict[Path_, Json] | None:
+    """Each place that these claims select, with its value; None when one of them selects nothing.
+
+    A place whose value is not one of those asked for counts as absent (6.4.1). Two queries of one claim must both hold.
+    """
+    found: dict[Path_, Json] = {}
+    for claim in claims:
+        places = {place: value for place, value in select_places(body, claim.path) if claim.accepts(value)}
+        if not places:
+            return None
+        found.update(places)
+    return found
+
+
+def _alike(one: Sequence[Json], other: Sequence[Json]) -> bool:
+    pairs = zip(one, other, strict=False)
+    return len(one) == len(other) and all(type(a) is type(b) and a == b for a, b in pairs)
+
+
+def require_answered(query: DcqlQuery, presented: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
+    """Check that what was presented answers the query (OpenID4VP 1.0, 8.6): `presented` is id -> processed claims.
+
+    Values are compared here too: a wallet's own matching is a courtesy and no check. Raises BadResponse or
+    QueryNotAnswered.
+    """
+    for query_id, bodies in presented.items():
+        one = query.credential(query_id)
+        if one is None:
+            raise BadResponse("vp_token: an id is not in the query", spec="OpenID4VP 1.0, 8.1")
+        _require_count(one, len(bodies))
+        for body in bodies:
+            _require_claims(one, body)
+    _require_sets(query, frozenset(presented))
+
+
+def _require_count(query: CredentialQuery, count: int) -> None:
+    if count == 0 or (count > 1 and not query.multiple):
+        raise BadResponse(
+            f"vp_token.{query.id}: expected {'at least' if query.multiple else 'exactly'} one presentation",
+            spec="OpenID4VP 1.0, 8.1",
+        )
+
+
+def _require_claims(query: CredentialQuery, body: Mapping[str, Json]) -> None:
+    if query.format not in KNOWN_FORMATS or body.get("vct") not in query.vct_values:
+        raise QueryNotAnswered(f"vp_token.{query.id}: another type than asked for", spec="OpenID4VP 1.0, B.3.5")
+    if all(_asked(claims, body) is None for claims in query.alternatives()):
+        raise QueryNotAnswered(
+            f"vp_token.{query.id}: a claim is missing or has another value than asked for", spec="OpenID4VP 1.0, 6.4.1"
+        )
+
+
+def _require_sets(query: DcqlQuery, presented: Collection[str]) -> None:
+    lacking = tuple(one.id for one in query.credentials if one.id not in presented)
+    if not query.credential_sets and lacking:
+        raise QueryNotAnswered(f"vp_token: no answer to {', '.join(lacking)}", spec="OpenID4VP 1.0, 6.4.2")
+    for place, one in enumerate(query.credential_sets):
+        if one.required and _first_option(one, presented) is None:
+            raise QueryNotAnswered(f"vp_token: no answer to credential_sets[{place}]", spec="OpenID4VP 1.0, 6.4.2")
+
+
+def unasked(query: CredentialQuery, disclosed: Iterable[Path_]) -> tuple[Path_, ...]:
+    """The disclosures that no claim of the query asks for: a wallet should send none (6.4)."""
+    paths = tuple(claim.path for claim in query.claims)
+    return tuple(place for place in disclosed if not asked_for(place, paths))

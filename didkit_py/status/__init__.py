@@ -1,0 +1,1 @@
+"""Whether a credential still holds: lists that speak about many at once."""

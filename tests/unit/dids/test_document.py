@@ -1,0 +1,131 @@
+"""Which key speaks for a DID, for which purpose, and what a document may not say."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from didkit_py.dids.document import DidDocument, Purpose, create_document, did_of
+from didkit_py.encoding import Json
+from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey
+from didkit_py.keys.signer import SoftwareSigner
+
+DID = "did:web:bose.example"
+KEY = SoftwareSigner.from_secret(bytes(31) + b"\x01").public
+OTHER = SoftwareSigner.from_secret(bytes(31) + b"\x02", alg="EdDSA").public
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def method(name: str, **members: object) -> dict[str, Any]:
+    return {"id": name, "type": "JsonWebKey", "controller": DID, "publicKeyJwk": KEY.to_jwk(), **members}
+
+
+def document(*methods: dict[str, Any], **members: Any) -> DidDocument:  # noqa: ANN401 - members of a JSON document
+    return DidDocument.from_json({"id": DID, "verificationMethod": list(methods), **members}, did=DID)
+
+
+def test_what_we_publish_is_what_we_read() -> None:
+    written = create_document(DID, {"sign-1": KEY, "sign-2": OTHER})
+    read = DidDocument.from_json(written, did=DID)
+    assert read.key(f"{DID}#sign-1", Purpose.ASSERTION) == KEY
+    assert read.key(f"{DID}#sign-2", Purpose.AUTHENTICATION) == OTHER
+    with pytest.raises(UnknownKey):
+        read.key(f"{DID}#sign-1", Purpose.KEY_AGREEMENT)
+
+
+def test_a_document_of_another_did_is_refused() -> None:
+    with pytest.raises(BadDidDocument):
+        DidDocument.from_json({"id": "did:web:clearsound.example"}, did=DID)
+
+
+def test_a_key_serves_only_the_purposes_that_list_it() -> None:
+    read = document(method(f"{DID}#a"), authentication=[f"{DID}#a"])
+    assert read.key(f"{DID}#a", Purpose.AUTHENTICATION) == KEY
+    with pytest.raises(UnknownKey):
+        read.key(f"{DID}#a", Purpose.ASSERTION)
+
+
+def test_relative_ids_belong_to_the_document_they_stand_in() -> None:
+    read = document(method("#a"), assertionMethod=["#a"])
+    assert read.key(f"{DID}#a", Purpose.ASSERTION) == KEY
+    assert read.key("#a", Purpose.ASSERTION) == KEY
+
+
+def test_an_embedded_method_serves_only_where_it_stands() -> None:
+    read = document(assertionMethod=[method("#a")])
+    assert read.key("#a", Purpose.ASSERTION) == KEY
+    with pytest.raises(UnknownKey):
+        read.key("#a", Purpose.AUTHENTICATION)
+
+
+def test_no_kid_is_enough_only_where_one_key_serves() -> None:
+    one = document(method("#a"), method("#b"), assertionMethod=["#a"])
+    two = document(method("#a"), method("#b"), assertionMethod=["#a", "#b"])
+    assert one.key(None, Purpose.ASSERTION) == KEY
+    with pytest.raises(UnknownKey):
+        two.key(None, Purpose.ASSERTION)
+
+
+def test_a_method_with_another_controller_still_counts() -> None:
+    read = document(method("#a", controller="did:web:group.example"), assertionMethod=["#a"])
+    assert read.methods[f"{DID}#a"].controller == "did:web:group.example"
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        method("#a", type="RsaVerificationKey2018"),
+        method("#a", publicKeyJwk={"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"}),
+        method("#a", publicKeyJwk={**KEY.to_jwk(), "d": "AQ"}),
+        method("#a", type="Multikey", publicKeyMultibase="zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme"),
+        method("#a", revoked="2026-01-01T00:00:00Z"),
+        method("#a", expires="someday"),
+        method("did:web:clearsound.example#a"),
+    ],
+    ids=["type", "curve", "private", "codec", "revoked", "unreadable-expiry", "foreign-id"],
+)
+def test_an_unusable_method_is_passed_over_and_the_others_stay(unusable: dict[str, Any]) -> None:
+    read = document(unusable, method("#b"), assertionMethod=[unusable["id"], "#b"])
+    assert read.key("#b", Purpose.ASSERTION) == KEY
+    with pytest.raises(UnknownKey):
+        read.key(unusable["id"], Purpose.ASSERTION)
+
+
+def test_a_key_with_an_end_serves_until_then_and_only_who_says_the_time() -> None:
+    read = document(method("#a", expires="2026-11-21T12:00:00Z"), assertionMethod=["#a"])
+    assert read.key("#a", Purpose.ASSERTION, now=NOON - timedelta(seconds=1)) == KEY
+    for now in (NOON, None):
+        with pytest.raises(UnknownKey):
+            read.key("#a", Purpose.ASSERTION, now=now)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"verificationMethod": [method("#a"), method(f"{DID}#a")]},
+        {"verificationMethod": [method("#a")], "assertionMethod": [method("#a", publicKeyJwk=OTHER.to_jwk())]},
+    ],
+)
+def test_two_methods_of_one_name_are_refused(members: dict[str, Any]) -> None:
+    with pytest.raises(BadDidDocument):
+        DidDocument.from_json({"id": DID, **members}, did=DID)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], {"id": 1}, {"id": DID, "verificationMethod": {}}, {"id": DID, "verificationMethod": ["#a"]}],
+)
+def test_a_document_of_another_shape_is_malformed(body: Json) -> None:
+    with pytest.raises(Malformed):
+        DidDocument.from_json(body, did=DID)
+
+
+def test_the_did_of_a_url_is_what_stands_before_path_query_and_fragment() -> None:
+    for text in (DID, f"{DID}#a", f"{DID}/path?x=1#a", f"{DID}?x=1"):
+        assert did_of(text) == DID
+
+
+@pytest.mark.parametrize("text", ["", "did:", "did:web", "did:WEB:a", "https://bose.example", "did:web:a b", "#a"])
+def test_what_is_no_did_is_refused(text: str) -> None:
+    with pytest.raises(BadDid):
+        did_of(text)

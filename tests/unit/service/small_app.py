@@ -1,0 +1,121 @@
+"""A small application of the shared parts, as the tests of this folder run it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer, unused_port
+
+from didkit_py.errors import NotFound, Refused, Replayed, TooLarge, Unreachable
+from didkit_py.service.sessions import csrf_token
+from didkit_py.service.settings import ServiceSettings
+from didkit_py.service.web import (
+    Routes,
+    create_base_app,
+    install_health,
+    install_sign_in,
+    json_answer,
+    notify,
+    read_form,
+    read_json_body,
+    read_upload,
+    render,
+)
+
+PASSPHRASE: Final = "correct horse"
+OAUTH: Final = {Replayed: (400, "invalid_grant"), Refused: (401, "invalid_token")}
+KINDS: Final = {
+    "replayed": Replayed("the code was used before"),
+    "refused": Refused("no"),
+    "missing": NotFound("nothing here"),
+    "large": TooLarge('longer than "10" bytes'),
+    "away": Unreachable("the issuer does not answer"),
+}
+Client = TestClient[web.Request, web.Application]
+
+
+async def fail(request: web.Request) -> web.Response:
+    kind = request.match_info["kind"]
+    if kind in KINDS:
+        raise KINDS[kind]
+    raise ValueError("canary-4711")
+
+
+async def echo_json(request: web.Request) -> web.Response:
+    return json_answer(await read_json_body(request, max_bytes=1_000))
+
+
+async def echo_form(request: web.Request) -> web.Response:
+    return json_answer(dict(await read_form(request, allowed=("a", "b"))))
+
+
+async def take_file(request: web.Request) -> web.Response:
+    upload = await read_upload(request, "file", 2_000_000)
+    return json_answer({"name": upload.file_name, "size": len(upload.body), "text": upload.body.decode()[:100]})
+
+
+async def token(request: web.Request) -> web.Response:
+    return web.Response(text=csrf_token(request))
+
+
+async def save(request: web.Request) -> web.Response:
+    notify(request, "Saved <b>it</b>")
+    return web.Response(status=303, headers={"Location": "/inside"})
+
+
+async def inside(request: web.Request) -> web.Response:
+    return render(request, "sign_in.html", title="Inside", prompt="?", hint="", button_label="?", next="/", problem="")
+
+
+async def check(passphrase: str) -> object | None:
+    return "the owner" if passphrase == PASSPHRASE else None
+
+
+def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | None = None) -> web.Application:
+    app = create_base_app(settings, service="wallet", folder=folder, navigation=[("Inside", "/inside")])
+    routes = Routes(app)
+    for method in ("GET", "POST"):
+        routes.wire(method, "/wire/fail/{kind}", fail, errors=OAUTH)
+    routes.page("GET", "/page/fail/{kind}", fail, signed_in=False)
+    routes.wire("POST", "/wire/json", echo_json)
+    routes.wire("POST", "/wire/form", echo_form)
+    routes.page("GET", "/token", token, signed_in=False)
+    routes.page("POST", "/page/form", echo_form, signed_in=False)
+    routes.page("POST", "/upload", take_file, signed_in=False, max_bytes=3_000_000)
+    routes.page("GET", "/inside", inside)
+    routes.page("POST", "/inside", save)
+    routes.page("POST", "/only-post", save)
+    install_sign_in(app, check, title="Unlock", prompt="Passphrase of this wallet", clock=lambda: clock[0])
+
+    async def ready() -> Mapping[str, str]:
+        return {"database": "ok"}
+
+    install_health(app, ready)
+    return app
+
+
+@asynccontextmanager
+async def running(*, clock: list[float] | None = None) -> AsyncIterator[Client]:
+    """The small application on a port of its own, and a client without redirects of its own."""
+    port = unused_port()
+    settings = ServiceSettings(base_url=f"http://127.0.0.1:{port}", name="Sally & co", port=port)
+    server = TestServer(small_app(settings, clock=clock or [0.0]), host="127.0.0.1", port=port)
+    async with TestClient(server) as client:
+        yield client
+
+
+def own_origin(client: Client) -> str:
+    return str(client.make_url("/")).rstrip("/")
+
+
+async def post_form(client: Client, path: str, form: Mapping[str, str], **headers: str) -> ClientResponse:
+    """A form as our own page would send it: with the session's token and our origin."""
+    csrf = await (await client.get("/token")).text()
+    sent = {"Origin": own_origin(client)} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.post(path, data={**form, "csrf": csrf}, headers=sent, allow_redirects=False)
+
+
+async def sign_in(client: Client, passphrase: str = PASSPHRASE, next_path: str = "/inside") -> ClientResponse:
+    return await post_form(client, "/sign-in", {"passphrase": passphrase, "next": next_path})

@@ -1,0 +1,276 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from didkit_py.errors import ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.service.fetch import Fetcher, is_public
+
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+
+
+class Peer:
+    """A real server on loopback that remembers what reached it."""
+
+    def __init__(self) -> None:
+        self.seen: list[web.Request] = []
+        self.bodies: list[bytes] = []
+        self.port = 0
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(request)
+        self.bodies.append(await request.read())
+        kind = request.path.strip("/")
+        if kind == "redirect":
+            return web.Response(status=302, headers={"Location": "/list", "Set-Cookie": "a=b"})
+        if kind == "slow":
+            await asyncio.sleep(5)
+        if kind == "endless":
+            return await self.pour(request)
+        if kind == "gzip":
+            return web.Response(body=b"x", headers={"Content-Encoding": "gzip"})
+        headers = {"Set-Cookie": "id=1", "Cache-Control": request.query.get("cache", "max-age=60")}
+        return web.Response(
+            body=b"signed", status=int(request.query.get("status", "200")), headers=headers, content_type="application/jwt"
+        )
+
+    async def pour(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            for _ in range(1_000):
+                await response.write(b"x" * 65_536)
+        except ConnectionError:
+            self.seen.append(request)
+        return response
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer()
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", peer.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        peer.port = server.port or 0
+        yield peer
+
+
+@asynccontextmanager
+async def fetching(*origins: str, seconds: float = 5) -> AsyncIterator[Fetcher]:
+    async with Fetcher(origins, clock=lambda: NOW, total_seconds=seconds) as fetcher:
+        yield fetcher
+
+
+async def test_a_listed_loopback_origin_is_fetched(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        got = await fetcher.get(peer.origin + "/list?x=%7B", max_bytes=100, accept="application/jwt")
+    assert (got.body, got.content_type, got.status) == (b"signed", "application/jwt", 200)
+    assert got.expires == NOW + timedelta(seconds=60)
+    assert peer.seen[0].path_qs == "/list?x=%7B"
+
+
+async def test_the_headers_say_nothing_about_who_fetches(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        await fetcher.get(peer.origin + "/a", max_bytes=100)
+        await fetcher.get(peer.origin + "/b", max_bytes=100)
+    for request in peer.seen:
+        assert dict(request.headers) == {
+            "Host": peer.origin.removeprefix("http://"),
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+        }
+
+
+async def test_a_post_gives_back_whatever_status_there_is(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        got = await fetcher.post(
+            peer.origin + "/token?status=400", body=b"{}", content_type="application/json", max_bytes=99, headers={"DPoP": "x"}
+        )
+    assert (got.status, got.body) == (400, b"signed")
+    assert peer.bodies == [b"{}"]
+    assert peer.seen[0].headers["DPoP"] == "x"
+    assert peer.seen[0].content_type == "application/json"
+
+
+async def test_a_get_of_an_error_page_is_no_answer_unless_asked_for(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(Unreachable, match="404"):
+            await fetcher.get(peer.origin + "/?status=404", max_bytes=100)
+        assert (await fetcher.get(peer.origin + "/?status=404", max_bytes=100, ok_only=False)).status == 404
+
+
+async def test_a_redirect_is_an_error_and_is_not_followed(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(Unreachable, match="redirect"):
+            await fetcher.get(peer.origin + "/redirect", max_bytes=100)
+        with pytest.raises(Unreachable, match="redirect"):
+            await fetcher.post(peer.origin + "/redirect", body=b"", content_type="text/plain", max_bytes=100)
+    assert [request.path for request in peer.seen] == ["/redirect", "/redirect"]
+
+
+async def test_more_bytes_than_the_bound_end_the_fetch(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        assert (await fetcher.get(peer.origin + "/list", max_bytes=6)).body == b"signed"
+        with pytest.raises(TooLarge, match="5 bytes"):
+            await fetcher.get(peer.origin + "/list", max_bytes=5)
+        with pytest.raises(TooLarge):
+            await fetcher.get(peer.origin + "/endless", max_bytes=100_000)
+
+
+async def test_an_encoding_that_was_not_asked_for_is_refused(peer: Peer) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(Unreachable, match="encoding"):
+            await fetcher.get(peer.origin + "/gzip", max_bytes=100)
+
+
+async def test_a_slow_peer_is_given_up(peer: Peer) -> None:
+    async with fetching(peer.origin, seconds=0.2) as fetcher:
+        with pytest.raises(Unreachable, match="in time"):
+            await fetcher.get(peer.origin + "/slow", max_bytes=100)
+
+
+async def test_a_closed_port_is_unreachable(peer: Peer) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        async with fetching(closed) as fetcher:
+            with pytest.raises(Unreachable):
+                await fetcher.get(closed + "/", max_bytes=100)
+
+
+async def test_no_more_than_sixteen_fetches_run_at_once(peer: Peer) -> None:
+    async with fetching(peer.origin, seconds=0.5) as fetcher:
+        wanted = [fetcher.get(peer.origin + "/slow", max_bytes=100) for _ in range(20)]
+        results = await asyncio.gather(*wanted, return_exceptions=True)
+    assert all(isinstance(result, Unreachable) for result in results)
+    assert len(peer.seen) == 16
+
+
+TRICKS = [
+    "http://127.0.0.1:{other}/",  # another port of the same host
+    "http://localhost:{port}/",  # another spelling of the listed origin
+    "http://localhost.:{port}/",
+    "http://[::1]:{port}/",
+    "http://[::ffff:127.0.0.1]:{port}/",
+    "http://127.1:{port}/",
+    "http://2130706433:{port}/",
+    "http://0x7f000001:{port}/",
+    "http://0.0.0.0:{port}/",
+    "http://127.0.0.2:{port}/",
+    "http://127.0.0.1:{port}@127.0.0.1:{other}/",
+    "http://user@127.0.0.1:{port}/",
+    "http://127.0.0.1:{port}\\@example.com/",
+    "http://127.0.0.1:{port}/#fragment",
+    "http://127.0.0.1:{port}/a b",
+    "http://example.com/",
+    "HTTPS://127.0.0.1:{port}/",
+    "https://127.0.0.1:{port}/",
+    "https://[::ffff:127.0.0.1]:{port}/",
+    "https://[::ffff:7f00:1]:{port}/",
+    "https://[::1]:{port}/",
+    "https://localhost:{port}/",
+    "https://localhost.:{port}/",
+    "https://10.0.0.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://[fe80::1]/",
+    "https://[fd00::1]/",
+    "https://0.0.0.0:{port}/",
+    "ftp://127.0.0.1:{port}/",
+    "file:///etc/hostname",
+    "//127.0.0.1:{port}/",
+    "",
+]
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+async def test_nothing_but_the_listed_origin_is_reached(peer: Peer, trick: str) -> None:
+    url = trick.format(port=peer.port, other=peer.port ^ 1)
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(ForbiddenAddress):
+            await fetcher.get(url, max_bytes=100)
+        with pytest.raises(ForbiddenAddress):
+            await fetcher.post(url, body=b"", content_type="text/plain", max_bytes=100)
+    assert peer.seen == []
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "127.1"])
+async def test_a_number_that_only_a_resolver_reads_as_loopback_reaches_nothing(peer: Peer, host: str) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises((ForbiddenAddress, Unreachable)):
+            await fetcher.get(f"https://{host}:{peer.port}/", max_bytes=100)
+    assert peer.seen == []
+
+
+async def test_nothing_is_listed_by_default(peer: Peer) -> None:
+    async with fetching() as fetcher:
+        with pytest.raises(ForbiddenAddress):
+            await fetcher.get(peer.origin + "/", max_bytes=100)
+
+
+# Addresses from the IANA special-purpose registries (RFC 6890 and its updates).
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",  # noqa: S104 - an address to be refused
+        "10.1.2.3",
+        "100.64.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "172.16.0.1",
+        "192.0.2.1",
+        "192.168.1.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "2001:0:1:2:3:4:f5ff:fffe",
+        "2001:db8::1",
+        "2002:7f00:1::",
+        "2002:c0a8:101::1",
+        "fc00::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fec0::1",
+        "ff02::1",
+    ],
+)
+def test_an_address_of_special_purpose_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+def test_an_ordinary_address_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("cache", "expected"),
+    [
+        ("no-store", NOW),
+        ("no-cache, max-age=60", NOW),
+        ("public, max-age=90", NOW + timedelta(seconds=90)),
+        ("max-age=999999999", NOW + timedelta(days=1)),
+        ("s-maxage=5", None),
+        ("max-age=abc", None),
+    ],
+)
+async def test_how_long_an_answer_may_be_kept(peer: Peer, cache: str, expected: datetime | None) -> None:
+    async with fetching(peer.origin) as fetcher:
+        got = await fetcher.get(f"{peer.origin}/list?cache={cache.replace(' ', '')}", max_bytes=100)
+    assert got.expires == expected

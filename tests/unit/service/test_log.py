@@ -1,0 +1,87 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from didkit_py.service.log import WITHHELD, configure, get_logger
+
+CANARY = "canary-GBP-20000"
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure(service="wallet", level="info", stream=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def read(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_json_line_with_service_level_and_request(lines: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        get_logger().info("offer-created", count=2)
+    (line,) = read(lines)
+    del line["time"]
+    assert line == {"event": "offer-created", "level": "info", "service": "wallet", "request_id": "r1", "count": 2}
+
+
+def test_the_value_of_an_unknown_key_is_withheld(lines: io.StringIO) -> None:
+    get_logger().info("claim-read", amount=CANARY, email=CANARY, code="malformed")
+    (line,) = read(lines)
+    assert line["amount"] == line["email"] == WITHHELD
+    assert line["code"] == "malformed"
+    assert CANARY not in lines.getvalue()
+
+
+@pytest.mark.parametrize("value", [{"amount": CANARY}, [{"amount": CANARY}], CANARY * 20, object(), CANARY.encode()])
+def test_a_harmless_key_cannot_carry_what_is_no_short_plain_value(lines: io.StringIO, value: object) -> None:
+    get_logger().info("something", code=value)
+    assert CANARY not in lines.getvalue()
+    assert len(read(lines)) == 1
+
+
+def test_an_event_that_is_a_sentence_made_from_values_is_withheld(lines: io.StringIO) -> None:
+    get_logger().info(f"released {CANARY} to Bob")
+    assert read(lines)[0]["event"] == WITHHELD
+
+
+def test_a_traceback_shows_places_and_types_only(lines: io.StringIO) -> None:
+    def inner() -> None:
+        amount = CANARY
+        raise KeyError(amount)
+
+    try:
+        try:
+            inner()
+        except KeyError as error:
+            raise ValueError(CANARY) from error
+    except ValueError:
+        get_logger().error("unexpected", exc_info=True)
+    (line,) = read(lines)
+    assert line["error"] == "ValueError"
+    assert line["trace"][0] == "KeyError"
+    assert any(place.endswith(" inner") for place in line["trace"])
+    assert CANARY not in lines.getvalue()
+
+
+def test_a_librarys_record_becomes_an_event_without_its_message(lines: io.StringIO) -> None:
+    logging.getLogger("asyncio").error("Task exception %s", CANARY)
+    logging.getLogger("asyncio").info("chatter")
+    (line,) = read(lines)
+    assert (line["event"], line["library"], line["level"]) == ("library", "asyncio", "error")
+    assert CANARY not in lines.getvalue()
+
+
+def test_events_below_the_level_are_not_written(lines: io.StringIO) -> None:
+    get_logger().debug("detail")
+    assert lines.getvalue() == ""
