@@ -27,7 +27,10 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 8785, 3.2.2.3: larger integers have 
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[][{}]")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL: Final = bytes.maketrans(b"-_+/", b"+/!!")  # the standard alphabet's own signs become illegal
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")  # the standard alphabet's own signs become illegal
+_PADDING: Final = (b"", b"===", b"==", b"=")  # by the length modulo 4; a remainder of 1 is never right
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_SIGNS: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")  # those whose unused bits are zero
 
 
 def b64url(octets: bytes) -> str:
@@ -37,12 +40,12 @@ def b64url(octets: bytes) -> str:
 
 def from_b64url(text: str) -> bytes:
     """The bytes of an unpadded base64url text in its only correct spelling. Raises Malformed."""
+    rest = len(text) % 4
     try:
-        ascii_text = text.encode("ascii")
-        octets = binascii.a2b_base64(ascii_text.translate(_FROM_URL) + b"=" * (-len(ascii_text) % 4), strict_mode=True)
+        octets = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[rest], strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise Malformed("expected unpadded base64url", spec="RFC 7515, 2") from error
-    if binascii.b2a_base64(octets, newline=False).translate(_TO_URL, b"=") != ascii_text:
+    if rest and text[-1] not in _LAST_SIGNS[rest]:
         raise Malformed("base64url text has stray bits at its end", spec="RFC 4648, 3.5")
     return octets
 
@@ -175,7 +178,7 @@ def timestamp(moment: datetime) -> int:
 def from_timestamp(seconds: int) -> datetime:
     """The aware UTC moment of a NumericDate. Raises Malformed beyond the years of the calendar."""
     try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        return _EPOCH + timedelta(seconds=seconds)
     except OverflowError as error:
         raise Malformed("time lies outside the calendar") from error
 

@@ -7,6 +7,8 @@ address inside the header unless the caller reads proofs of possession. Advisori
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
@@ -64,22 +66,26 @@ def parse_compact(
     parts = text.split(".")
     if len(parts) != 3:  # noqa: PLR2004
         raise Malformed("expected a compact JWS of three parts", spec="RFC 7515, 7.1")
-    header = _read_header(parts[0], typ=typ, honoured=honoured)
+    header = _read_header(parts[0], typ=_kinds(typ), honoured=honoured)
     return UnverifiedJws(header, from_b64url(parts[1]), from_b64url(parts[2]), f"{parts[0]}.{parts[1]}".encode("ascii"))
 
 
-def _read_header(encoded: str, *, typ: str | Iterable[str], honoured: frozenset[str]) -> dict[str, Json]:
+def _kinds(typ: str | Iterable[str]) -> tuple[str, ...]:
+    return (typ,) if isinstance(typ, str) else tuple(typ)
+
+
+@lru_cache(maxsize=512)  # an issuer's header is the same in all its tokens, and costs a tenth of a signature check
+def _read_header(encoded: str, *, typ: tuple[str, ...], honoured: frozenset[str]) -> Mapping[str, Json]:
     header = read_json(from_b64url(encoded), max_bytes=16_384)
     if not isinstance(header, dict):
         raise Malformed("expected a JWS header object", spec="RFC 7515, 4")
     if header.get("alg") not in ALG_NAMES:
         raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
-    expected = (typ,) if isinstance(typ, str) else tuple(typ)
-    if _short_type(header.get("typ")) not in expected:
-        raise WrongType(f"expected a token of type {' or '.join(expected)}", spec="RFC 8725, 3.11")
+    if _short_type(header.get("typ")) not in typ:
+        raise WrongType(f"expected a token of type {' or '.join(typ)}", spec="RFC 8725, 3.11")
     for name in (_FORBIDDEN_HEADERS - honoured) & header.keys():
         raise UnsupportedAlgorithm(f"header member {name} is not accepted here", spec="RFC 8725, 3.10")
-    return header
+    return MappingProxyType(header)
 
 
 def _short_type(typ: Json) -> Json:
@@ -122,7 +128,7 @@ class PartySignature:
 
     def header(self, *, typ: str, honoured: frozenset[str] = frozenset()) -> dict[str, Json]:
         """The protected header after the same gate as a compact token."""
-        return _read_header(self.protected, typ=typ, honoured=honoured)
+        return dict(_read_header(self.protected, typ=_kinds(typ), honoured=honoured))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from didkit_py.credentials.template import Path_
 from didkit_py.encoding import MAX_JSON_DEPTH, Json, b64url, from_b64url, read_json, sha256, write_json
@@ -22,18 +22,23 @@ TYPES: Final = ("dc+sd-jwt", "vc+sd-jwt")  # the second is the name until Novemb
 _SD: Final = "_sd"
 _SD_ALG: Final = "_sd_alg"
 _DOTS: Final = "..."
+_RESERVED: Final = frozenset({_SD, _DOTS})
+_SIZES: Final = (2, 3)  # an array's item has no name
 _RULES: Final = "RFC 9901, 7.1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disclosure:
-    """One hidden claim laid open; `name` is None for an item of an array."""
+class Disclosure(NamedTuple):
+    """One hidden claim laid open. A tuple, since one is made per claim shown and a frozen dataclass costs thrice that."""
 
-    text: str = field(repr=False)
+    text: str
     digest: str
-    salt: str = field(repr=False)
-    name: str | None
-    value: Json = field(repr=False)
+    salt: str
+    name: str | None  # None: an item of an array
+    value: Json
+
+    def __repr__(self) -> str:
+        """The digest, which says nothing; never the value."""
+        return f"Disclosure({self.digest})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +95,18 @@ def parse_sd_jwt(text: str, *, typ: str | Iterable[str] = TYPES) -> UnverifiedSd
 
 def parse_disclosure(text: str) -> Disclosure:
     """Read one disclosure (RFC 9901, 4.2). Raises Malformed or BadDisclosure."""
-    match read_json(from_b64url(text)):
-        case [str() as salt, str() as name, value] if name not in (_SD, _DOTS):
-            return Disclosure(text=text, digest=digest_of(text), salt=salt, name=name, value=value)
-        case [str() as salt, value]:
-            return Disclosure(text=text, digest=digest_of(text), salt=salt, name=None, value=value)
-    raise BadDisclosure("a disclosure is a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
+    parts = read_json(from_b64url(text))
+    if not isinstance(parts, list) or len(parts) not in _SIZES:
+        raise BadDisclosure("a disclosure is an array of a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
+    salt, *names, value = parts
+    name: str | None = None
+    if names:
+        if not isinstance(names[0], str) or names[0] in _RESERVED:
+            raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
+        name = names[0]
+    if not isinstance(salt, str):
+        raise BadDisclosure("a disclosure's salt is no text", spec="RFC 9901, 4.2")
+    return Disclosure(text=text, digest=digest_of(text), salt=salt, name=name, value=value)
 
 
 def digest_of(text: str) -> str:
@@ -146,17 +157,23 @@ class _Unfolding:
         return found
 
     def disclose(self, digests: Json, found: dict[str, Json], at: Path_) -> None:
-        if not isinstance(digests, list):
+        """Put what is disclosed under `digests` among the plain members; other digests stay hidden or are decoys."""
+        if not isinstance(digests, list) or any(type(digest) is not str for digest in digests):
             raise BadDisclosure("_sd: expected an array of digests", spec=_RULES)
-        for digest in digests:
-            disclosure = self.take(digest)
-            if disclosure is None:
-                continue
+        self.meet(digests)
+        for disclosure in [self.waiting.pop(digest) for digest in digests if digest in self.waiting]:
             name = disclosure.name
             if name is None or name in found:
                 raise BadDisclosure("a disclosure has no name here, or the name of another claim", spec=_RULES)
             self.paths.append((*at, name))
             found[name] = self.value(disclosure.value, (*at, name))
+
+    def meet(self, digests: list[Any]) -> None:
+        """A digest stands at one place of the whole payload."""
+        fresh = frozenset(digests)
+        if len(fresh) != len(digests) or not self.met.isdisjoint(fresh):
+            raise BadDisclosure("a digest is there twice", spec=_RULES)
+        self.met |= fresh
 
     def value(self, value: Json, at: Path_) -> Json:
         if isinstance(value, dict):
@@ -173,20 +190,19 @@ class _Unfolding:
             if not (isinstance(item, dict) and item.keys() == {_DOTS}):
                 found.append(self.value(item, place))
             elif (disclosure := self.take(item[_DOTS])) is not None:
-                if disclosure.name is not None:
-                    raise BadDisclosure("a disclosure of an array's item has a name", spec=_RULES)
                 self.paths.append(place)
                 found.append(self.value(disclosure.value, place))
         return found
 
     def take(self, digest: Json) -> Disclosure | None:
-        """The disclosure with this digest; None for what is kept hidden and for decoys."""
+        """The disclosure of an array's item; None for what is kept hidden and for decoys."""
         if not isinstance(digest, str):
             raise BadDisclosure("expected a digest", spec=_RULES)
-        if digest in self.met:
-            raise BadDisclosure("a digest is there twice", spec=_RULES)
-        self.met.add(digest)
-        return self.waiting.pop(digest, None)
+        self.meet([digest])
+        disclosure = self.waiting.pop(digest, None)
+        if disclosure is not None and disclosure.name is not None:
+            raise BadDisclosure("a disclosure of an array's item has a name", spec=_RULES)
+        return disclosure
 
 
 def hide(

@@ -159,12 +159,13 @@ ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
         )
     }
 )
+_BY_CURVE: Final = {(row.kty, row.crv): row for row in ALGORITHMS.values()}
 ALG_NAMES: Final = frozenset(name for row in ALGORITHMS.values() for name in (row.alg, *row.also))
 
 
 def algorithm_of(kty: object, crv: object) -> Algorithm:
     """The row for a JWK's kty and crv. Raises BadKey."""
-    for row in ALGORITHMS.values():
-        if (row.kty, row.crv) == (kty, crv):
-            return row
-    raise BadKey("expected a P-256 or Ed25519 key", spec="RFC 7517, 4.1")
+    row = _BY_CURVE.get((kty, crv)) if isinstance(kty, str) and isinstance(crv, str) else None
+    if row is None:
+        raise BadKey("expected a P-256 or Ed25519 key", spec="RFC 7517, 4.1")
+    return row

@@ -24,7 +24,7 @@ class PublicKey:
         """Read a JWK (RFC 7517). Raises BadKey, also for one that holds a private part."""
         if not isinstance(jwk, Mapping):
             raise BadKey("expected a JWK object", spec="RFC 7517, 4")
-        if PRIVATE_MEMBERS & jwk.keys():
+        if not PRIVATE_MEMBERS.isdisjoint(jwk):
             raise BadKey("a JWK shown to others must hold no private part", spec="RFC 7517, 9.2")
         row = algorithm_of(jwk.get("kty"), jwk.get("crv"))
         if jwk.get("alg", row.alg) not in (row.alg, *row.also):
@@ -42,12 +42,16 @@ class PublicKey:
 
     def to_jwk(self) -> dict[str, Json]:
         """The JWK with only the members that a thumbprint covers, in its order (RFC 7638, 3.2)."""
-        row = self.algorithm
-        return dict(sorted({"kty": row.kty, "crv": row.crv, **row.to_jwk(self.loaded)}.items()))
+        return dict(self._members)
 
     def to_multikey(self) -> str:
         """The `publicKeyMultibase` value in base58btc."""
         return multibase58(self.algorithm.multicodec + self.algorithm.to_compressed(self.loaded))
+
+    @cached_property
+    def _members(self) -> dict[str, str]:
+        row = self.algorithm
+        return dict(sorted({"kty": row.kty, "crv": row.crv, **row.to_jwk(self.loaded)}.items()))
 
     @cached_property
     def thumbprint(self) -> str:

@@ -83,7 +83,7 @@ def verify_key_proof(
     """
     proof = parse_key_proof(text)  # 1
     with _invalid_proof():
-        key = _key(proof, documents)  # 2
+        key = _key(proof, documents, now)  # 2
         claims = Reader(verify_compact(proof, key), at="key_proof")  # 3
         audience = claims.text("aud", max_length=2_048)
         issued_at = claims.moment("iat")
@@ -119,13 +119,13 @@ def verify_key_proofs(
     return VerifiedProofs(proofs=proofs, nonce=proofs[0].nonce)
 
 
-def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument]) -> PublicKey:
+def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument], now: datetime) -> PublicKey:
     if proof.kid is None:
         return PublicKey.from_jwk(proof.header["jwk"])
     document = documents.get(did_of(proof.kid))
     if document is None:
         raise InvalidProof("the DID document that the key proof names could not be had", spec=_SPEC)
-    return document.key(proof.kid, Purpose.AUTHENTICATION)
+    return document.key(proof.kid, Purpose.AUTHENTICATION, now=now)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self
 
-from didkit_py.encoding import Json, timestamp, write_json
+from didkit_py.encoding import Json, from_timestamp, timestamp, write_json
 from didkit_py.errors import BadRequestObject, Malformed
 from didkit_py.jose import CONTENT_ENCRYPTIONS, usable_encryption_key
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
@@ -23,6 +23,7 @@ AUDIENCE: Final = "https://self-issued.me/v2"  # 5.8: the wallet's metadata is k
 RESPONSE_TYPE: Final = "vp_token"
 RESPONSE_MODE: Final = "direct_post.jwt"
 MAX_LIFE: Final = timedelta(minutes=30)  # nothing expires while someone reads, and nothing is kept for tomorrow
+_MAX_LIFE_SECONDS: Final = int(MAX_LIFE.total_seconds())
 MIN_NONCE: Final = 22  # characters of base64url that hold 128 bits
 MAX_STATE: Final = 1_024
 MAX_VERIFIER_INFO: Final = 20
@@ -93,7 +94,7 @@ class PresentationRequest:
             encryption_enc=_content_encryption(metadata),
             verifier_info=_verifier_info(read, query),
             issued_at=issued_at,
-            expires_at=read.optional_moment("exp") or issued_at + MAX_LIFE,
+            expires_at=read.optional_moment("exp") or from_timestamp(timestamp(issued_at) + _MAX_LIFE_SECONDS),
             wallet_nonce=read.optional_text("wallet_nonce", max_length=MAX_NONCE),
             source=read.members,
         )

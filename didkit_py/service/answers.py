@@ -92,7 +92,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _answer_refusal(request, error)
     except web.HTTPException as error:
         if error.status < _CLIENT_FAULT:
-            return web.Response(status=error.status, headers={"Location": error.headers["Location"]})
+            moved = {"Location": error.headers["Location"]} if "Location" in error.headers else {}
+            return web.Response(status=error.status, headers=moved)
         return _answer_http(request, error)
     except Exception:  # the last line of defence: whatever it is, its text stays here
         log.error("unexpected", exc_info=True)  # noqa: G201 - its shape is what log.py prunes

@@ -3,10 +3,12 @@
 Nothing outlives a restart: the unlocked keys of a wallet must not.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from didkit_py.service.routing import SERVICE, SETTINGS
 
 IDLE_SECONDS: Final = 30 * 60.0
 ABSOLUTE_SECONDS: Final = 12 * 3600.0
+SWEEP_SECONDS: Final = 60.0  # how much longer than its time a forgotten session may keep what it holds
 MAX_SESSIONS: Final = 10_000  # strangers can only begin sessions; the oldest of theirs goes first
 
 
@@ -65,13 +68,15 @@ class Sessions:
         now = self._clock()
         return now - session.seen > IDLE_SECONDS or now - session.began > ABSOLUTE_SECONDS
 
-    def _make_room(self) -> None:
+    def sweep(self) -> None:
+        """End every session whose time is over."""
         for session in [each for each in self._kept.values() if self._is_over(each)]:
             self.end(session)
+
+    def _make_room(self) -> None:
         if len(self._kept) >= MAX_SESSIONS:
-            self.end(
-                next((each for each in self._kept.values() if "principal" not in each), next(iter(self._kept.values())))
-            )
+            strangers = (each for each in self._kept.values() if "principal" not in each)
+            self.end(next(strangers, next(iter(self._kept.values()))))
 
 
 SESSIONS: Final = web.AppKey("sessions", Sessions)
@@ -81,6 +86,21 @@ _LOADED: Final = web.RequestKey("session_loaded", bool)
 
 def _key(session_id: str) -> bytes:
     return hashlib.sha256(session_id.encode("utf-8", "replace")).digest()  # a lookup that takes no time hints
+
+
+async def sweep_sessions(app: web.Application) -> AsyncIterator[None]:
+    """Clean-up context: ends sessions in time even where nobody comes back."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            app[SESSIONS].sweep()
+
+    task = asyncio.create_task(sweep())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def load_session(request: web.Request) -> None:

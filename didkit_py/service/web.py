@@ -31,8 +31,8 @@ from didkit_py.service.pages import (
     render,
     send_static,
 )
-from didkit_py.service.routing import FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, refuse_unregistered
-from didkit_py.service.sessions import SESSIONS, Session, Sessions, principal_of, session_of
+from didkit_py.service.routing import FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, WireErrors, refuse_unregistered
+from didkit_py.service.sessions import SESSIONS, Session, Sessions, principal_of, session_of, sweep_sessions
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.signing_in import install_sign_in
 
@@ -42,6 +42,7 @@ __all__ = [
     "Routes",
     "Session",
     "Upload",
+    "WireErrors",
     "create_base_app",
     "install_health",
     "install_sign_in",
@@ -86,6 +87,7 @@ def create_base_app(
     app[NAVIGATION] = tuple(navigation)
     app[HEADERS] = security_headers(settings.base_url, tuple(csp_form_targets))
     app.on_startup.append(refuse_unregistered)
+    app.cleanup_ctx.append(sweep_sessions)
     app.on_response_prepare.append(add_headers)
     Routes(app).page("GET", "/static/{name}", send_static, signed_in=False)
     return app

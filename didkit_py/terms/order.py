@@ -128,7 +128,7 @@ def _is_as_anonymous(mine: SubjectForm, theirs: SubjectForm) -> bool:
         and (mine.min_group or 1) >= (theirs.min_group or 1)
         and (theirs.reidentification is None or mine.reidentification is not None)
         and (theirs.linkable is not False or mine.linkable is False)
-        and (theirs.attested_by == "self" or mine.attested_by == theirs.attested_by)
+        and theirs.attested_by in ("self", mine.attested_by)
         and (theirs.method is None or mine.method == theirs.method)
         and all(
             _is_as_coarse((mine.granularity or {}).get(key), grain) for key, grain in (theirs.granularity or {}).items()

@@ -1,5 +1,6 @@
 """A small application of the shared parts, as the tests of this folder run it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from didkit_py.service.sessions import csrf_token
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import (
     Routes,
+    WireErrors,
     create_base_app,
     install_health,
     install_sign_in,
@@ -25,7 +27,7 @@ from didkit_py.service.web import (
 )
 
 PASSPHRASE: Final = "correct horse"
-OAUTH: Final = {Replayed: (400, "invalid_grant"), Refused: (401, "invalid_token")}
+OAUTH: Final[WireErrors] = {Replayed: (400, "invalid_grant"), Refused: (401, "invalid_token")}
 KINDS: Final = {
     "replayed": Replayed("the code was used before"),
     "refused": Refused("no"),
@@ -33,6 +35,7 @@ KINDS: Final = {
     "large": TooLarge('longer than "10" bytes'),
     "away": Unreachable("the issuer does not answer"),
 }
+tried: list[str] = []  # what reached the check of the application now running
 Client = TestClient[web.Request, web.Application]
 
 
@@ -70,6 +73,8 @@ async def inside(request: web.Request) -> web.Response:
 
 
 async def check(passphrase: str) -> object | None:
+    tried.append(passphrase)
+    await asyncio.sleep(0.01)  # as a real one lets others run while it computes
     return "the owner" if passphrase == PASSPHRASE else None
 
 
@@ -100,6 +105,7 @@ def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | N
 async def running(*, clock: list[float] | None = None) -> AsyncIterator[Client]:
     """The small application on a port of its own, and a client without redirects of its own."""
     port = unused_port()
+    tried.clear()
     settings = ServiceSettings(base_url=f"http://127.0.0.1:{port}", name="Sally & co", port=port)
     server = TestServer(small_app(settings, clock=clock or [0.0]), host="127.0.0.1", port=port)
     async with TestClient(server) as client:

@@ -91,7 +91,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_value_is_refused(tmp_path: Path, line: str) -> None:
-    name = line.split(" ")[0]
+    name = line.split(" ", maxsplit=1)[0]
     rest = "".join(f"{each}\n" for each in NEEDED.splitlines() if not each.startswith(name + " "))
     with pytest.raises(BadSettings, match="expected"):
         load(Settings, write(tmp_path, rest + line + "\n"), {})

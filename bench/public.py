@@ -1,0 +1,102 @@
+"""The public verification, as a vendor calls it, with every check on: trust, key, signature, profile, time, binding."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bench.measuring import Case, done
+from didkit_py.credentials.credential import StatusReference
+from didkit_py.credentials.template import template_named
+from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.encoding import Json
+from didkit_py.formats import sd_jwt_vc
+from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.oid4vp.query import DcqlQuery
+from didkit_py.status.token_list import create_status_list, verify_status_list
+from didkit_py.trust import TrustedIssuer, TrustList
+from didkit_py.verification import Evidence, verify_presentation
+
+ISSUER: Final = "did:web:insurer.example"
+LIST: Final = "https://insurer.example/status-lists/1"
+NONCE, AUDIENCE = "n-0S6_WzA2Mj-0S6_WzA2Mj", "decentralized_identifier:did:web:vendor.example"
+STANDING: Final[dict[str, Json]] = {
+    "standing": "good",
+    "period": {"from": "2026-11-01", "to": "2027-10-31"},
+    "since_band": "5+ years",
+    "lines": ["motor"],
+}
+QUERY: Final[Json] = {
+    "credentials": [
+        {
+            "id": "standing",
+            "format": "dc+sd-jwt",
+            "meta": {"vct_values": ["urn:didkit-py:vct:insurer-good-standing:1"]},
+            "claims": [{"path": ["standing"], "values": ["good"]}, {"path": ["lines"]}],
+        }
+    ]
+}
+
+
+def case(alg: str) -> Case:
+    """One presentation of a good-standing claim, with its status looked up in a list of a million entries."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    issuer = SoftwareSigner.from_secret(bytes(range(32)), alg=alg, key_id=f"{ISSUER}#key-1")
+    holder = SoftwareSigner.from_secret(bytes(range(1, 33)), alg=alg)
+    template = template_named("insurer-good-standing")
+    credential = template.fill(STANDING, issuer=ISSUER, now=now, status=_reference())
+    salts = iter(int.to_bytes(place, 16, "big") for place in range(10**6)).__next__
+    secured = done(sd_jwt_vc.secure(credential, holder_key=holder.public, salts=salts, signer=issuer))
+    selected = sd_jwt_vc.select(secured.text, [("lines",)])
+    shown = done(sd_jwt_vc.bind(selected, nonce=NONCE, audience=AUDIENCE, now=now, signer=holder))
+    evidence, query = _evidence(issuer, now), DcqlQuery.from_json(QUERY)
+
+    def verify() -> object:
+        return verify_presentation(
+            {"standing": [shown]},
+            query=query,
+            expected_nonce=NONCE,
+            expected_audience=AUDIENCE,
+            evidence=evidence,
+            now=now,
+        )
+
+    verify()
+    return Case(
+        name=f"{alg} public verification, every check on",
+        call=verify,
+        baseline=f"{alg} two raw verifications",
+        target=1.7,
+    )
+
+
+def _reference() -> StatusReference:
+    return StatusReference(uri=LIST, index=123_456)
+
+
+def _evidence(issuer: SoftwareSigner, now: datetime) -> Evidence:
+    document = DidDocument.from_json(create_document(ISSUER, {"key-1": issuer.public}), did=ISSUER)
+    published = done(
+        create_status_list(
+            {77: 1},
+            size=1_048_576,
+            bits=2,
+            uri=LIST,
+            signer=issuer,
+            now=now,
+            ttl=timedelta(hours=1),
+            lifetime=timedelta(days=1),
+        )
+    )
+    listed = verify_status_list(published, uri=LIST, key=issuer.public, now=now)
+    trusted = TrustedIssuer(
+        id=ISSUER,
+        name="Insurer",
+        vcts=frozenset({"urn:didkit-py:vct:insurer-good-standing:1"}),
+        status_lists=None,
+    )
+    trust = TrustList(
+        publisher="did:web:terms.example",
+        issued_at=now,
+        expires_at=now + timedelta(days=1),
+        issuers={ISSUER: trusted},
+    )
+    return Evidence(trust=trust, documents={ISSUER: document}, status_lists={LIST: listed}, fetched_at={LIST: now})

@@ -1,0 +1,313 @@
+"""Receiving a credential by OpenID4VCI 1.0: what a person's wallet and a vendor do alike.
+
+1. `preview`: the offer, and what its issuer says of itself. Nothing is spent: it may be repeated at will.
+2. `redeem`: the code becomes an access token. It happens once. Store the secrets of the signers before it and the token
+   after it; if a crash comes between, the code is spent and the issuer must make a new offer.
+3. `collect`: the token and one proof per key become credentials, each of which is checked before anyone relies on it.
+   It may be repeated with the same token and the same keys: an issuer of ours then answers again, others may refuse,
+   and a repeat never binds a copy to a key that we do not hold. Store what it returns before forgetting the token.
+
+`receive` is redeem and collect in one. A person passes as many fresh signers without `key_id` as there shall be copies;
+a business passes the signer of its own DID, once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
+from didkit_py.dids.document import DidDocument, did_of
+from didkit_py.dids.methods import locations, read_document
+from didkit_py.dids.web import web_origin
+from didkit_py.encoding import Json, read_json, write_json
+from didkit_py.errors import BadCredential, Malformed, Unreachable, UnsupportedAlgorithm
+from didkit_py.formats.sd_jwt import parse_sd_jwt
+from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
+from didkit_py.keys.signer import Signer
+from didkit_py.oauth import BAD_REQUEST, ErrorResponse, InvalidNonce, UnknownCredentialConfiguration, refusal
+from didkit_py.oid4vci.copies import check_copies
+from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
+from didkit_py.oid4vci.key_proof import create_key_proof
+from didkit_py.oid4vci.metadata import (
+    JWK,
+    BadMetadata,
+    Configuration,
+    IssuerMetadata,
+    ServerMetadata,
+    issuer_metadata_url,
+    server_metadata_url,
+)
+from didkit_py.oid4vci.nonce import NonceResponse
+from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
+from didkit_py.oid4vci.token import TokenRequest, TokenResponse
+from didkit_py.reading import origin
+
+MAX_METADATA_BYTES: Final = 262_144
+MAX_ANSWER_BYTES: Final = 16_384  # of the token and nonce endpoints
+MAX_CREDENTIALS_BYTES: Final = 2_097_152  # ten copies of ours are about 40,000
+MAX_DOCUMENT_BYTES: Final = 65_536
+_JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
+_SUCCESS: Final = frozenset({200, 201, 202})  # 202: accepted, to be answered later
+_SERVER_ERROR: Final = 500
+_RESPONSE: Final = "OpenID4VCI 1.0, 8.3"
+
+
+class Answer(Protocol):
+    """What another party answered."""
+
+    @property
+    def body(self) -> bytes:
+        """All of it."""
+
+    @property
+    def content_type(self) -> str:
+        """Lower case, without parameters."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+
+class Fetch(Protocol):
+    """The way out, bounded by whoever hands it in; it alone decides which addresses are reached."""
+
+    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Answer:
+        """What stands at `url`, of a successful status."""
+
+    async def post(
+        self, url: str, *, body: bytes, content_type: str, max_bytes: int, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The answer to `body`, whatever its status."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewedOffer:
+    """An offer that we could take, and what its issuer says of itself."""
+
+    offer: CredentialOffer
+    issuer: IssuerMetadata
+    server: ServerMetadata
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """What is offered, in the order of the offer."""
+        return tuple(self.issuer.configurations[each] for each in self.offer.configuration_ids)
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The issuer's names for what is offered, its own words."""
+        return tuple(each.title or each.vct for each in self.configurations)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """Checked copies of one credential: `texts[i]` is bound to the key of `signers[i]` and read as `credentials[i]`."""
+
+    configuration_id: str
+    texts: tuple[str, ...] = field(repr=False)
+    signers: tuple[Signer, ...] = field(repr=False)
+    credentials: tuple[ReadCredential, ...] = field(repr=False)
+
+
+async def preview(link_text: str, *, fetch: Fetch) -> PreviewedOffer:
+    """What the link offers, spending nothing.
+
+    Raises Malformed, UnsupportedGrantType, UnknownCredentialConfiguration, BadMetadata, or what `fetch` raises.
+    """
+    link = parse_offer_link(link_text)
+    if isinstance(link, OfferByValue):
+        offer = link.offer
+    else:
+        offer = CredentialOffer.from_json(await _get_json(fetch, link.uri, max_bytes=MAX_OFFER_BYTES))
+    issuer_body = await _get_json(fetch, issuer_metadata_url(offer.issuer), max_bytes=MAX_METADATA_BYTES)
+    issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer)
+    _require_usable(offer, issuer)
+    server = _server(offer, issuer)
+    server_body = await _get_json(fetch, server_metadata_url(server), max_bytes=MAX_METADATA_BYTES)
+    return PreviewedOffer(offer=offer, issuer=issuer, server=ServerMetadata.from_json(server_body, issuer=server))
+
+
+async def redeem(previewed: PreviewedOffer, *, tx_code: str | None, fetch: Fetch) -> TokenResponse:
+    """The access token for the offer; the code is spent by it.
+
+    Raises Malformed when the transaction code cannot be right, InvalidGrant when the issuer finds it wrong or the offer
+    spent, and other classes of `oauth` for its other refusals.
+    """
+    offer = previewed.offer
+    if offer.tx_code is not None:
+        offer.tx_code.require_fit(tx_code or "")
+    request = TokenRequest(code=offer.pre_authorized_code, tx_code=tx_code if offer.tx_code is not None else None)
+    answer = await fetch.post(
+        previewed.server.token_endpoint,
+        body=urlencode(request.to_form()).encode("ascii"),
+        content_type=_FORM,
+        max_bytes=MAX_ANSWER_BYTES,
+        headers={"Accept": _JSON},
+    )
+    return TokenResponse.from_json(_accepted(answer, by="the issuer's token endpoint"))
+
+
+async def collect(
+    previewed: PreviewedOffer,
+    token: TokenResponse,
+    *,
+    signers: Sequence[Signer],
+    fetch: Fetch,
+    now_fn: Callable[[], datetime],
+    configuration_id: str | None = None,
+) -> Received:
+    """The credential in one checked copy per signer, or in fewer where the issuer gives fewer.
+
+    `configuration_id` is one of the offer's, the first unless said. Signers beyond the issuer's batch size stay unused.
+    Raises the classes of `oauth` for the issuer's refusals, and what `check_copies` raises for its faults.
+    """
+    wanted = configuration_id or previewed.offer.configuration_ids[0]
+    configuration = previewed.issuer.configurations[wanted]
+    chosen = tuple(signers[: previewed.issuer.batch_size])
+    if len({signer.public for signer in chosen}) != max(len(chosen), 1):
+        raise ValueError("expected at least one signer, no two with the same key")
+    for signer in chosen:
+        _require_accepted(signer, configuration)
+    identifiers = token.identifiers.get(wanted, ())
+    exchange = _Exchange(previewed.issuer, token, fetch, now_fn)
+    try:
+        response = await exchange.request(wanted, chosen, identifiers)
+    except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
+        response = await exchange.request(wanted, chosen, identifiers)
+    document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
+    copies = check_copies(
+        response.credentials, document=document, configuration=configuration, signers=chosen, now=now_fn()
+    )
+    return Received(
+        configuration_id=wanted,
+        texts=tuple(copy.text for copy in copies),
+        signers=tuple(copy.signer for copy in copies),
+        credentials=tuple(copy.credential for copy in copies),
+    )
+
+
+async def receive(
+    previewed: PreviewedOffer,
+    *,
+    tx_code: str | None,
+    signers: Sequence[Signer],
+    fetch: Fetch,
+    now_fn: Callable[[], datetime],
+) -> Received:
+    """Redeem and collect in one, for callers that can ask for a new offer when they crash in between."""
+    token = await redeem(previewed, tx_code=tx_code, fetch=fetch)
+    return await collect(previewed, token, signers=signers, fetch=fetch, now_fn=now_fn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One conversation with the nonce and credential endpoints."""
+
+    issuer: IssuerMetadata
+    token: TokenResponse
+    fetch: Fetch
+    now_fn: Callable[[], datetime]
+
+    async def request(
+        self, configuration_id: str, signers: Sequence[Signer], identifiers: Sequence[str]
+    ) -> CredentialResponse:
+        nonce = await self.nonce()
+        now = self.now_fn()
+        proofs = [
+            await create_key_proof(signer=each, audience=self.issuer.issuer, nonce=nonce, now=now) for each in signers
+        ]
+        request = CredentialRequest(
+            configuration_id=configuration_id,
+            proofs=tuple(proofs),
+            identifier=identifiers[0] if identifiers else None,
+        )
+        answer = await self.fetch.post(
+            self.issuer.credential_endpoint,
+            body=write_json(request.to_json()),
+            content_type=_JSON,
+            max_bytes=MAX_CREDENTIALS_BYTES,
+            headers={"Accept": _JSON, "Authorization": f"Bearer {self.token.access_token}"},
+        )
+        body = _accepted(answer, by="the issuer's credential endpoint", max_bytes=MAX_CREDENTIALS_BYTES)
+        return CredentialResponse.from_json(body)
+
+    async def nonce(self) -> str | None:
+        if self.issuer.nonce_endpoint is None:
+            return None
+        answer = await self.fetch.post(
+            self.issuer.nonce_endpoint,
+            body=b"",
+            content_type=_FORM,
+            max_bytes=MAX_ANSWER_BYTES,
+            headers={"Accept": _JSON},
+        )
+        return NonceResponse.from_json(_accepted(answer, by="the issuer's nonce endpoint")).c_nonce
+
+
+async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
+    """The key document of the DID that signed, which must speak for the origin that we received from."""
+    did = did_of(read_credential(parse_sd_jwt(text)).issuer)
+    if web_origin(did) != origin(issuer):
+        raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
+    bodies = [(await fetch.get(url, max_bytes=MAX_DOCUMENT_BYTES)).body for url in locations(did)]
+    return read_document(did, bodies[0] if bodies else None)
+
+
+def _require_usable(offer: CredentialOffer, issuer: IssuerMetadata) -> None:
+    if issuer.needs_encryption:
+        raise BadMetadata("the issuer wants encrypted messages, which are not spoken here", spec="OpenID4VCI 1.0, 10")
+    for each in offer.configuration_ids:
+        if each in issuer.other_formats:
+            raise BadMetadata("the offered credential is in a format that is not spoken here", spec="OpenID4VCI 1.0, A")
+        if each not in issuer.configurations:
+            raise UnknownCredentialConfiguration(
+                "the issuer does not list what it offers", spec="OpenID4VCI 1.0, 4.1.1"
+            )
+        configuration = issuer.configurations[each]
+        if not configuration.proof_algs or configuration.needs_attestation:
+            raise BadMetadata("the issuer binds to no key, or only to attested ones", spec="OpenID4VCI 1.0, 12.2.4")
+
+
+def _server(offer: CredentialOffer, issuer: IssuerMetadata) -> str:
+    servers = issuer.authorization_servers or (issuer.issuer,)
+    if offer.authorization_server is None:
+        return servers[0]
+    if offer.authorization_server not in servers:
+        raise BadMetadata("the offer names a server that the issuer does not list", spec="OpenID4VCI 1.0, 12.2.4")
+    return offer.authorization_server
+
+
+def _require_accepted(signer: Signer, configuration: Configuration) -> None:
+    method = ":".join(did_of(signer.key_id).split(":")[:2]) if signer.key_id else JWK
+    if method not in configuration.binding_methods:
+        raise BadMetadata(
+            f"the issuer binds no such credential to keys given as {method}", spec="OpenID4VCI 1.0, 12.2.4"
+        )
+    if signer.alg not in configuration.proof_algs:
+        raise UnsupportedAlgorithm("the issuer takes no proofs of this algorithm", spec="OpenID4VCI 1.0, F.1")
+
+
+async def _get_json(fetch: Fetch, url: str, *, max_bytes: int) -> Json:
+    answer = await fetch.get(url, max_bytes=max_bytes, accept=_JSON)
+    return _json(answer, max_bytes=max_bytes, by=origin(url))
+
+
+def _accepted(answer: Answer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> Json:
+    """The JSON of a success; the other party's refusal is raised under its wire name, without its words."""
+    if answer.status in _SUCCESS:
+        return _json(answer, max_bytes=max_bytes, by=by)
+    if BAD_REQUEST <= answer.status < _SERVER_ERROR:
+        try:
+            response = ErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
+        except Malformed as error:
+            raise Unreachable(f"{by} answered with status {answer.status} and no error name") from error
+        raise refusal(response, by=by)
+    raise Unreachable(f"{by} answered with status {answer.status}")
+
+
+def _json(answer: Answer, *, max_bytes: int, by: str) -> Json:
+    if answer.content_type != _JSON:
+        raise Malformed(f"{by}: expected an answer of type {_JSON}")
+    return read_json(answer.body, max_bytes=max_bytes)

@@ -1,0 +1,180 @@
+"""Policy: the person's own lists and limits.
+
+The defaults protect without being asked: three months for what is wanted at once, two years for planning, no archive,
+six years for disputes and legal duties (the time in which a claim in contract can be brought in England), processors as
+the furthest onward transfer, and a dealer that a manufacturer attests before anyone hears what a person can afford.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Self
+
+from didkit_py.encoding import Json
+from didkit_py.errors import Malformed
+from didkit_py.reading import Reader
+from didkit_py.terms.grant import Grant, read_grants
+from didkit_py.terms.grant_parts import PROPAGATIONS, RETENTION_CLASSES, ClaimPath, read_path, read_period
+from didkit_py.terms.order import is_below
+from didkit_py.terms.period import Period
+from didkit_py.terms.vendor import fold
+
+PROFILES: Final = ("strict", "standard", "eudi-warn")
+AFFORDABILITY: Final = "urn:didkit-py:vct:affordability-range:1"
+AUTHORIZED_DEALER: Final = "urn:didkit-py:vct:authorized-dealer:1"
+KNOWN_PARTY: Final = "urn:didkit-py:vct:known-party:1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowRule:
+    """A release that the person agreed to beforehand: this vendor, these purposes, this type, these paths, no more."""
+
+    vendor: str  # any identifier of it
+    purposes: frozenset[str]
+    vct: str
+    paths: tuple[ClaimPath, ...]
+
+    def matches(self, *, identifiers: frozenset[str], purposes: frozenset[str], vct: str, path: ClaimPath) -> bool:
+        """Whether one item asked for is inside the rule."""
+        return (
+            fold(self.vendor) in identifiers
+            and bool(purposes)
+            and purposes <= self.purposes
+            and vct == self.vct
+            and any(is_below(path, one) for one in self.paths)
+        )
+
+    @classmethod
+    def from_reader(cls, read: Reader) -> Self:
+        read.refuse_unknown(("vendor", "purposes", "vct", "paths"))
+        entries = read.items("paths", at_least=1)
+        return cls(
+            vendor=read.text("vendor"),
+            purposes=frozenset(read.texts("purposes", at_least=1)),
+            vct=read.text("vct"),
+            paths=tuple(read_path(Reader({"path": one}, at=read.path("paths")), "path") for one in entries),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        purposes: list[Json] = [*sorted(self.purposes)]
+        return {"vendor": self.vendor, "purposes": purposes, "vct": self.vct, "paths": [[*one] for one in self.paths]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What a recipient's role must say; an empty set does not limit. Distance waits for places in role credentials."""
+
+    brands: frozenset[str] = frozenset()
+    territories: frozenset[str] = frozenset()  # country or region codes; GB admits GB-ENG
+    only: frozenset[str] = frozenset()  # identifiers of the only parties wanted
+
+    @classmethod
+    def from_reader(cls, read: Reader) -> Self:
+        read.refuse_unknown(("brands", "territories", "only"))
+        return cls(**{name: frozenset(read.optional_texts(name)) for name in ("brands", "territories", "only")})
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "brands": [*sorted(self.brands)],
+            "territories": [*sorted(self.territories)],
+            "only": [*sorted(self.only)],
+        }
+
+
+def _caps(texts: Mapping[str, str]) -> Mapping[str, Period]:
+    return MappingProxyType({name: Period.parse(text) for name, text in texts.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the person accepts, asks to be asked about, and refuses."""
+
+    deny: frozenset[str] = frozenset()  # DIDs, client ids, hosts, dealer numbers, legal names
+    stop_notices: frozenset[str] = frozenset()  # the same, of a regulator or community
+    allow: tuple[AllowRule, ...] = ()
+    required_roles: Mapping[str, frozenset[str]] = field(
+        default_factory=lambda: MappingProxyType({AFFORDABILITY: frozenset({AUTHORIZED_DEALER, KNOWN_PARTY})})
+    )  # claim type -> role credentials of which one is wanted
+    criteria: Mapping[str, Criteria] = field(default_factory=dict)  # by claim type
+    retention_caps: Mapping[str, Period] = field(
+        default_factory=lambda: _caps({"immediate": "P90D", "planning": "P2Y", "dispute": "P6Y", "legal": "P6Y"})
+    )  # a class that is not named is not accepted
+    propagation: str = "processors"
+    own_terms: tuple[Grant, ...] = ()  # the person's own upper bound; empty: none
+    threshold_cap: int | None = None  # the highest step that may be asked, in units of its currency
+    profile: str = "standard"
+
+    def denies(self, identifiers: frozenset[str]) -> bool:
+        """Whether one of these folded identifiers is on the deny list."""
+        return not identifiers.isdisjoint(map(fold, self.deny))
+
+    def stops(self, identifiers: frozenset[str]) -> bool:
+        """Whether a stop notice names one of these folded identifiers."""
+        return not identifiers.isdisjoint(map(fold, self.stop_notices))
+
+    def denying(self, who: str) -> Self:
+        """The same policy with one more on the deny list."""
+        return replace(self, deny=self.deny | {who.strip()})
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        """Read a stored policy; what is absent keeps its default. Raises Malformed."""
+        read = Reader(body, at="policy")
+        read.refuse_unknown(_MEMBERS)
+        given = {name: make(read) for name, make in _READERS.items() if read.has(name)}
+        return cls(**given)  # type: ignore[arg-type] # each reader gives the type of its own field
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "deny": [*sorted(self.deny)],
+            "stop_notices": [*sorted(self.stop_notices)],
+            "allow": [rule.to_json() for rule in self.allow],
+            "required_roles": {vct: [*sorted(roles)] for vct, roles in sorted(self.required_roles.items())},
+            "criteria": {vct: criteria.to_json() for vct, criteria in sorted(self.criteria.items())},
+            "retention_caps": {name: period.text for name, period in sorted(self.retention_caps.items())},
+            "propagation": self.propagation,
+            "own_terms": [grant.to_json() for grant in self.own_terms],
+            "threshold_cap": self.threshold_cap,
+            "profile": self.profile,
+        }
+
+
+def _retention_caps(read: Reader) -> Mapping[str, Period]:
+    caps = read.object("retention_caps")
+    if not caps.members.keys() <= set(RETENTION_CLASSES):
+        raise Malformed(f"{caps.at}: expected {', '.join(RETENTION_CLASSES)}")
+    return MappingProxyType({name: read_period(caps, name) for name in caps.members})
+
+
+def _required_roles(read: Reader) -> Mapping[str, frozenset[str]]:
+    roles = read.object("required_roles")
+    return MappingProxyType({vct: frozenset(roles.texts(vct, at_least=1)) for vct in roles.members})
+
+
+def _criteria(read: Reader) -> Mapping[str, Criteria]:
+    criteria = read.object("criteria")
+    return MappingProxyType({vct: Criteria.from_reader(criteria.object(vct)) for vct in criteria.members})
+
+
+def _threshold_cap(read: Reader) -> int | None:
+    return None if read.value("threshold_cap") is None else read.integer("threshold_cap")
+
+
+_READERS: Final = MappingProxyType(
+    {
+        "deny": lambda read: frozenset(read.texts("deny")),
+        "stop_notices": lambda read: frozenset(read.texts("stop_notices")),
+        "allow": lambda read: tuple(AllowRule.from_reader(one) for one in read.objects("allow")),
+        "required_roles": _required_roles,
+        "criteria": _criteria,
+        "retention_caps": _retention_caps,
+        "propagation": lambda read: read.text("propagation", one_of=PROPAGATIONS),
+        "own_terms": lambda read: read_grants(read, "own_terms", at_least=0),
+        "threshold_cap": _threshold_cap,
+        "profile": lambda read: read.text("profile", one_of=PROFILES),
+    }
+)
+_MEMBERS: Final = tuple(_READERS)
+DEFAULT_POLICY: Final = Policy()

@@ -1,0 +1,59 @@
+"""What judging needs from outside, as values: evidence that was gathered, and what is still wanted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.dids.methods import locations, read_document
+from didkit_py.errors import DidkitError
+from didkit_py.status.token_list import VerifiedStatusList
+from didkit_py.trust import TrustList
+
+STATUS_MAX_AGE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check that was made."""
+
+    name: str
+    passed: bool
+    spec: str = ""
+    detail: str = ""  # a sentence without claim values
+    code: str = ""  # of the error, when it failed
+
+
+def failed(name: str, spec: str, error: DidkitError) -> Check:
+    """The check that `error` ended."""
+    return Check(name=name, passed=False, spec=error.spec or spec, detail=str(error), code=error.code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What judging needs from outside, gathered beforehand."""
+
+    trust: TrustList
+    documents: Mapping[str, DidDocument] = field(default_factory=dict)  # by DID
+    status_lists: Mapping[str, VerifiedStatusList] = field(default_factory=dict)  # by uri
+    fetched_at: Mapping[str, datetime] = field(default_factory=dict)  # by uri of the status list
+    status_max_age: timedelta = STATUS_MAX_AGE
+
+    def document(self, did: str) -> DidDocument | None:
+        """The document of a DID: gathered, or read from the DID itself where that is the key. Raises BadDid, BadKey."""
+        document = self.documents.get(did)
+        return read_document(did) if document is None and not locations(did) else document
+
+    def status_age(self, status_list: VerifiedStatusList, now: datetime) -> timedelta:
+        """How long ago the list was fetched; where that is not known, how long ago it was issued."""
+        return now - self.fetched_at.get(status_list.uri, status_list.issued_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something that must be fetched before judging."""
+
+    kind: Literal["did", "status"]
+    name: str  # the DID, or the status list's uri
+    urls: tuple[str, ...]

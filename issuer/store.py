@@ -1,0 +1,319 @@
+"""What the issuer must remember about offers, in plain SQL; one method per thing.
+
+A row holds what is searched, and one sealed text with everything about a person: claims, reference, name, code.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from didkit_py.encoding import from_timestamp, read_json, timestamp, write_json
+from didkit_py.errors import IllegalMove, NotFound, Replayed
+from didkit_py.keys.sealed import NONCE_BYTES, open_sealed, seal
+from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, Event, State, move
+from didkit_py.oid4vci.nonce import LIFETIME as NONCE_LIFETIME
+from didkit_py.reading import Reader
+from didkit_py.roles.issuing_store import Copy, Grant, NewOffer, Offer, Registration, Try, Wanted
+from didkit_py.service.database import Database, GuardFailed, Row, Statement, Value
+from didkit_py.status.token_list import Status
+from issuer.rows import chunks, marks, number, octets, text
+from issuer.status_places import StatusPlaces
+
+_ATTEMPTS: Final = 8
+_CHUNK: Final = 500  # marks in one IN (…): engines bound their number
+_COLUMNS: Final = "id, type_name, batch, state, status, made_at, expires_at, tries, token_expires_at, issued_at, sealed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOffer:
+    """An offer and where it stands, as pages and commands show it."""
+
+    offer: Offer
+    batch: str
+    state: State
+    status: Status  # of the credentials, once issued
+    tries: int
+    issued_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many offers stand in each state, and how many issued ones in each status."""
+
+    states: Mapping[State, int]
+    statuses: Mapping[Status, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferStore:
+    """The offers of one issuer; implements `IssuingStore`."""
+
+    database: Database
+    storage_key: bytes = field(repr=False)
+    random: Callable[[int], bytes]
+
+    async def known_offers(self, fingerprints: Collection[bytes], *, now: datetime) -> Mapping[bytes, str]:
+        """The ids of the offers that exist under these fingerprints and have not passed their end."""
+        await self.let_time_pass(now=now)
+        found: dict[bytes, str] = {}
+        for some in chunks(list(fingerprints), _CHUNK):
+            sql = f"SELECT fingerprint, id FROM offers WHERE fingerprint IN ({marks(some)})"  # noqa: S608 - marks only
+            found |= {octets(row, "fingerprint"): text(row, "id") for row in await self.database.fetch(sql, *some)}
+        return found
+
+    async def let_time_pass(self, *, now: datetime) -> None:
+        """Move offers whose time is over; their claims may be offered anew."""
+        moment = timestamp(now)
+        await self.database.apply(
+            Statement(
+                "UPDATE offers SET state = ?, fingerprint = NULL WHERE state = ? AND expires_at <= ?",
+                (move(State.OFFERED, Event.TIME_PASSED), State.OFFERED, moment),
+            ),
+            Statement(
+                "UPDATE offers SET state = ?, fingerprint = NULL WHERE state = ? AND token_expires_at <= ?",
+                (move(State.REDEEMED, Event.TIME_PASSED), State.REDEEMED, moment),
+            ),
+            Statement(
+                "UPDATE offers SET fingerprint = NULL WHERE fingerprint IS NOT NULL AND expires_at <= ?", (moment,)
+            ),
+            Statement("DELETE FROM spent_nonces WHERE expires_at < ?", (moment,)),
+        )
+
+    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> frozenset[str]:
+        """Keep those whose fingerprint is new; gives their ids."""
+        results = await self.database.apply(*(self._insert(new, batch) for new in offers))
+        return frozenset(text(row, "id") for rows in results for row in rows)
+
+    def _insert(self, new: NewOffer, batch: str) -> Statement:
+        offer = new.offer
+        values: tuple[Value, ...] = (
+            *(offer.id, offer.wanted.type_name, batch, State.OFFERED.value, int(Status.VALID)),
+            *(timestamp(offer.made_at), timestamp(offer.expires_at)),
+            *(new.fingerprint, new.reference_hash, new.code_hash, new.tx_code_hash, 0, self._seal(offer)),
+        )
+        return Statement(
+            "INSERT INTO offers (id, type_name, batch, state, status, made_at, expires_at, fingerprint,"
+            " reference_hash, code_hash, tx_code_hash, tries, sealed)"
+            f" VALUES ({marks(values)}) ON CONFLICT (fingerprint) DO NOTHING RETURNING id",
+            values,
+        )
+
+    async def count_try(self, code_hash: bytes, *, now: datetime) -> Try | None:
+        """Count a try at the open offer of that code; None when there is none."""
+        rows = await self.database.execute(
+            "UPDATE offers SET tries = tries + 1 WHERE code_hash = ? AND state = ? AND tries < ? AND expires_at > ?"
+            " RETURNING id, tx_code_hash, tries",
+            *(code_hash, State.OFFERED.value, MAX_WRONG_CODES, timestamp(now)),
+        )
+        for row in rows:
+            return Try(offer_id=text(row, "id"), tx_code_hash=octets(row, "tx_code_hash"), number=number(row, "tries"))
+        return None
+
+    async def lock_offer(self, offer_id: str) -> None:
+        """No further try is taken."""
+        await self._move(offer_id, State.OFFERED, Event.CODES_EXHAUSTED)
+
+    async def spend_code(self, offer_id: str, *, token_hash: bytes, token_expires_at: datetime) -> bool:
+        """Spend the code for a token; of two callers one succeeds."""
+        rows = await self.database.execute(
+            "UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ? WHERE id = ? AND state = ? RETURNING id",
+            *(move(State.OFFERED, Event.CODE_REDEEMED).value, token_hash, timestamp(token_expires_at)),
+            *(offer_id, State.OFFERED.value),
+        )
+        return bool(rows)
+
+    async def load_grant(self, token_hash: bytes, *, now: datetime) -> Grant | None:
+        """What a living token stands for; None for any other."""
+        rows = await self.database.fetch(
+            f"SELECT {_COLUMNS} FROM offers WHERE token_hash = ? AND token_expires_at > ? AND state IN (?, ?)",
+            *(token_hash, timestamp(now), State.REDEEMED.value, State.ISSUED.value),
+        )
+        for row in rows:
+            offer = self._open(row)
+            return Grant(offer=offer, registration=await self._registration(offer.id, row))
+        return None
+
+    async def _registration(self, offer_id: str, row: Row) -> Registration | None:
+        if row["issued_at"] is None:
+            return None
+        rows = await self.database.fetch("SELECT * FROM copies WHERE offer_id = ?", offer_id)
+        return Registration(copies=tuple(map(_copy, rows)), issued_at=from_timestamp(number(row, "issued_at")))
+
+    async def register(
+        self, offer_id: str, *, keys: Sequence[bytes], nonce: bytes, with_status: bool, now: datetime
+    ) -> Registration:
+        """Spend the nonce and issue to these keys. Raises Replayed, or IllegalMove when keys are registered already."""
+        for _ in range(_ATTEMPTS):
+            places = (
+                await StatusPlaces(database=self.database, random=self.random).choose(len(keys))
+                if with_status
+                else [None] * len(keys)
+            )
+            copies = tuple(Copy(key_hash=key, place=place) for key, place in zip(keys, places, strict=True))
+            try:
+                await self.database.apply(*_registering(offer_id, copies, nonce, now))
+            except GuardFailed as error:
+                if error.index == 0:
+                    raise Replayed("the nonce was used before") from error
+                if error.index == 1:
+                    raise IllegalMove("keys are registered for this offer already") from error
+                continue  # another request took one of the places
+            return Registration(copies=copies, issued_at=from_timestamp(timestamp(now)))
+        raise RuntimeError("no free places in the status list after several draws")
+
+    async def spend_nonce(self, nonce: bytes, *, now: datetime) -> None:
+        """Raises Replayed when it was spent before."""
+        try:
+            await self.database.apply(_spending(nonce, now))
+        except GuardFailed as error:
+            raise Replayed("the nonce was used before") from error
+
+    async def replace_tx_code(self, offer_id: str, tx_code_hash: bytes, *, now: datetime) -> None:
+        """Another transaction code for an open offer, with new tries. Raises IllegalMove."""
+        rows = await self.database.execute(
+            "UPDATE offers SET tx_code_hash = ?, tries = 0 WHERE id = ? AND state = ? AND expires_at > ? RETURNING id",
+            *(tx_code_hash, offer_id, State.OFFERED.value, timestamp(now)),
+        )
+        if not rows:
+            raise IllegalMove("only an open offer can have a new code", hint="Withdraw the offer and make a new one.")
+
+    async def withdraw(self, offer_id: str, *, now: datetime) -> None:
+        """End an offer that nobody has taken yet. Raises NotFound or IllegalMove."""
+        kept = await self.load(offer_id, now=now)
+        move(kept.state, Event.OFFER_WITHDRAWN)
+        if not await self._move(offer_id, kept.state, Event.OFFER_WITHDRAWN, and_set=", fingerprint = NULL"):
+            raise IllegalMove("the offer has just changed", hint="Look at it again.")
+
+    async def _move(self, offer_id: str, state: State, event: Event, *, and_set: str = "") -> bool:
+        rows = await self.database.execute(
+            f"UPDATE offers SET state = ?{and_set} WHERE id = ? AND state = ? RETURNING id",  # noqa: S608 - a literal of ours
+            *(move(state, event).value, offer_id, state.value),
+        )
+        return bool(rows)
+
+    async def load(self, offer_id: str, *, now: datetime) -> KeptOffer:
+        """One offer. Raises NotFound."""
+        rows = await self.database.fetch(f"SELECT {_COLUMNS} FROM offers WHERE id = ?", offer_id)
+        for row in rows:
+            return self._kept(row, now)
+        raise NotFound("there is no such offer", hint="It may belong to another issuer; look at the list of offers.")
+
+    async def find(
+        self,
+        *,
+        now: datetime,
+        state: State | None = None,
+        reference_hash: bytes | None = None,
+        batch: str | None = None,
+        limit: int = 10_000,
+        offset: int = 0,
+    ) -> tuple[KeptOffer, ...]:
+        """Offers, the newest first."""
+        await self.let_time_pass(now=now)
+        wishes = {"state": state.value if state else None, "reference_hash": reference_hash, "batch": batch}
+        given = {name: value for name, value in wishes.items() if value is not None}
+        where = " AND ".join(["1 = 1", *(f"{name} = ?" for name in given)])
+        rows = await self.database.fetch(
+            f"SELECT {_COLUMNS} FROM offers WHERE {where} ORDER BY made_at DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - names are ours
+            *given.values(),
+            limit,
+            offset,
+        )
+        return tuple(self._kept(row, now) for row in rows)
+
+    async def counts(self, *, now: datetime) -> Counts:
+        """How many offers stand where."""
+        await self.let_time_pass(now=now)
+        states = await self.database.fetch("SELECT state, count(*) AS number FROM offers GROUP BY state")
+        statuses = await self.database.fetch(
+            "SELECT status, count(*) AS number FROM offers WHERE state = ? GROUP BY status", State.ISSUED.value
+        )
+        return Counts(
+            states={State(text(row, "state")): number(row, "number") for row in states},
+            statuses={Status(number(row, "status")): number(row, "number") for row in statuses},
+        )
+
+    def _seal(self, offer: Offer) -> bytes:
+        plain = {
+            "reference": offer.wanted.reference,
+            "subject": offer.wanted.subject,
+            "addressee": offer.wanted.addressee,
+            "values": dict(offer.wanted.values),
+            "code": offer.code,
+        }
+        return seal(write_json(plain), key=self.storage_key, nonce=self.random(NONCE_BYTES), context=offer.id.encode())
+
+    def _open(self, row: Row) -> Offer:
+        offer_id = text(row, "id")
+        plain = open_sealed(octets(row, "sealed"), key=self.storage_key, context=offer_id.encode())
+        read = Reader(read_json(plain), at="offer")
+        subject, addressee = read.value("subject"), read.value("addressee")
+        return Offer(
+            id=offer_id,
+            wanted=Wanted(
+                type_name=text(row, "type_name"),
+                values=read.mapping("values"),
+                reference=read.text("reference"),
+                subject=None if subject is None else str(subject),
+                addressee=str(addressee),
+            ),
+            code=read.text("code"),
+            made_at=from_timestamp(number(row, "made_at")),
+            expires_at=from_timestamp(number(row, "expires_at")),
+        )
+
+    def _kept(self, row: Row, now: datetime) -> KeptOffer:
+        return KeptOffer(
+            offer=self._open(row),
+            batch=text(row, "batch"),
+            state=_state(row, now),
+            status=Status(number(row, "status")),
+            tries=number(row, "tries"),
+            issued_at=None if row["issued_at"] is None else from_timestamp(number(row, "issued_at")),
+        )
+
+
+def _state(row: Row, now: datetime) -> State:
+    """The state at `now`, whether or not time's passing was written down yet."""
+    state, moment = State(text(row, "state")), timestamp(now)
+    over = state is State.OFFERED and number(row, "expires_at") <= moment
+    over = over or (state is State.REDEEMED and number(row, "token_expires_at") <= moment)
+    return move(state, Event.TIME_PASSED) if over else state
+
+
+def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datetime) -> Iterator[Statement]:
+    """Flow I7: nonce, state and copies together or not at all; the order of the first two is what GuardFailed tells."""
+    yield _spending(nonce, now)
+    yield Statement(
+        "UPDATE offers SET state = ?, issued_at = ? WHERE id = ? AND state = ? AND token_expires_at > ?",
+        (
+            *(move(State.REDEEMED, Event.CREDENTIAL_REQUESTED).value, timestamp(now)),
+            *(offer_id, State.REDEEMED.value, timestamp(now)),
+        ),
+        rows=1,
+    )
+    for copy in copies:
+        number, index = copy.place or (None, None)
+        yield Statement(
+            "INSERT INTO copies (offer_id, key_hash, list_number, list_index) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (offer_id, copy.key_hash, number, index),
+            rows=1,
+        )
+
+
+def _spending(nonce: bytes, now: datetime) -> Statement:
+    end = timestamp(now + NONCE_LIFETIME)
+    return Statement(
+        "INSERT INTO spent_nonces (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (nonce, end), rows=1
+    )
+
+
+def _copy(row: Row) -> Copy:
+    place = None if row["list_number"] is None else (number(row, "list_number"), number(row, "list_index"))
+    return Copy(key_hash=octets(row, "key_hash"), place=place)

@@ -1,0 +1,19 @@
+"""Every setting of the wallet, once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from didkit_py.service.settings import ServiceSettings, path, setting
+
+DATABASE: Final = "database.sqlite3"
+HEAD: Final = "ledger.head"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletSettings(ServiceSettings):
+    """What a wallet can be told."""
+
+    key_file: Path = setting(  # noqa: RUF009 - it returns a field
+        path(), Path("keys.sealed"), help="The file with the wallet's own key, sealed by the person's passphrase."
+    )
