@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -28,24 +28,26 @@ _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[][{}]")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")  # the standard alphabet's own signs become illegal
-_PADDING: Final = (b"", b"===", b"==", b"=")  # by the length modulo 4; a remainder of 1 is never right
+_PADDING: Final = (b"", b"===", b"==", b"=")  # by the number of characters over a multiple of four
+# What the last character may be when it carries only four or two bits: those whose other bits are zero.
+_LAST: Final[tuple[Collection[str], ...]] = ((), (), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_SIGNS: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")  # those whose unused bits are zero
 
 
 def b64url(octets: bytes) -> str:
     """base64url without padding (RFC 7515, 2)."""
-    return binascii.b2a_base64(octets, newline=False).translate(_TO_URL, b"=").decode()
+    return binascii.b2a_base64(octets, newline=False).rstrip(b"=").translate(_TO_URL).decode()
 
 
 def from_b64url(text: str) -> bytes:
     """The bytes of an unpadded base64url text in its only correct spelling. Raises Malformed."""
-    rest = len(text) % 4
+    over = len(text) % 4
     try:
-        octets = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[rest], strict_mode=True)
+        ascii_text = text.encode("ascii").translate(_FROM_URL)
+        octets = binascii.a2b_base64(ascii_text + _PADDING[over], strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise Malformed("expected unpadded base64url", spec="RFC 7515, 2") from error
-    if rest and text[-1] not in _LAST_SIGNS[rest]:
+    if over and text[-1] not in _LAST[over]:
         raise Malformed("base64url text has stray bits at its end", spec="RFC 4648, 3.5")
     return octets
 
@@ -103,11 +105,11 @@ def write_json(value: object) -> bytes:
 
 def jcs(value: Json) -> bytes:
     """The canonical JSON text (RFC 8785). Raises Malformed for values that have none."""
-    if _sorts_alike(value):
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     try:
+        if _sorts_alike(value):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+    except (rfc8785.CanonicalizationError, orjson.JSONEncodeError, UnicodeError) as error:
         raise Malformed("value has no canonical JSON text", spec="RFC 8785, 3.2") from error
 
 

@@ -55,7 +55,7 @@ class UnverifiedJws:
 
 
 def parse_compact(
-    text: str, *, typ: str | Iterable[str], honoured: frozenset[str] = frozenset(), max_length: int = MAX_TOKEN
+    text: str, *, typ: str | tuple[str, ...], honoured: frozenset[str] = frozenset(), max_length: int = MAX_TOKEN
 ) -> UnverifiedJws:
     """Read a compact JWS of the type(s) `typ`; `honoured` names header members the caller deals with itself.
 
@@ -108,15 +108,24 @@ async def sign_compact(
 
 async def sign_octets(payload: bytes, *, typ: str, signer: Signer, header: Mapping[str, Json] | None = None) -> str:
     """A compact JWS over any payload."""
-    signing_input = f"{b64url(write_json(_protected(typ, signer, header)))}.{b64url(payload)}"
+    signing_input = f"{_protected(typ, signer, header)}.{b64url(payload)}"
     return f"{signing_input}.{b64url(await signer.sign(signing_input.encode('ascii')))}"
 
 
-def _protected(typ: str, signer: Signer, header: Mapping[str, Json] | None) -> dict[str, Json]:
-    protected: dict[str, Json] = {"alg": signer.alg, "typ": typ}
-    if signer.key_id:
-        protected["kid"] = signer.key_id
-    return protected | dict(header or {})
+def _protected(typ: str, signer: Signer, header: Mapping[str, Json] | None) -> str:
+    if header:
+        return b64url(write_json(_common_header(typ, signer.alg, signer.key_id) | dict(header)))
+    return _plain_header(typ, signer.alg, signer.key_id)
+
+
+@lru_cache(maxsize=64)
+def _plain_header(typ: str, alg: str, key_id: str) -> str:
+    return b64url(write_json(_common_header(typ, alg, key_id)))
+
+
+def _common_header(typ: str, alg: str, key_id: str) -> dict[str, Json]:
+    header: dict[str, Json] = {"alg": alg, "typ": typ}
+    return header | ({"kid": key_id} if key_id else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,7 @@ class JointlySigned:
 
     async def countersign(self, signer: Signer, *, typ: str, header: Mapping[str, Json] | None = None) -> JointlySigned:
         """The same payload with one more signature."""
-        protected = b64url(write_json(_protected(typ, signer, header)))
+        protected = _protected(typ, signer, header)
         signature = await signer.sign(f"{protected}.{b64url(self.payload)}".encode("ascii"))
         return JointlySigned(self.payload, (*self.signatures, PartySignature(protected, b64url(signature))))
 

@@ -192,10 +192,10 @@ class _Reading:
         if record.fields is None:
             raise BadField(_ROW, "has a quotation mark that is opened and not closed, or stands inside a field")
         if len(record.fields) != self.width:
-            kind = "more" if len(record.fields) > self.width else "fewer"
+            more = len(record.fields) > self.width
+            kind, cause = ("more", "an amount with a comma needs quotes") if more else ("fewer", "a comma is missing")
             raise BadField(
-                _ROW,
-                f"has {len(record.fields)} fields, {kind} than the heading's {self.width}; a comma may lack its quotes",
+                _ROW, f"has {len(record.fields)} fields, {kind} than the heading's {self.width}; perhaps {cause}"
             )
         return {name: _read_field(name, record.fields[place]) for name, place in self.places.items()}
 

@@ -23,6 +23,8 @@ LAST_NAMES: Final = (
     "Lewis", "Moreau", "Núñez", "O'Brien", "Patel", "Quinn", "Roberts", "Smyth-Jones", "Žižka",
 )  # fmt: skip
 BRANCHES: Final = ("High Street", "Mill Lane", "Station Road", "Harbour")
+OLD_NUMBERS: Final = 500  # members from this position on have numbers that begin with zeros
+KNOWN: Final = {17: ("Mallory Quick", 41_000), 42: ("Sally Example", 23_250)}  # whom stories and tests speak of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def make_rows() -> list[Row]:
     chance = random.Random(SEED)  # noqa: S311 - the same rows every time is the point
     members = list(_members(chance))
     rows = [Row(octets=plain(member)) for member in members]
-    places = iter(chance.sample(range(100, MEMBERS), 150))
+    places = iter(chance.sample(range(100, MEMBERS - LOST_ZEROS), 150))
     for mistake, count, spoil in MISTAKES:
         for place in (next(places) for _ in range(count)):
             rows[place] = Row(octets=spoil(members[place]), mistake=mistake)
@@ -138,18 +140,17 @@ def make_rows() -> list[Row]:
 
 def _members(chance: random.Random) -> Iterator[Member]:
     for position in range(MEMBERS):
-        yield Member(
-            number=f"{1_000 + position * 7:06}",
-            name=f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}",
-            amount=chance.randrange(3_000, 60_001, 250),
-            branch=chance.choice(BRANCHES),
-        )
+        name = f"{chance.choice(FIRST_NAMES)} {chance.choice(LAST_NAMES)}"
+        amount = chance.randrange(3_000, 60_001, 250)
+        name, amount = KNOWN.get(position, (name, amount))
+        number = f"{position:06}" if position >= OLD_NUMBERS else str(100_000 + position)
+        yield Member(number=number, name=name, amount=amount, branch=chance.choice(BRANCHES))
 
 
 def _repeated(members: list[Member]) -> list[Row]:
     """Members once more at the end: some as they were, some as a spreadsheet shortens their numbers."""
     again = [Row(octets=plain(member), mistake="same member twice") for member in members[:DUPLICATES]]
-    shortened = [_with(number=each.number.lstrip("0"))(each) for each in members[10 : 10 + LOST_ZEROS]]
+    shortened = [_with(number=each.number.lstrip("0"))(each) for each in members[-LOST_ZEROS:]]
     return again + [Row(octets=octets, mistake="same member twice") for octets in shortened]
 
 

@@ -38,7 +38,7 @@ class Store:
     box: Box
 
     def _open(self, row: Row, table: str) -> Json:
-        return self.box.open(row["sealed"], place=f"{table}:{row['id']}")
+        return self.box.open(row["sealed"], place=f"{table}:{_text(row, 'id')}")
 
     def _seal(self, value: Json, table: str, row_id: str) -> bytes:
         return self.box.seal(value, place=f"{table}:{row_id}")

@@ -28,7 +28,7 @@ _RULES: Final = "RFC 9901, 7.1"
 
 
 class Disclosure(NamedTuple):
-    """One hidden claim laid open. A tuple, since one is made per claim shown and a frozen dataclass costs thrice that."""
+    """One hidden claim laid open. A tuple: many are made, and a frozen dataclass costs thrice that."""
 
     text: str
     digest: str
@@ -71,7 +71,7 @@ class UnverifiedSdJwt:
         return process(self.payload, self.disclosures)
 
 
-def parse_sd_jwt(text: str, *, typ: str | Iterable[str] = TYPES) -> UnverifiedSdJwt:
+def parse_sd_jwt(text: str, *, typ: str | tuple[str, ...] = TYPES) -> UnverifiedSdJwt:
     """Read the compact form (RFC 9901, 4).
 
     Raises Malformed, TooLarge, WrongType, UnsupportedAlgorithm or BadDisclosure.

@@ -23,7 +23,7 @@ from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
 from didkit_py.errors import BadCredential, Malformed, Unreachable, UnsupportedAlgorithm
 from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
+from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, ErrorResponse, InvalidNonce, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.copies import check_copies
@@ -41,7 +41,7 @@ from didkit_py.oid4vci.metadata import (
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
-from didkit_py.reading import origin
+from didkit_py.reading import Reader, origin
 
 MAX_METADATA_BYTES: Final = 262_144
 MAX_ANSWER_BYTES: Final = 16_384  # of the token and nonce endpoints
@@ -248,7 +248,7 @@ class _Exchange:
 
 async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
     """The key document of the DID that signed, which must speak for the origin that we received from."""
-    did = did_of(read_credential(parse_sd_jwt(text)).issuer)
+    did = did_of(Reader(parse_sd_jwt(text).payload, at="credential").text("iss", max_length=2_048))
     if web_origin(did) != origin(issuer):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
     bodies = [(await fetch.get(url, max_bytes=MAX_DOCUMENT_BYTES)).body for url in locations(did)]

@@ -7,10 +7,10 @@ the furthest onward transfer, and a dealer that a manufacturer attests before an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
@@ -124,7 +124,7 @@ class Policy:
         read = Reader(body, at="policy")
         read.refuse_unknown(_MEMBERS)
         given = {name: make(read) for name, make in _READERS.items() if read.has(name)}
-        return cls(**given)  # type: ignore[arg-type] # each reader gives the type of its own field
+        return cls(**given)
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -162,7 +162,7 @@ def _threshold_cap(read: Reader) -> int | None:
     return None if read.value("threshold_cap") is None else read.integer("threshold_cap")
 
 
-_READERS: Final = MappingProxyType(
+_READERS: Final[Mapping[str, Callable[[Reader], Any]]] = MappingProxyType(
     {
         "deny": lambda read: frozenset(read.texts("deny")),
         "stop_notices": lambda read: frozenset(read.texts("stop_notices")),

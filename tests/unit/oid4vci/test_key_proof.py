@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from didkit_py.dids.document import DidDocument, create_document
-from didkit_py.encoding import b64url, from_b64url, from_timestamp
+from didkit_py.encoding import Json, b64url, from_b64url, from_timestamp
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import InvalidNonce, InvalidProof
@@ -40,9 +40,11 @@ BUSINESS = SoftwareSigner.from_secret(b"b" * 32, alg="EdDSA", key_id=f"{DID}#key
 DOCUMENTS = {DID: DidDocument.from_json(create_document(DID, {"key-1": BUSINESS.public}), did=DID)}
 
 
-async def proof(signer: SoftwareSigner = PERSON, *, typ: str = "openid4vci-proof+jwt", **changes: Any) -> str:
+async def proof(signer: SoftwareSigner = PERSON, *, typ: str = "openid4vci-proof+jwt", **changes: Json) -> str:
     header = changes.pop("header", {} if signer.key_id else {"jwk": signer.public.to_jwk()})
-    claims = {"aud": ISSUER, "iat": int(NOW.timestamp()), "nonce": "n"} | changes
+    assert isinstance(header, dict)
+    claims: dict[str, Json] = {"aud": ISSUER, "iat": int(NOW.timestamp()), "nonce": "n"}
+    claims |= changes
     return await sign_compact(
         {name: value for name, value in claims.items() if value is not None}, typ=typ, signer=signer, header=header
     )
@@ -66,7 +68,7 @@ def test_the_proof_of_the_standard_fails_when_any_part_is_changed() -> None:
     for text in (
         ".".join((header, b64url(json.dumps(claims).encode()), signature)),
         ".".join((header, payload, b64url(bytes(64)))),
-        ".".join((header, payload, "")),
+        f"{header}.{payload}.",
     ):
         with pytest.raises(InvalidProof):
             verify_key_proof(text, expected_audience=OFFICIAL_AUDIENCE, documents={}, now=OFFICIAL_TIME)

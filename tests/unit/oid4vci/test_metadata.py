@@ -41,10 +41,10 @@ METADATA: dict[str, Any] = {
 }
 
 
-def changed(path: str, value: Any) -> dict[str, Any]:
+def changed(path: str, value: object) -> dict[str, Any]:
     body = copy.deepcopy(METADATA)
     *parents, last = path.split("/")
-    node = body
+    node: Any = body
     for name in parents:
         node = node[name]
     if value is KeyError:
@@ -200,7 +200,7 @@ CONTACT = "credential_configurations_supported/contact"
         (f"{CONTACT}/credential_metadata/claims", [{"path": ["a", -1]}]),
     ],
 )
-def test_a_wrongly_typed_member_is_malformed(path: str, value: Any) -> None:
+def test_a_wrongly_typed_member_is_malformed(path: str, value: object) -> None:
     with pytest.raises(Malformed, match="issuer_metadata"):
         IssuerMetadata.from_json(changed(path, value), issuer=ISSUER)
 

@@ -55,7 +55,7 @@ def test_a_nonce_key_of_another_length_is_our_own_mistake() -> None:
 def test_the_nonce_response_of_the_standard_is_read() -> None:
     body = {"c_nonce": "wKI4LT17ac15ES9bw8ac4"}
 
-    assert NonceResponse.from_json({**body, "c_nonce_expires_in": 60}).to_json() == body  # type: ignore[dict-item]
+    assert NonceResponse.from_json({**body, "c_nonce_expires_in": 60}).to_json() == body
 
 
 @pytest.mark.parametrize("body", [None, {}, {"c_nonce": ""}, {"c_nonce": 1}, {"c_nonce": "a" * 1025}])

@@ -41,12 +41,13 @@ BY_REFERENCE = (
 REFERENCED = "https://server.example.com/credential-offer/GkurKxf5T0Y-mnPFCHqWOMiZi4VS138cQO_V7PZHAdM"
 
 
-def offer_json(**changes: Any) -> dict[str, Any]:
-    return {
+def offer_json(**changes: object) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "credential_issuer": "https://issuer.example.com",
         "credential_configuration_ids": ["contact"],
         "grants": {GRANT: {"pre-authorized_code": "abc", "tx_code": {"length": 6}}},
-    } | changes
+    }
+    return body | changes
 
 
 def test_the_offer_of_the_standard_is_read(vectors: Path) -> None:

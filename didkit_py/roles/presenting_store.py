@@ -1,0 +1,219 @@
+"""What presenting remembers: one Exchange per opened request, notes for the ledger, and the history read from them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol, Self
+
+from didkit_py.encoding import Json, from_timestamp, timestamp
+from didkit_py.keys.signer import Signer
+from didkit_py.oid4vp.dcql import Held
+from didkit_py.reading import Reader
+from didkit_py.terms.decision import AskedThreshold, HeldState, History
+from didkit_py.terms.policy import Policy
+
+MAX_STORED_TEXT: Final = 524_288  # characters of one sealed text; an encrypted answer has up to half of it
+
+
+class State(StrEnum):
+    """How far one exchange has come."""
+
+    OPEN = "open"  # asked, not answered
+    SENDING = "sending"  # the person said yes, everything is durable, the vendor has not confirmed
+    RELEASED = "released"  # the vendor took the presentation; its countersigned record may be outstanding
+    RECORDED = "recorded"  # the record with both signatures is here
+    DECLINING = "declining"  # the person said no, the vendor has not been reached
+    DECLINED = "declined"
+    FAILED = "failed"  # the vendor refused what was sent
+
+
+UNFINISHED: Final = (State.SENDING, State.RELEASED, State.DECLINING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What is sent, byte for byte, however often it takes."""
+
+    response_uri: str
+    form: str = field(repr=False)
+    receipt_uri: str | None = None  # where the acceptance goes; None: there is no agreement
+    acceptance: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_json(cls, body: Json) -> Self:
+        read = Reader(body, at="outgoing")
+        return cls(
+            response_uri=read.url("response_uri"),
+            form=read.text("form", max_length=MAX_STORED_TEXT),
+            receipt_uri=read.url("receipt_uri") if read.has("receipt_uri") else None,
+            acceptance=read.optional_text("acceptance", max_length=MAX_STORED_TEXT),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return _present(
+            {
+                "response_uri": self.response_uri,
+                "form": self.form,
+                "receipt_uri": self.receipt_uri,
+                "acceptance": self.acceptance,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request from its opening to its end."""
+
+    id: str
+    state: State
+    opened_at: datetime
+    client_id: str
+    request_uri: str
+    wallet_nonce: str | None
+    text: str = field(repr=False)  # the signed request as received
+    document: str | None = field(default=None, repr=False)  # the signer's key document as received
+    vendor: str  # as it may be shown: a proven name, or the host
+    outgoing: Outgoing | None = field(default=None, repr=False)
+    shared: tuple[Mapping[str, Json], ...] = field(default=(), repr=False)  # what was shown: query, label, value
+    rel: str | None = None
+    until: datetime | None = None  # the vendor takes no answer after that
+    redirect: str | None = None  # where the vendor would like the person to go on
+    problem: str = ""  # the code of what went wrong
+    record: Mapping[str, Json] | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_json(cls, body: Json, *, id: str, state: str) -> Self:  # noqa: A002 - the field's name
+        read = Reader(body, at="exchange")
+        return cls(
+            id=id,
+            state=State(state),
+            opened_at=read.moment("opened_at"),
+            client_id=read.text("client_id"),
+            request_uri=read.text("request_uri"),
+            wallet_nonce=read.optional_text("wallet_nonce"),
+            text=read.text("text", max_length=MAX_STORED_TEXT),
+            document=read.optional_text("document", max_length=MAX_STORED_TEXT),
+            vendor=read.text("vendor"),
+            outgoing=Outgoing.from_json(read.value("outgoing")) if read.has("outgoing") else None,
+            shared=tuple(one.members for one in read.objects("shared")),
+            rel=read.optional_text("rel"),
+            until=read.optional_moment("until"),
+            redirect=read.optional_text("redirect"),
+            problem=read.optional_text("problem") or "",
+            record=read.mapping("record") if read.has("record") else None,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return _present(
+            {
+                "opened_at": timestamp(self.opened_at),
+                "client_id": self.client_id,
+                "request_uri": self.request_uri,
+                "wallet_nonce": self.wallet_nonce,
+                "text": self.text,
+                "document": self.document,
+                "vendor": self.vendor,
+                "outgoing": None if self.outgoing is None else self.outgoing.to_json(),
+                "shared": [dict(one) for one in self.shared],
+                "rel": self.rel,
+                "until": None if self.until is None else timestamp(self.until),
+                "redirect": self.redirect,
+                "problem": self.problem or None,
+                "record": None if self.record is None else dict(self.record),
+            }
+        )
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to be sent or fetched."""
+        waits = self.outgoing is not None and self.outgoing.acceptance is not None
+        return self.state in {State.SENDING, State.DECLINING} or (self.state is State.RELEASED and waits)
+
+
+def _present(members: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What the ledger writes down: asked, decided, released, recorded or refused."""
+
+    kind: str
+    body: Mapping[str, Json] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldDocument:
+    """A credential that could be shown, with the copy that would be."""
+
+    held: Held
+    state: HeldState
+    copy_id: str | None  # None: no copy is left
+    text: str = field(repr=False)
+    signer: Signer | None = field(repr=False)
+
+
+class PresentingStore(Protocol):
+    """What presenting needs remembered. Each write is one transaction, durable when it returns."""
+
+    async def load_documents(self) -> Sequence[HeldDocument]:
+        """Everything held."""
+
+    async def load_policy(self) -> Policy:
+        """The person's rules."""
+
+    async def load_history(self, *, without: str) -> History:
+        """What the ledger says about the past, without the exchange of this id. Raises when the ledger is broken."""
+
+    async def load_exchange(self, exchange_id: str) -> Exchange:
+        """One exchange. Raises NotFound."""
+
+    async def load_unfinished(self) -> Sequence[Exchange]:
+        """The exchanges in a state of UNFINISHED."""
+
+    async def save_opened(self, exchange: Exchange, *, note: Note, now: datetime) -> None:
+        """Keep a new exchange and note it."""
+
+    async def save_moved(
+        self, exchange: Exchange, *, before: State, notes: Sequence[Note] = (), spent: Sequence[str] = (), now: datetime
+    ) -> None:
+        """Replace an exchange that is still in `before`, with its notes and its copies marked as used, all or none.
+
+        Raises IllegalMove when it is in another state, or a copy was used before.
+        """
+
+
+def history_of(notes: Iterable[Note]) -> History:
+    """What the ledger's notes say about the past."""
+    thresholds: list[AskedThreshold] = []
+    rels: dict[str, frozenset[str]] = {}
+    records: set[str] = set()
+    nonces: set[str] = set()
+    for note in notes:
+        read = Reader(dict(note.body), at=f"ledger.{note.kind}")
+        if note.kind == "asked":
+            thresholds += _thresholds(read)
+        if note.kind in {"decided", "refused"}:
+            nonces.add(read.text("nonce_key"))
+        if note.kind == "decided":
+            if rel := read.optional_text("rel"):
+                rels[rel] = rels.get(rel, frozenset()) | frozenset(read.texts("identifiers"))
+            if record_id := read.optional_text("record_id"):
+                records.add(record_id)
+    return History(thresholds=tuple(thresholds), rels=rels, records=frozenset(records), nonces=frozenset(nonces))
+
+
+def _thresholds(read: Reader) -> list[AskedThreshold]:
+    names = frozenset(read.texts("identifiers"))
+    return [
+        AskedThreshold(
+            identifiers=names, vct=one.text("vct"), step=one.text("step"), until=from_timestamp(one.integer("until"))
+        )
+        for one in read.objects("thresholds")
+    ]
+
+
+def thresholds_json(thresholds: Iterable[AskedThreshold]) -> list[Json]:
+    """What `asked` notes keep of them; the identifiers stand beside."""
+    return [{"vct": one.vct, "step": one.step, "until": timestamp(one.until)} for one in thresholds]

@@ -1,0 +1,240 @@
+"""Case: everything that a decision looks at, gathered beforehand; and what the rules of the table say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+
+from didkit_py.credentials.credential import StatusReference
+from didkit_py.credentials.template import ClaimTemplate, template_of
+from didkit_py.encoding import digest
+from didkit_py.errors import DidkitError
+from didkit_py.oid4vp.dcql import Candidates, DcqlQuery
+from didkit_py.oid4vp.request import VerifiedRequest
+from didkit_py.terms.agreement import Agreement
+from didkit_py.terms.grant_parts import ClaimPath
+from didkit_py.terms.policy import Policy
+from didkit_py.terms.vendor import VerifiedVendor
+
+LADDER: Final = "at_least"  # the claim whose members are thresholds
+RANGE: Final = "range"
+_SENSITIVE: Final = ("financial", "identity")
+
+
+class Outcome(IntEnum):
+    """What happens; the worst one wins."""
+
+    RELEASE = 0
+    ASK = 1
+    REFUSE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedThreshold:
+    """A step that somebody asked for, whatever was answered."""
+
+    identifiers: frozenset[str]  # proven ones of the vendor
+    vct: str
+    step: str
+    until: datetime  # the end of the claim's life, or of one that would be issued now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the wallet's ledger says about the past, without the request that is being decided."""
+
+    thresholds: tuple[AskedThreshold, ...] = ()
+    rels: Mapping[str, frozenset[str]] = field(default_factory=dict)  # relationship id -> identifiers of its vendor
+    records: frozenset[str] = frozenset()  # identifiers of agreement records
+    nonces: frozenset[str] = frozenset()  # nonce_key of each request that was answered or refused
+
+
+def nonce_key(client_id: str, nonce: str) -> str:
+    """What the history keeps of a request, to know it again."""
+    return digest(f"{client_id} {nonce}".encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldState:
+    """The state of one held credential, beside what a query looks at."""
+
+    id: str
+    vct: str
+    issuer_name: str  # as the trust list has it
+    expires_at: datetime | None
+    status: StatusReference | None = None
+    unused: int  # copies never shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedItem:
+    """One claim path of one type that a query wants."""
+
+    query_id: str
+    vct: str
+    path: ClaimPath
+    values: tuple[str | int | bool, ...]  # that the vendor wants to hear; empty: any
+    required: bool
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it touches the ladder of thresholds."""
+        return self.path[0] == LADDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request before a decision.
+
+    `request_fault` is what reading or authenticating the request raised; then there is no request and no vendor.
+    `candidates` is None for a vendor's own check, where no wallet was looked into.
+    """
+
+    request: VerifiedRequest | None
+    vendor: VerifiedVendor | None
+    candidates: Candidates | None
+    held: Mapping[str, HeldState] = field(default_factory=dict)
+    policy: Policy
+    history: History = field(default_factory=History)
+    now: datetime
+    request_fault: DidkitError | None = None
+
+    def __post_init__(self) -> None:
+        if (self.request is None) != (self.vendor is None) or (self.request is None) == (self.request_fault is None):
+            raise ValueError("a case has a request and its vendor, or the fault of a request")
+
+    def at(self, now: datetime) -> Case:
+        """The same case at another time: what is known about the vendor is judged again."""
+        if self.request is None or self.vendor is None:
+            return replace(self, now=now)
+        return replace(self, now=now, vendor=self.vendor.at(now, request=self.request))
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """The vendor's promise, when it is bound to this request."""
+        return None if self.vendor is None else self.vendor.agreement
+
+    def asked(self) -> tuple[AskedItem, ...]:
+        """Every claim path that the query wants, in every alternative."""
+        return () if self.request is None else asked_items(self.request.request.query)
+
+    def types(self) -> tuple[str, ...]:
+        """The claim types that the query wants, once each."""
+        queries = () if self.request is None else self.request.request.query.credentials
+        return tuple(dict.fromkeys(vct for query in queries for vct in query.vct_values))
+
+    def templates(self) -> tuple[ClaimTemplate | None, ...]:
+        """The known types of the query; None for each unknown one."""
+        return tuple(template_of(vct) for vct in self.types())
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a missing promise refuses: for money, identity, unknown types, and where the person wants it so."""
+        return self.policy.profile == "strict" or any(
+            template is None or template.kind in _SENSITIVE for template in self.templates()
+        )
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the vendor would learn who the person is."""
+        grants = () if self.agreement is None else self.agreement.grants
+        return any(template is not None and template.kind == "identity" for template in self.templates()) or any(
+            grant.subject_form is not None and grant.subject_form.form == "identified" for grant in grants
+        )
+
+
+def required_queries(query: DcqlQuery) -> frozenset[str]:
+    """The queries that a vendor insists on, alone or as one of several options."""
+    if not query.credential_sets:
+        return frozenset(one.id for one in query.credentials)
+    return frozenset(name for one in query.credential_sets if one.required for option in one.options for name in option)
+
+
+def asked_items(query: DcqlQuery) -> tuple[AskedItem, ...]:
+    """Every claim path of the query; a query without claims wants nothing that can be held back."""
+    required = required_queries(query)
+    return tuple(
+        AskedItem(
+            query_id=one.id,
+            vct=vct,
+            path=claim.path,
+            values=tuple(claim.values),
+            required=one.id in required,
+        )
+        for one in query.credentials
+        for vct in one.vct_values
+        for claim in one.claims
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """What one rule says: a code of the table and how bad it is; `detail` is for those who build vendors' systems."""
+
+    code: str
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row of the table; after a refusal of a row with `stop`, later rows are not asked."""
+
+    id: str
+    question: str
+    judge: Callable[[Case], tuple[Objection, ...]]
+    stop: bool = False
+
+
+SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "req.malformed": "This request is not in order, so nothing can be answered.",
+        "req.replay": "This request was made for another time or another reader, or was shown to you before.",
+        "req.origin": "The answer would go to an address that is not the seller's own.",
+        "vrf.unauthenticated": "It cannot be shown who is asking.",
+        "vrf.identity-split": "The papers that the seller shows are about different businesses.",
+        "vrf.role-missing": "You want to hear from approved sellers only, and this one shows no valid approval.",
+        "vrf.role-stale": "The seller's approval has ended, was taken back, or could not be checked lately.",
+        "vrf.stopped": "There is a public warning against this seller.",
+        "vrf.faceless": "The seller wants to know who you are and does not say who it is.",
+        "pol.denied": "You asked never to deal with this seller.",
+        "pol.criteria": "This seller is not among those that you want to deal with.",
+        "terms.missing": "Nobody confirms that the seller has signed fair terms for your information.",
+        "terms.version": "The seller signed other terms than those it promises to keep with you.",
+        "terms.stale": "Whether the seller's signature under its terms still stands could not be checked lately.",
+        "terms.forged": "The statement that the seller signed these terms is not genuine.",
+        "terms.revoked": "The seller's signature under these terms has ended or was taken back.",
+        "agr.missing": "The seller promises you nothing for this request.",
+        "agr.unbound": "The seller's promise was made for another request or by someone else.",
+        "agr.exceeds-terms": "The seller wants more than the terms it signed allow.",
+        "agr.exceeds-person": "The seller wants more than your own terms allow.",
+        "agr.propagation": "The seller would pass your information on further than you allow.",
+        "agr.retention": "The seller would keep your information longer than you allow.",
+        "ask.excess": "The seller asks for more than it gives you a promise for.",
+        "ask.threshold": "The seller asks about a higher amount than you want to be asked about.",
+        "ask.probing": "The seller seems to be working out your limit by asking about several amounts.",
+        "cred.stale": "Your document has run out. You can ask for a new one.",
+        "cred.status": "Your document was taken back by whoever issued it. You can ask for a new one.",
+        "cred.copies": "All copies of your document were used. You can ask for new ones.",
+        "cred.none": "You have nothing that answers this request. The seller cannot tell this from your saying no.",
+        "rel.new": "You already deal with this seller, and it now wants to start anew.",
+        "rel.unknown": "The seller refers to an earlier arrangement that you do not have.",
+        "ok.rule": "You allowed this beforehand.",
+        "ok.new": "You have not decided about this seller and these items before.",
+    }
+)
+
+
+def objection(code: str, outcome: Outcome, detail: str = "") -> tuple[Objection, ...]:
+    """A single objection."""
+    return (Objection(code=code, outcome=outcome, detail=detail),)
+
+
+def noted(case: Case, outcome: Outcome, *codes: str) -> tuple[Objection, ...]:
+    """An objection for each finding about the vendor with one of these codes."""
+    findings = () if case.vendor is None else case.vendor.findings
+    return tuple(Objection(code=one.code, outcome=outcome, detail=one.detail) for one in findings if one.code in codes)

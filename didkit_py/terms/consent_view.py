@@ -1,0 +1,327 @@
+"""What the person is shown before deciding: who, what, which promises, how long and how to stop.
+
+Made from verified fields alone. What others wrote is marked as a quotation; what is missing says "not promised". The
+words are the person's: no term of the trade, no identifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from didkit_py.credentials.template import template_of
+from didkit_py.encoding import Json
+from didkit_py.oid4vp.dcql import Answer, Path_
+from didkit_py.terms.case import Case, Outcome
+from didkit_py.terms.decision import Decision, Reason
+from didkit_py.terms.grant import Grant
+from didkit_py.terms.grant_parts import Propagation, Recipient, Retention
+from didkit_py.terms.vendor import VerifiedVendor
+from didkit_py.terms.vocabulary import WORDS
+
+NOT_PROMISED: Final = "Not promised."
+_CURRENCIES: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
+_KEPT_FOR: Final = {
+    "immediate": "",
+    "planning": " for planning",
+    "archive": " in its archive",
+    "dispute": " in case of a dispute",
+    "legal": " because the law asks for it",
+}
+_SINCE: Final = {
+    None: "after you share it",
+    "disclosure": "after you share it",
+    "purposeEnd": "after its purpose is met",
+    "relationshipEnd": "after you leave",
+}
+_THEN: Final = {"erase": "then erased", "anonymise": "then made anonymous", "keep": "then kept without end"}
+_LEVELS: Final = {
+    "self-declared": "on the seller's own word",
+    "reviewed": "after a review",
+    "audited": "after an inspection",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One sentence; `quoted` words are somebody else's and are marked as such on the page."""
+
+    text: str
+    quoted: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """Who is asking, and how that is known."""
+
+    name: str | None  # proven; None: nobody confirms a name
+    how: tuple[str, ...]
+    host: str | None  # the internet address that is proven
+    calls_itself: str | None  # in the seller's own words, when no name is proven
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing that would be sent, with exactly the value that will be sent."""
+
+    query_id: str
+    label: str
+    value: str = field(repr=False)
+    required: bool
+    always: bool  # the document shows it whenever it is shown; it was not asked for
+    document: str  # the title of the document that it comes from
+    issued_by: str  # the seller sees this too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promises:
+    """What is promised for some of the items."""
+
+    about: tuple[str, ...]  # labels
+    uses: tuple[Line, ...]
+    will_not: tuple[Line, ...]
+    kept: tuple[Line, ...]
+    onward: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The standard terms behind the promises."""
+
+    name: str  # family and version, for a quotation
+    label: tuple[Line, ...]
+    attested: str  # who confirms that the seller signed them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView:
+    """The four blocks of the consent page as data."""
+
+    outcome: Outcome
+    reasons: tuple[Reason, ...]
+    who: Who
+    items: tuple[Item, ...]
+    covered: tuple[str, ...]  # after over-asking: what could be offered instead
+    promises: tuple[Promises, ...]
+    terms: Terms | None
+    give: str | None  # what the person gets, in the seller's words: show as a quotation
+    how_to_stop: tuple[Line, ...]
+
+    @property
+    def warnings(self) -> tuple[Reason, ...]:
+        """The reasons that speak against sharing."""
+        return tuple(reason for reason in self.reasons if not reason.code.startswith("ok."))
+
+    @property
+    def required(self) -> tuple[Item, ...]:
+        """What goes with a yes."""
+        return tuple(item for item in self.items if item.required)
+
+    @property
+    def optional(self) -> tuple[Item, ...]:
+        """What goes only where it is ticked."""
+        return tuple(item for item in self.items if not item.required)
+
+
+def consent_view(decision: Decision) -> ConsentView:
+    """The page of a decision, refused ones included."""
+    case = decision.case
+    return ConsentView(
+        outcome=decision.outcome,
+        reasons=decision.reasons,
+        who=_who(case.vendor),
+        items=_items(decision),
+        covered=tuple(dict.fromkeys(_label(item.vct, item.path) for item in decision.covered)),
+        promises=_promises(case),
+        terms=_terms(case.vendor),
+        give=None if case.agreement is None or case.agreement.give is None else case.agreement.give.text,
+        how_to_stop=_how_to_stop(case),
+    )
+
+
+def _who(vendor: VerifiedVendor | None) -> Who:
+    if vendor is None:
+        return Who(name=None, how=("Nobody can tell who is asking.",), host=None, calls_itself=None)
+    how = [f"{role.issuer_name} confirms: {_title(role.vct)}." for role in vendor.roles]
+    if vendor.host is not None:
+        how.append(f"It answers at the internet address {vendor.host}.")
+    if vendor.name is None:
+        how.insert(0, "Nobody confirms its name.")
+    claimed = None if vendor.name is not None or vendor.agreement is None else vendor.agreement.controller.name
+    return Who(name=vendor.name, how=tuple(how), host=vendor.host, calls_itself=claimed)
+
+
+def _title(vct: str) -> str:
+    template = template_of(vct)
+    return "a document of another kind" if template is None else template.title
+
+
+def _items(decision: Decision) -> tuple[Item, ...]:
+    required = () if decision.case.candidates is None else decision.case.candidates.required
+    return tuple(
+        item
+        for query_id, answer in decision.chosen.items()
+        for item in _items_of(decision.case, answer, required=query_id in required)
+    )
+
+
+def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
+    vct = _vct_of(case, answer)
+    currency = next((str(value) for path, value in (*answer.shown, *answer.also_shown) if path == ("currency",)), "")
+    places = ((answer.shown, False), (answer.also_shown, True))
+    for path, value, always in ((path, value, always) for found, always in places for path, value in found):
+        yield Item(
+            query_id=answer.query_id,
+            label=_label(vct, path),
+            value=value_text(value, currency=currency),
+            required=required,
+            always=always,
+            document=_title(vct),
+            issued_by=case.held[answer.held_id].issuer_name,
+        )
+
+
+def _vct_of(case: Case, answer: Answer) -> str:
+    return case.held[answer.held_id].vct
+
+
+def _label(vct: str, path: Path_) -> str:
+    template = template_of(vct)
+    names = tuple(step for step in path if isinstance(step, str))
+    return ", ".join(names) if template is None else template.label(names)
+
+
+def value_text(value: Json, *, currency: str = "") -> str:
+    """A value as people read it: yes and no, days by their names, ranges of money with their sign."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value_text(one, currency=currency) for one in value)
+    if isinstance(value, dict):
+        return _object_text(value, currency)
+    return _day_text(value) if isinstance(value, str) else "none" if value is None else f"{value:,}"
+
+
+def _object_text(value: Mapping[str, Json], currency: str) -> str:
+    if value.keys() == {"min", "max"}:
+        low, high = (_money(value[end], currency) for end in ("min", "max"))
+        return f"{low} or more" if value["max"] is None else f"{low} to {high}"
+    return "; ".join(f"{name.replace('_', ' ')}: {value_text(one, currency=currency)}" for name, one in value.items())
+
+
+def _money(amount: Json, currency: str) -> str:
+    sign = _CURRENCIES.get(currency, f"{currency} " if currency else "")
+    return f"{sign}{value_text(amount)}"
+
+
+def _day_text(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def _promises(case: Case) -> tuple[Promises, ...]:
+    nothing = (Line(text=NOT_PROMISED),)
+    if case.agreement is None:
+        return (Promises(about=(), uses=nothing, will_not=nothing, kept=nothing, onward=nothing),)
+    exceptions = {} if case.vendor is None or case.vendor.terms is None else case.vendor.terms.exceptions
+    return tuple(
+        Promises(
+            about=tuple(dict.fromkeys(_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)),
+            uses=tuple(_use(iri) for iri in grant.purpose),
+            will_not=tuple(_prohibition(iri) for iri in grant.prohibitions or ()) or nothing,
+            kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or nothing,
+            onward=_onward(grant, exceptions),
+        )
+        for grant in case.agreement.grants
+    )
+
+
+def _use(iri: str) -> Line:
+    if iri not in WORDS:
+        return Line(text="The seller will use it for what it calls", quoted=iri)
+    return Line(text=f"The seller will use it {WORDS[iri].does}.")
+
+
+def _prohibition(iri: str) -> Line:
+    if iri not in WORDS:
+        return Line(text="The seller promises to leave out what it calls", quoted=iri)
+    return Line(text=f"The seller promises not {WORDS[iri].does_not}.")
+
+
+def _kept(one: Retention) -> str:
+    when = f"{one.period.words()} {_SINCE[one.start]}, {_THEN[one.then]}"
+    return f"Kept{_KEPT_FOR[one.retention_class]} for {when}."
+
+
+def _onward(grant: Grant, exceptions: Mapping[str, str]) -> tuple[Line, ...]:
+    if grant.propagation is None:
+        return (Line(text=NOT_PROMISED),)
+    named = (exceptions.get(one, one) for one in grant.propagation.exceptions or ())
+    return (
+        _onward_line(grant.propagation, grant.recipient or Recipient()),
+        *(Line(text="An exception in the terms:", quoted=one) for one in named),
+    )
+
+
+def _onward_line(propagation: Propagation, recipient: Recipient) -> Line:
+    if propagation.value == "none":
+        return Line(text="Passed on to nobody.")
+    if propagation.value == "processors":
+        named = ", ".join(recipient.processors or ()) or None
+        return Line(text="Passed on only to firms that work for the seller.", quoted=named)
+    named = ", ".join((*(recipient.processors or ()), *(recipient.third_parties or ()))) or None
+    return Line(text="Passed on to others that the seller lists.", quoted=named)
+
+
+def _terms(vendor: VerifiedVendor | None) -> Terms | None:
+    """Only where a third party's word and the seller's own signature name the very text that the promise names."""
+    if vendor is None or vendor.terms is None or vendor.signatory is None:
+        return None
+    if vendor.signatory.terms_id != vendor.terms.id:
+        return None
+    signed = _day_text(vendor.signatory.signed_at.date().isoformat())
+    level = _LEVELS[vendor.signatory.level]
+    return Terms(
+        name=f"{vendor.terms.family} {vendor.terms.version}",
+        label=tuple(Line(text="", quoted=label.text) for label in vendor.terms.labels),
+        attested=f"{vendor.signatory.issuer_name} confirms, {level}, that the seller signed these terms on {signed}.",
+    )
+
+
+def _how_to_stop(case: Case) -> tuple[Line, ...]:
+    agreement = case.agreement
+    if agreement is None:
+        return (Line(text=NOT_PROMISED),)
+    lines = [
+        Line(text=f"You can take your yes back; the seller acts on it within {agreement.withdraw.within.words()}."),
+        Line(text=f"You can have it erased; the seller does so within {agreement.erase.within.words()}."),
+    ]
+    lines += [
+        Line(text="It may be used until", quoted=grant.window.not_after)
+        for grant in agreement.grants
+        if grant.window is not None and grant.window.not_after is not None
+    ]
+    lines.append(Line(text="You can write to the seller:", quoted=agreement.controller.contact))
+    return (*lines, *_regulators(case))
+
+
+def _regulators(case: Case) -> tuple[Line, ...]:
+    terms = None if case.vendor is None else case.vendor.terms
+    if terms is not None and terms.authority is not None:
+        return (
+            Line(
+                text="You can complain to the regulator:", quoted=f"{terms.authority.name}, {terms.authority.contact}"
+            ),
+        )
+    if case.agreement is not None and case.agreement.controller.authority is not None:
+        return (Line(text="The seller names this regulator:", quoted=case.agreement.controller.authority),)
+    return (Line(text="A regulator is not named."),)

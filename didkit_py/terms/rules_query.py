@@ -1,0 +1,200 @@
+"""Rules about what is asked and what is held: R-15, R-19, R-22, R-23, R-28, R-29."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from didkit_py.credentials.template import template_of
+from didkit_py.errors import BadStatusList
+from didkit_py.oid4vp.dcql import Answer, Candidates
+from didkit_py.status.token_list import Status
+from didkit_py.terms.case import (
+    LADDER,
+    RANGE,
+    AskedItem,
+    AskedThreshold,
+    Case,
+    HeldState,
+    Objection,
+    Outcome,
+    objection,
+)
+from didkit_py.terms.grant_parts import DataItem
+from didkit_py.terms.order import is_covered
+
+STEP_LENGTH: Final = 2  # ("at_least", "20000")
+_UNKNOWN_LIFE: Final = timedelta(days=30)  # the longest life of a claim of what a person can pay
+
+
+def is_promised(case: Case, item: AskedItem) -> bool:
+    """Whether the agreement grants this path or one above it, as required or as optional as it is asked."""
+    agreement, vendor = case.agreement, case.vendor
+    if agreement is None or vendor is None:
+        return False
+    if vendor.agreement_queries is not None and item.query_id not in vendor.agreement_queries:
+        return False
+    wanted = DataItem(vct=item.vct, path=item.path, necessity="required" if item.required else "optional")
+    return any(is_covered(wanted, grant.data or ()) for grant in agreement.grants)
+
+
+def over_asks(case: Case) -> tuple[Objection, ...]:
+    """R-15: each path needs a promise; a range beside a step is more than either needs."""
+    if case.agreement is None:
+        return ()
+    items = case.asked()
+    beyond = [item for item in items if not is_promised(case, item)]
+    if beyond:
+        outcome = Outcome.ASK if case.policy.profile == "eudi-warn" else Outcome.REFUSE
+        return objection("ask.excess", outcome, ", ".join(f"{one.query_id}: {_spelled(one)}" for one in beyond))
+    steps = {item.vct for item in items if item.is_step}
+    if any(item.path[0] == RANGE and item.vct in steps for item in items):
+        return objection("ask.excess", Outcome.ASK, "a range and a step together")
+    return ()
+
+
+def _spelled(item: AskedItem) -> str:
+    return "/".join("*" if step is None else str(step) for step in item.path)
+
+
+def steps_asked(case: Case) -> tuple[AskedItem, ...]:
+    """The items that touch a ladder of thresholds."""
+    return tuple(item for item in case.asked() if item.is_step)
+
+
+def probes(case: Case) -> tuple[Objection, ...]:
+    """R-19, several amounts: in one query, against earlier ones, or by asking for a no."""
+    steps = steps_asked(case)
+    if not steps or case.vendor is None:
+        return ()
+    if any(len(item.path) != STEP_LENGTH or _amount(item) is None for item in steps):
+        return objection("ask.probing", Outcome.REFUSE, "a step is asked for by its own path")
+    if any(list(map(repr, item.values)) != ["True"] for item in steps):
+        return objection("ask.probing", Outcome.REFUSE, "a step is asked for with the values [true]")
+    if len({(item.vct, item.path) for item in steps}) > len({item.vct for item in steps}):
+        return objection("ask.probing", Outcome.REFUSE, "several steps in one query")
+    names = case.vendor.claimed
+    for item in steps:
+        if any(_differs(earlier, item) and not names.isdisjoint(earlier.identifiers) for earlier in _earlier(case)):
+            return objection("ask.probing", Outcome.REFUSE, "a second threshold within the life of one claim")
+    return ()
+
+
+def _earlier(case: Case) -> Iterator[AskedThreshold]:
+    yield from (one for one in case.history.thresholds if one.until > case.now)
+
+
+def _differs(earlier: AskedThreshold, item: AskedItem) -> bool:
+    return earlier.vct == item.vct and earlier.step != item.path[-1]
+
+
+def _amount(item: AskedItem) -> int | None:
+    step = item.path[-1]
+    return int(step) if isinstance(step, str) and step.isascii() and step.isdigit() else None
+
+
+def asks_too_high(case: Case) -> tuple[Objection, ...]:
+    """R-19, the person's own limit."""
+    cap = case.policy.threshold_cap
+    amounts = [amount for item in steps_asked(case) if (amount := _amount(item)) is not None]
+    if cap is None or all(amount <= cap for amount in amounts):
+        return ()
+    return objection("ask.threshold", Outcome.REFUSE, "above the highest amount that may be asked")
+
+
+def asked_thresholds(case: Case) -> tuple[AskedThreshold, ...]:
+    """What the ledger must remember of this request, whatever is answered, so that R-19 can see the next one."""
+    if case.vendor is None:
+        return ()
+    return tuple(
+        AskedThreshold(
+            identifiers=case.vendor.identifiers, vct=item.vct, step=str(item.path[-1]), until=_life(case, item)
+        )
+        for item in steps_asked(case)
+    )
+
+
+def _life(case: Case, item: AskedItem) -> datetime:
+    """The end of the longest life among the claims that could answer; else of a claim issued now."""
+    answers = () if case.candidates is None else case.candidates.answers.get(item.query_id, ())
+    ends = [end for one in answers if (end := case.held[one.held_id].expires_at) is not None]
+    template = template_of(item.vct)
+    return max(ends, default=case.now + (template.lifetime if template else _UNKNOWN_LIFE))
+
+
+def fault_of(case: Case, held: HeldState) -> str | None:
+    """Why a held credential cannot be shown now: `cred.stale`, `cred.status`, `cred.copies`; None when it can."""
+    if held.expires_at is not None and held.expires_at <= case.now:
+        return "cred.stale"
+    if _is_taken_back(case, held):
+        return "cred.status"
+    return "cred.copies" if held.unused < 1 else None
+
+
+def _is_taken_back(case: Case, held: HeldState) -> bool:
+    """Whether a list at hand says so; without one the person is not kept from asking the vendor to judge."""
+    lists = {} if case.vendor is None else case.vendor.evidence.status_lists
+    found = None if held.status is None else lists.get(held.status.uri)
+    if found is None or held.status is None:
+        return False
+    try:
+        return found.status(held.status.index) != Status.VALID
+    except BadStatusList:
+        return True
+
+
+def usable(case: Case, candidates: Candidates, query_id: str) -> Answer | None:
+    """The best answer to one query whose credential can be shown now."""
+    answers = candidates.answers.get(query_id, ())
+    return next((one for one in answers if fault_of(case, case.held[one.held_id]) is None), None)
+
+
+def _unusable(case: Case, *codes: str) -> tuple[Objection, ...]:
+    """An objection for each query that must be answered and whose best answer has one of these faults."""
+    if case.candidates is None:
+        return ()
+    found: dict[str, Objection] = {}
+    for query_id in case.candidates.required:
+        answers = case.candidates.answers.get(query_id, ())
+        if answers and usable(case, case.candidates, query_id) is None:
+            code = fault_of(case, case.held[answers[0].held_id])
+            if code in codes:
+                found[code] = Objection(code=code, outcome=Outcome.REFUSE, detail=query_id)
+    return tuple(found.values())
+
+
+def is_stale(case: Case) -> tuple[Objection, ...]:
+    """R-22."""
+    return _unusable(case, "cred.stale", "cred.status")
+
+
+def is_used_up(case: Case) -> tuple[Objection, ...]:
+    """R-23."""
+    return _unusable(case, "cred.copies")
+
+
+def is_allowed(case: Case) -> bool:
+    """Whether allow rules cover every item; never for thresholds, where silence and refusal must look alike."""
+    items = case.asked()
+    if case.vendor is None or case.agreement is None or not items or any(item.path[0] == LADDER for item in items):
+        return False
+    purposes = frozenset(purpose for grant in case.agreement.grants for purpose in grant.purpose)
+    names = case.vendor.identifiers
+    return all(
+        any(
+            rule.matches(identifiers=names, purposes=purposes, vct=item.vct, path=item.path)
+            for rule in case.policy.allow
+        )
+        for item in items
+    )
+
+
+def matches_allow_rule(case: Case) -> tuple[Objection, ...]:
+    """R-28."""
+    return objection("ok.rule", Outcome.RELEASE) if is_allowed(case) else ()
+
+
+def is_new(case: Case) -> tuple[Objection, ...]:
+    """R-29."""
+    return () if is_allowed(case) else objection("ok.new", Outcome.ASK)

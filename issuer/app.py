@@ -1,0 +1,157 @@
+"""create_app: the only place that picks concrete parts."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+import nacl.exceptions
+import nacl.pwhash
+from aiohttp import web
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.dids.web import web_did
+from didkit_py.roles.issuing import Issuing
+from didkit_py.roles.issuing_store import KeyedHashes
+from didkit_py.service.database import Database
+from didkit_py.service.evidence import fetch_document
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.sqlite import open_sqlite
+from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
+from didkit_py.terms.document import SIGNATORY_VCT
+from issuer import api, pages
+from issuer.claim_templates import layout_for, offered_types
+from issuer.importing import MAX_FILE_BYTES
+from issuer.parts import KEY_FRAGMENT, PARTS, Clock, Parts
+from issuer.publishing import Publications, SignatoryCheck
+from issuer.revoking import StatusLists
+from issuer.settings import DATABASE, KEYS, IssuerSettings
+from issuer.store import OfferStore
+
+Random = Callable[[int], bytes]
+
+
+def utc_now() -> datetime:
+    """The clock of a running issuer."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_parts(
+    folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+) -> AsyncIterator[Parts]:
+    """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
+    keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
+    async with Fetcher(settings.loopback_origins) as fetcher:
+        database = await open_sqlite(folder / DATABASE, migrations=files("issuer") / "migrations")
+        try:
+            yield _compose(settings, keys, database, fetcher, clock, random)
+        finally:
+            await database.close()
+
+
+def _compose(
+    settings: IssuerSettings, keys: ServiceKeys, database: Database, fetcher: Fetcher, clock: Clock, random: Random
+) -> Parts:
+    did = web_did(settings.base_url)
+    signer = keys.signing(f"{did}#{KEY_FRAGMENT}")
+    templates = offered_types(settings.types)
+    publications = Publications(database=database, signer=signer, issuer_url=settings.base_url)
+    store = OfferStore(database=database, storage_key=keys.storage_key, random=random)
+
+    async def fetch(did: str) -> DidDocument:
+        return await fetch_document(fetcher, did)
+
+    check = SignatoryCheck(publications=publications, fetch_document=fetch)
+    issuing = Issuing(
+        store=store,
+        templates=templates,
+        issuer_url=settings.base_url,
+        did=did,
+        signer=signer,
+        hashes=KeyedHashes(key=keys.mac_key),
+        nonce_key=keys.mac_key,
+        random=random,
+        fetch_document=fetch,
+        checks={name: check for name, template in templates.items() if template.vct == SIGNATORY_VCT},
+        offer_lifetime=timedelta(days=settings.offer_days),
+    )
+    return Parts(
+        settings=settings,
+        did=did,
+        public=signer.public,
+        issuing=issuing,
+        store=store,
+        status_lists=StatusLists(
+            database=database,
+            signer=signer,
+            issuer_url=settings.base_url,
+            ttl=timedelta(seconds=settings.status_ttl_seconds),
+        ),
+        publications=publications,
+        layout=layout_for(settings.types),
+        clock=clock,
+    )
+
+
+def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now) -> web.Application:
+    """The issuer's web application; its parts open when it starts."""
+    app = create_base_app(
+        settings,
+        service="issuer",
+        folder=Path(__file__).parent,
+        navigation=pages.NAVIGATION,
+        max_body_bytes=MAX_FILE_BYTES + 65_536,
+    )
+
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        async with open_parts(folder, settings, clock=clock) as opened:
+            if any(template.has_status for template in opened.templates):
+                await opened.store.open_list()  # before the first credential, so that everybody has fetched it by then
+            app[PARTS] = opened
+            yield
+
+    app.cleanup_ctx.append(parts)
+    install_sign_in(
+        app, _passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator"
+    )
+    install_health(app, lambda: _ready(app))
+    routes = Routes(app)
+    api.install(routes)
+    pages.install(routes)
+    return app
+
+
+async def _ready(app: web.Application) -> dict[str, str]:
+    await app[PARTS].store.database.fetch("SELECT 1 AS one")
+    return {"database": "ok", "keys": "ok"}
+
+
+def _passphrase_check(file: Path) -> Callable[[str], "asyncio.Future[str | None]"]:
+    async def check(passphrase: str) -> str | None:
+        return await asyncio.to_thread(_verify_passphrase, file, passphrase)
+
+    return check
+
+
+def _verify_passphrase(file: Path, passphrase: str) -> str | None:
+    """Who signed in, or None. Takes a third of a second, on purpose."""
+    try:
+        nacl.pwhash.verify(file.read_bytes().strip(), passphrase.encode())
+    except nacl.exceptions.InvalidkeyError:
+        return None
+    return "operator"
+
+
+def hash_passphrase(passphrase: str) -> bytes:
+    """The Argon2id hash that is kept instead of the passphrase."""
+    hashed: bytes = nacl.pwhash.argon2id.str(
+        passphrase.encode(),
+        opslimit=nacl.pwhash.argon2id.OPSLIMIT_MODERATE,
+        memlimit=nacl.pwhash.argon2id.MEMLIMIT_INTERACTIVE,
+    )
+    return hashed

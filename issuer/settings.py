@@ -1,0 +1,55 @@
+"""Every setting of the issuer, once, and the file that `init` writes them to."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from didkit_py.service.settings import Kind, ServiceSettings, path, setting, text, whole_number
+
+DATABASE: Final = "database.sqlite3"
+KEYS: Final = "keys.sealed"
+
+
+def claim_types() -> Kind[tuple[str, ...]]:
+    """Names of claim types; a variable separates them by commas."""
+
+    def read(value: object, _: Path) -> tuple[str, ...]:
+        listed = value.split(",") if isinstance(value, str) else value
+        if not isinstance(listed, list) or not listed or not all(isinstance(item, str) and item for item in listed):
+            raise ValueError
+        return tuple(dict.fromkeys(item.strip() for item in listed))
+
+    return Kind(expected="a list of claim types, such as affordability-range", read=read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerSettings(ServiceSettings):
+    """What an issuer can be told."""
+
+    types: tuple[str, ...] = setting(claim_types(), help="The claim types that this issuer offers.")
+    alg: str = setting(
+        text(one_of=("ES256", "EdDSA")), "ES256", help="The algorithm of the signing key; set when the keys are made."
+    )
+    operator_file: Path = setting(  # noqa: RUF009
+        path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."
+    )
+    offer_days: int = setting(
+        whole_number(1, 365), 30, unit="days", help="How long an offer can be taken up."
+    )
+    status_ttl_seconds: int = setting(
+        whole_number(10, 86_400),
+        300,
+        unit="seconds",
+        help="How long others may keep a status list before looking again.",
+    )
+
+
+def write_toml(values: Mapping[str, str | int | tuple[str, ...]]) -> str:
+    """Settings as a TOML text; a JSON string is a TOML basic string."""
+    lines = (
+        f"{name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
+        for name, value in values.items()
+    )
+    return "# Every setting is described in specs/settings.md. Change and start again.\n" + "\n".join(lines) + "\n"
