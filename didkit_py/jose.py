@@ -79,7 +79,8 @@ def _read_header(encoded: str, *, typ: tuple[str, ...], honoured: frozenset[str]
     header = read_json(from_b64url(encoded), max_bytes=16_384)
     if not isinstance(header, dict):
         raise Malformed("expected a JWS header object", spec="RFC 7515, 4")
-    if header.get("alg") not in ALG_NAMES:
+    alg = header.get("alg")
+    if not isinstance(alg, str) or alg not in ALG_NAMES:
         raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
     if _short_type(header.get("typ")) not in typ:
         raise WrongType(f"expected a token of type {' or '.join(typ)}", spec="RFC 8725, 3.11")
@@ -219,6 +220,9 @@ def decrypt(text: str, *, private_jwk: Mapping[str, Json]) -> bytes:
     from jwcrypto import jwk as jwks  # noqa: PLC0415
 
     parse_jwe_header(text)
+    _, wrapped_key, *parts = text.split(".")
+    if wrapped_key or not all(map(from_b64url, parts)):  # the library below reads other spellings as the same bytes
+        raise Malformed("expected a JWE with an empty encrypted key and four full parts", spec="RFC 7516, 5.2")
     try:
         token = jwe.JWE(algs=["ECDH-ES", *CONTENT_ENCRYPTIONS])
         token.deserialize(text, jwks.JWK(**private_jwk))

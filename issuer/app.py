@@ -1,6 +1,5 @@
 """create_app: the only place that picks concrete parts."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
-import nacl.exceptions
-import nacl.pwhash
 from aiohttp import web
 
 from didkit_py.dids.document import DidDocument
@@ -27,6 +24,7 @@ from issuer import api, pages
 from issuer.claim_templates import layout_for, offered_types
 from issuer.importing import MAX_FILE_BYTES
 from issuer.parts import KEY_FRAGMENT, PARTS, Clock, Parts
+from issuer.passphrase import passphrase_check
 from issuer.publishing import Publications, SignatoryCheck
 from issuer.revoking import StatusLists
 from issuer.settings import DATABASE, KEYS, IssuerSettings
@@ -49,16 +47,16 @@ async def open_parts(
     async with Fetcher(settings.loopback_origins) as fetcher:
         database = await open_sqlite(folder / DATABASE, migrations=files("issuer") / "migrations")
         try:
-            yield _compose(settings, keys, database, fetcher, clock, random)
+            yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
         finally:
             await database.close()
 
 
 def _compose(
-    settings: IssuerSettings, keys: ServiceKeys, database: Database, fetcher: Fetcher, clock: Clock, random: Random
+    settings: IssuerSettings, keys: ServiceKeys, *, database: Database, fetcher: Fetcher, clock: Clock, random: Random
 ) -> Parts:
     did = web_did(settings.base_url)
-    signer = keys.signing(f"{did}#{KEY_FRAGMENT}")
+    signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     templates = offered_types(settings.types)
     publications = Publications(database=database, signer=signer, issuer_url=settings.base_url)
     store = OfferStore(database=database, storage_key=keys.storage_key, random=random)
@@ -116,9 +114,7 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
             yield
 
     app.cleanup_ctx.append(parts)
-    install_sign_in(
-        app, _passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator"
-    )
+    install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
     api.install(routes)
@@ -129,29 +125,3 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
 async def _ready(app: web.Application) -> dict[str, str]:
     await app[PARTS].store.database.fetch("SELECT 1 AS one")
     return {"database": "ok", "keys": "ok"}
-
-
-def _passphrase_check(file: Path) -> Callable[[str], "asyncio.Future[str | None]"]:
-    async def check(passphrase: str) -> str | None:
-        return await asyncio.to_thread(_verify_passphrase, file, passphrase)
-
-    return check
-
-
-def _verify_passphrase(file: Path, passphrase: str) -> str | None:
-    """Who signed in, or None. Takes a third of a second, on purpose."""
-    try:
-        nacl.pwhash.verify(file.read_bytes().strip(), passphrase.encode())
-    except nacl.exceptions.InvalidkeyError:
-        return None
-    return "operator"
-
-
-def hash_passphrase(passphrase: str) -> bytes:
-    """The Argon2id hash that is kept instead of the passphrase."""
-    hashed: bytes = nacl.pwhash.argon2id.str(
-        passphrase.encode(),
-        opslimit=nacl.pwhash.argon2id.OPSLIMIT_MODERATE,
-        memlimit=nacl.pwhash.argon2id.MEMLIMIT_INTERACTIVE,
-    )
-    return hashed

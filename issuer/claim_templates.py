@@ -35,6 +35,8 @@ class Column:
     name: str
     also: tuple[str, ...] = ()
     required: bool = True
+    holds: str = ""  # in a few words
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +114,26 @@ LAYOUTS: Final[Mapping[str, ListLayout]] = MappingProxyType(
                 type_name="affordability-range",
                 title="Members who pre-qualify for a loan",
                 columns=(
-                    Column(name="member_number", also=("member", "member no", "member id", "account holder")),
-                    Column(name="pre_qualified_amount", also=("amount", "pre-qualified amount", "limit")),
-                    Column(name="currency", also=("ccy",)),
-                    Column(name="name", also=("member name", "full name"), required=False),
+                    Column(
+                        name="member_number",
+                        also=("member", "member no", "member id"),
+                        holds="Your number for the member; each member once",
+                        example="100042",
+                    ),
+                    Column(
+                        name="name",
+                        also=("member name", "full name"),
+                        required=False,
+                        holds="For the letter; may be left out",
+                        example="Sally Example",
+                    ),
+                    Column(
+                        name="pre_qualified_amount",
+                        also=("amount", "pre-qualified amount", "limit"),
+                        holds="In pounds; turned into steps at once, and not kept",
+                        example="23250.00",
+                    ),
+                    Column(name="currency", also=("ccy",), holds="GBP", example="GBP"),
                 ),
                 member_column="member_number",
                 name_column="name",

@@ -35,9 +35,7 @@ class IssuerSettings(ServiceSettings):
     operator_file: Path = setting(  # noqa: RUF009
         path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."
     )
-    offer_days: int = setting(
-        whole_number(1, 365), 30, unit="days", help="How long an offer can be taken up."
-    )
+    offer_days: int = setting(whole_number(1, 365), 30, unit="days", help="How long an offer can be taken up.")
     status_ttl_seconds: int = setting(
         whole_number(10, 86_400),
         300,

@@ -8,6 +8,7 @@ from didkit_py.service.settings import ServiceSettings, path, setting
 
 DATABASE: Final = "database.sqlite3"
 HEAD: Final = "ledger.head"
+KEYS: Final = "keys.sealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,5 +16,5 @@ class WalletSettings(ServiceSettings):
     """What a wallet can be told."""
 
     key_file: Path = setting(  # noqa: RUF009 - it returns a field
-        path(), Path("keys.sealed"), help="The file with the wallet's own key, sealed by the person's passphrase."
+        path(), Path(KEYS), help="The file with the wallet's own key, sealed by the person's passphrase."
     )

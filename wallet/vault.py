@@ -1,7 +1,6 @@
 """The wallet's key: sealed on disk by the passphrase, in memory only while somebody is signed in."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import time
@@ -85,15 +84,15 @@ class Vault:
 
     async def unlock(self, passphrase: str) -> Ticket | None:
         """A ticket when the passphrase is right, else None."""
-        with contextlib.suppress(UnicodeEncodeError):
-            try:
-                self._box = await asyncio.to_thread(open_key, self.path, passphrase)
-            except CannotOpen:
-                return None
-            ticket = Ticket(began=self.clock(), seen=self.clock())
-            self._tickets.add(ticket)
-            return ticket
-        return None
+        try:
+            box = await asyncio.to_thread(open_key, self.path, passphrase)
+        except (CannotOpen, UnicodeEncodeError):
+            return None
+        self.expire()
+        self._box = self._box or box  # what works with the key exists once, however many browsers there are
+        ticket = Ticket(began=self.clock(), seen=self.clock())
+        self._tickets.add(ticket)
+        return ticket
 
     def use(self, ticket: object) -> bool:
         """Whether the ticket is still good; it then counts as seen."""

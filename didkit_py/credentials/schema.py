@@ -32,9 +32,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
 def compile_schema(schema: Mapping[str, Json]) -> Validator:
     """The schema ready for use; only references inside itself are followed. Raises BadTemplate."""
     try:
-        return Validator(dict(schema), validate_formats=True)
+        return Validator(dict(schema), validate_formats=True, retriever=_refuse_to_fetch)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise BadTemplate("schema: expected JSON Schema 2020-12") from error
+
+
+def _refuse_to_fetch(_: str) -> Json:
+    raise ValueError("a schema refers to nothing outside of itself")
 
 
 def require_valid(validator: Validator, values: Mapping[str, Json]) -> None:

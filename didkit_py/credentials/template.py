@@ -56,7 +56,7 @@ class ClaimSpec:
         """From one entry of a type's `claims`. Raises Malformed."""
         read.refuse_unknown({"path", "disclosure", "label", "data_class"})
         path, disclosure = read.texts("path", at_least=1), read.text("disclosure")
-        if disclosure not in (ALWAYS, FREE) and not disclosure.removeprefix(GROUP) != disclosure:
+        if disclosure not in (ALWAYS, FREE) and not (disclosure.startswith(GROUP) and disclosure != GROUP):
             raise BadTemplate(f"{read.path('disclosure')}: expected always, free or group:<name>")
         return cls(
             path=path,

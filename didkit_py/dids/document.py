@@ -140,10 +140,12 @@ def _method(entry: dict[str, Json], name: str, did: str) -> VerificationMethod |
 
 
 def _key(entry: dict[str, Json]) -> PublicKey | None:
-    if entry.get("type") in _JWK_TYPES:
+    kind, text = entry.get("type"), entry.get("publicKeyMultibase")
+    if not isinstance(kind, str):
+        return None
+    if kind in _JWK_TYPES:
         return PublicKey.from_jwk(entry.get("publicKeyJwk"))
-    text = entry.get("publicKeyMultibase")
-    if entry.get("type") in _MULTIKEY_TYPES and isinstance(text, str):
+    if kind in _MULTIKEY_TYPES and isinstance(text, str):
         return PublicKey.from_multikey(text)
     return None
 

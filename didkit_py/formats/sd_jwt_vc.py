@@ -4,7 +4,7 @@ Times, status, trust and the profile of the type are judged above, on what `veri
 """
 
 import binascii
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -76,16 +76,17 @@ def select(text: str, paths: Collection[Path_]) -> str:
     issuer_signed, *disclosures, last = text.split("~")
     if last:
         raise ValueError("expected a credential as it was received, without key binding")
-    held = _Held(disclosures)
-    payload = _own_json(issuer_signed.split(".")[1])
+    # Read strictly when it came; every choice is confirmed by its digest, so decoding needs no second strictness here.
+    signed, *encoded = text.encode("ascii").translate(_FROM_URL).split(b"~")
+    held = _Held(zip(disclosures, encoded, strict=False))
+    payload = _decoded(signed.split(b".")[1])
     for path in paths:
         held.choose(payload, path)
     return "~".join((issuer_signed, *(one for one in disclosures if one in held.chosen), ""))
 
 
-def _own_json(part: str) -> Json:
-    """A part of a text that was read strictly when it came; a choice is confirmed by digest, so no more is needed."""
-    value: Json = orjson.loads(binascii.a2b_base64(part.encode("ascii").translate(_FROM_URL) + b"=="))
+def _decoded(part: bytes) -> Json:
+    value: Json = orjson.loads(binascii.a2b_base64(part + b"=="))
     return value
 
 
@@ -94,11 +95,11 @@ class _Held:
 
     __slots__ = ("by_name", "chosen")
 
-    def __init__(self, disclosures: list[str]) -> None:
+    def __init__(self, disclosures: Iterable[tuple[str, bytes]]) -> None:
         self.by_name: dict[Json, list[tuple[str, Json]]] = {}
         self.chosen: set[str] = set()
-        for text in disclosures:
-            parts = _own_json(text)
+        for text, encoded in disclosures:
+            parts = _decoded(encoded)
             if not isinstance(parts, list):
                 raise TypeError("a disclosure is an array")
             name = parts[1] if len(parts) > _ITEM_SIZE else None

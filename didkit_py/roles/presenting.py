@@ -1,13 +1,13 @@
 """Presenting: a vendor's request is opened, judged, answered by a person, sent and recorded (specs/flow.md, P2 to P11).
 
-1. `open` (P2, P4): fetch the request, then the signer's key document, and nothing else; verify; write down that it was
-   asked. Nobody learns more from it than that the link was opened.
-2. `judge` (P4): decide from lists that are held already. It may be repeated, and is whenever the page is shown.
-3. `share` or `refuse` (P5, P6): the person's answer. What will be sent is durable before any of it leaves: the
-   acceptance, the presentation, and the copies marked as used, in one write.
-4. `send` (P7 to P11): the same bytes, as often as it takes. The vendor's record is kept once it is what was accepted.
+1. `open` (P2, P4): fetch the request, then the signer's key document, and nothing else; verify; note that it was asked.
+   The vendor learns that its link was opened, and nothing more.
+2. `judge` (P4): decide from lists that are held already. It is repeated whenever the page is shown.
+3. `share` or `refuse` (P5, P6): the person's answer. What will be sent is durable before any of it leaves: acceptance,
+   presentation, and the copies marked as used, in one write.
+4. `send` (P7 to P11): the same bytes, as often as it takes; the vendor's record is kept once it is what was accepted.
 
-A refusal by the person, one by a rule, and a wallet that holds nothing send one and the same form.
+A refusal by the person, one by a rule, and a wallet that holds nothing all send the same form.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,30 +15,41 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode
+from uuid import UUID
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
-from didkit_py.encoding import Json, b64url, read_json
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Unreachable, WrongType
-from didkit_py.jose import MAX_TOKEN
-from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.dcql import Held, match
+from didkit_py.encoding import Json, b64url, digest, read_json, write_json
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, Rejected, Unavailable, Unreachable, WrongType
+from didkit_py.jose import MAX_TOKEN, JointlySigned
+from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
     RequestLink,
-    UnverifiedRequest,
     VerifiedRequest,
     create_request_uri_form,
     parse_request_link,
     parse_request_object,
     verify_request_object,
 )
-from didkit_py.oid4vp.response import create_error, create_response
-from didkit_py.roles.exchange import Exchange, Note, Outgoing, State
+from didkit_py.oid4vp.response import create_error, create_response, parse_redirect
+from didkit_py.reading import Reader
+from didkit_py.roles.presenting_store import (
+    Exchange,
+    HeldDocument,
+    Note,
+    Outgoing,
+    PresentingStore,
+    State,
+    thresholds_json,
+)
 from didkit_py.roles.receiving import Answer, Fetch
-from didkit_py.terms.decision import Case, Decision, HeldState, History, Outcome, asked_thresholds, decide, nonce_key
+from didkit_py.terms.agreement import Agreement
+from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
+from didkit_py.terms.decision import Case, Decision, asked_thresholds, decide, nonce_key
 from didkit_py.terms.document import TermsDocument
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.vendor import VerifiedVendor, verify_vendor
+from didkit_py.terms.policy import DEFAULT_POLICY
+from didkit_py.terms.record import create_acceptance, create_record, verify_record
+from didkit_py.terms.vendor import TERMS_SIGNATORY, VerifiedVendor, verify_vendor
 from didkit_py.verification import Evidence
 
 MAX_DOCUMENT_BYTES: Final = 65_536
@@ -48,19 +59,20 @@ REQUEST_TYPE: Final = "application/oauth-authz-req+jwt"
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _OK: Final = 200
-_ACCEPTED: Final = 202
+_SUCCESS: Final = range(200, 300)
 _CLIENT_FAULTS: Final = range(400, 500)
+_TRY_AGAIN: Final = frozenset({408, 425, 429})  # request timeout, too early, too many requests
 
 
 class Lists(Protocol):
     """What is known beforehand about issuers, businesses and terms."""
 
     def evidence(self) -> Evidence:
-        """Trust, key documents and status lists. Raises Unavailable where there is no trust list yet."""
+        """Trust, key documents and status lists."""
 
     @property
     def terms(self) -> Mapping[str, TermsDocument]:
-        """The terms documents whose publisher's signature held."""
+        """The terms documents whose publisher's signature held, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +81,13 @@ class Judged:
 
     exchange: Exchange
     decision: Decision
-    documents: Mapping[str, HeldDocument] = field(repr=False)
+    documents: Mapping[str, HeldDocument] = field(repr=False)  # by held id
+
+
+def decide_unread(error: DidkitError, *, now: datetime) -> Decision:
+    """The refusal of a request that could not be read, fetched or verified; there is nobody to tell it to."""
+    case = Case(request=None, vendor=None, candidates=None, policy=DEFAULT_POLICY, now=now, request_fault=error)
+    return decide(case)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +96,7 @@ class Presenting:
 
     store: PresentingStore
     fetch: Fetch
-    lists: Callable[[], Lists]
+    lists: Callable[[], Lists]  # raises Unavailable where there is no trust list yet
     now_fn: Callable[[], datetime]
     random: Callable[[int], bytes]
 
@@ -87,24 +105,365 @@ class Presenting:
 
         Raises what reading, fetching and verifying raise; then nothing was noted and nobody was told anything.
         """
-        link = parse_request_link(link_text)
-        now = self.now_fn()
-        exchange = await self._fetched(link, now)
-        _, verified, vendor = self._authenticate(exchange, now)
-        return await self._noted(exchange, verified, vendor, now)
+        link = parse_request_link(link_text.strip())
+        lists = self.lists()
+        fetched = await self._fetched(link)
+        request, document = authenticate(fetched, now=fetched.opened_at)
+        documents = await self._documents()
+        case = await self._case(fetched, (request, document), documents, lists, fetched.opened_at)
+        exchange = replace(fetched, vendor=shown_name(case.vendor), until=request.request.expires_at)
+        await self.store.save_opened(exchange, note=_asked(exchange, case), now=fetched.opened_at)
+        return exchange
 
-    async def _fetched(self, link: RequestLink, now: datetime) -> Exchange:
+    async def _fetched(self, link: RequestLink) -> Exchange:
         wallet_nonce = b64url(self.random(WALLET_NONCE_BYTES)) if link.method == "post" else None
         text = await fetch_request(self.fetch, link, wallet_nonce=wallet_nonce)
         unverified = parse_request_object(text, link=link)
         return Exchange(
             id=b64url(self.random(16)),
             state=State.OPEN,
-            opened_at=now,
+            opened_at=self.now_fn(),
             client_id=link.client_id,
             request_uri=link.request_uri,
             wallet_nonce=wallet_nonce,
             text=text,
             document=await fetch_document_text(self.fetch, unverified.client_id.did),
-            vendor=unverified.client_id.origin or "",
+            vendor=unverified.client_id.did,
         )
+
+    async def _documents(self) -> Mapping[str, HeldDocument]:
+        return {one.held.id: one for one in await self.store.load_documents()}
+
+    async def judge(self, exchange_id: str) -> Judged:
+        """P4: the decision about an open request as of now. Raises NotFound, Unavailable, or for a broken ledger."""
+        exchange = await self.store.load_exchange(exchange_id)
+        now, lists, documents = self.now_fn(), self.lists(), await self._documents()
+        try:
+            authentic = authenticate(exchange, now=now)
+        except Rejected as error:  # it grew too old, say, since it was opened
+            return Judged(exchange=exchange, decision=decide_unread(error, now=now), documents=documents)
+        case = await self._case(exchange, authentic, documents, lists, now)
+        return Judged(exchange=exchange, decision=decide(case), documents=documents)
+
+    async def _case(
+        self,
+        exchange: Exchange,
+        authentic: tuple[VerifiedRequest, DidDocument],
+        documents: Mapping[str, HeldDocument],
+        lists: Lists,
+        now: datetime,
+    ) -> Case:
+        request, document = authentic
+        vendor = verify_vendor(request, evidence=lists.evidence(), vendor_document=document, terms=lists.terms, now=now)
+        return Case(
+            request=request,
+            vendor=vendor,
+            candidates=match(request.request.query, [one.held for one in documents.values()]),
+            held={held_id: one.state for held_id, one in documents.items()},
+            policy=await self.store.load_policy(),
+            history=await self.store.load_history(without=exchange.id),
+            now=now,
+        )
+
+    async def refuse(self, exchange_id: str) -> Exchange:
+        """P5: the person pressed the button that says no; the vendor is told so and learns no reason."""
+        judged = await self.judge(exchange_id)
+        request, _ = authenticate(judged.exchange, now=judged.exchange.opened_at)
+        form = urlencode(create_error(judged.decision.wire_error, state=request.request.state))
+        declining = replace(
+            judged.exchange,
+            state=State.DECLINING,
+            outgoing=Outgoing(response_uri=request.request.response_uri, form=form),
+        )
+        note = Note(kind="refused", body=_answered(declining, request, judged.decision) | {"answer": "refuse"})
+        await self.store.save_moved(declining, before=State.OPEN, notes=[note], now=self.now_fn())
+        return await self.send(exchange_id)
+
+    async def share(self, exchange_id: str, *, optional: frozenset[str]) -> Exchange:
+        """P5 to P11: the person pressed the button that says yes, with these optional queries ticked.
+
+        Raises Refused when a rule stands against it now, IllegalMove when it was answered before.
+        """
+        judged = await self.judge(exchange_id)
+        if judged.exchange.state is not State.OPEN:
+            raise IllegalMove("this request was answered already")
+        agreed = consent(judged.decision, Answer_(share=True, optional=optional))
+        await self._prepare(judged, agreed)
+        return await self.send(exchange_id)
+
+    async def _prepare(self, judged: Judged, agreed: Consent) -> None:
+        """P6: everything that will be sent, durable, with the copies spent."""
+        request, now = _request_of(agreed), self.now_fn()
+        chosen = [judged.documents[one.held_id] for one in agreed.answers.values()]
+        vp_token = await release(
+            agreed,
+            texts={one.held.id: one.text for one in chosen},
+            signers={one.held.id: one.signer for one in chosen if one.signer is not None},
+            now=now,
+        )
+        receipt_uri, acceptance, record_id = await self._accept(agreed, vp_token, now)
+        sending = replace(
+            judged.exchange,
+            state=State.SENDING,
+            shared=_shared(agreed),
+            promises=_promises(agreed),
+            rel=None if agreed.decision.case.agreement is None else agreed.decision.case.agreement.rel,
+            outgoing=Outgoing(
+                response_uri=request.request.response_uri,
+                form=urlencode({"response": create_response(vp_token, request=request.request)}),
+                receipt_uri=receipt_uri,
+                acceptance=acceptance,
+            ),
+        )
+        spent = [copy_id for copy_id in dict.fromkeys(one.copy_id for one in chosen) if copy_id is not None]
+        body = _answered(sending, request, agreed.decision) | _sent(sending, spent) | {"answer": "share"}
+        note = Note(kind="decided", body=body | ({} if record_id is None else {"record_id": record_id}))
+        await self.store.save_moved(sending, before=State.OPEN, notes=[note], spent=spent, now=now)
+
+    async def _accept(
+        self, agreed: Consent, vp_token: Mapping[str, Sequence[str]], now: datetime
+    ) -> tuple[str | None, str | None, str | None]:
+        """Where the acceptance goes, its text and the record's identifier; nothing where there is no agreement."""
+        agreement = agreed.decision.case.agreement
+        if agreement is None:
+            return None, None, None
+        signer = await self.store.load_relationship_signer(agreement.client_id, agreement.rel)
+        identifier = str(UUID(bytes=self.random(16), version=4))
+        record = create_record(
+            agreed,
+            agreement=agreement,
+            offer_text=agreement.text,
+            signatory_text=_signatory_text(_request_of(agreed), agreement),
+            vp_token=vp_token,
+            subject_key=signer.public,
+            identifier=identifier,
+            now=now,
+        )
+        body: Json = {"record": (await create_acceptance(record, signer=signer)).to_json()}
+        return agreement.receipt.uri, write_json(body).decode(), identifier
+
+    async def send(self, exchange_id: str) -> Exchange:
+        """P7 to P11, or the no: goes on where it stopped. A vendor that cannot be reached leaves it as it is."""
+        exchange = await self.store.load_exchange(exchange_id)
+        try:
+            if exchange.outgoing is not None and exchange.state is State.DECLINING:
+                await self._send_no(exchange, exchange.outgoing)
+            elif exchange.outgoing is not None and exchange.unfinished:
+                await self._send_yes(exchange, exchange.outgoing)
+        except Unavailable:
+            pass
+        return await self.store.load_exchange(exchange_id)
+
+    async def resume(self) -> Sequence[Exchange]:
+        """Send on every answer that was given and did not arrive; how each stands then."""
+        return [await self.send(one.id) for one in await self.store.load_unfinished() if one.unfinished]
+
+    async def _send_no(self, exchange: Exchange, outgoing: Outgoing) -> None:
+        """What the vendor makes of a no changes nothing."""
+        await self._post(outgoing.response_uri, outgoing.form, _FORM)
+        await self.store.save_moved(replace(exchange, state=State.DECLINED), before=State.DECLINING, now=self.now_fn())
+
+    async def _send_yes(self, exchange: Exchange, outgoing: Outgoing) -> None:
+        accepted = await self._post_acceptance(outgoing)  # P7; after a crash it tells whether P10 happened
+        if exchange.state is State.SENDING:
+            if accepted is not None and accepted.status in _CLIENT_FAULTS:
+                await self._fail(exchange, "vendor.refused-agreement")
+                return
+            if accepted is None or accepted.status != _OK:
+                exchange = await self._send_presentation(exchange, outgoing)  # P9
+                if exchange.state is State.FAILED:
+                    return
+                accepted = await self._post_acceptance(outgoing)  # P11
+            else:
+                exchange = await self._note_released(exchange, accepted=True)
+        if accepted is not None and accepted.status == _OK:
+            await self._keep_record(exchange, outgoing, accepted)
+
+    async def _post_acceptance(self, outgoing: Outgoing) -> Answer | None:
+        if outgoing.receipt_uri is None or outgoing.acceptance is None:
+            return None
+        return await self._post(outgoing.receipt_uri, outgoing.acceptance, _JSON)
+
+    async def _send_presentation(self, exchange: Exchange, outgoing: Outgoing) -> Exchange:
+        answer = await self._post(outgoing.response_uri, outgoing.form, _FORM)
+        return await self._note_released(
+            replace(exchange, redirect=_redirect(answer)), accepted=answer.status not in _CLIENT_FAULTS
+        )
+
+    async def _note_released(self, exchange: Exchange, *, accepted: bool) -> Exchange:
+        moved = replace(
+            exchange,
+            state=State.RELEASED if accepted else State.FAILED,
+            problem="" if accepted else "vendor.refused-answer",
+        )
+        note = Note(kind="released", body=_sent(moved, ()) | {"accepted": accepted})
+        await self.store.save_moved(moved, before=State.SENDING, notes=[note], now=self.now_fn())
+        return moved
+
+    async def _fail(self, exchange: Exchange, problem: str) -> None:
+        await self.store.save_moved(
+            replace(exchange, state=State.FAILED, problem=problem), before=State.SENDING, now=self.now_fn()
+        )
+
+    async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: Answer) -> None:
+        """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""
+        try:
+            record = _record_of(answer, outgoing, exchange)
+        except DidkitError as error:
+            problem = f"record.{error.code}"
+            if exchange.problem != problem:
+                moved = replace(exchange, problem=problem)
+                await self.store.save_moved(moved, before=State.RELEASED, now=self.now_fn())
+            return
+        moved = replace(exchange, state=State.RECORDED, record=record, problem="")
+        body: dict[str, Json] = {"vendor": exchange.vendor, "rel": exchange.rel, "record": dict(record)}
+        note = Note(kind="recorded", body=body)
+        await self.store.save_moved(moved, before=State.RELEASED, notes=[note], now=self.now_fn())
+
+    async def _post(self, url: str, text: str, content_type: str) -> Answer:
+        """The answer; a vendor that is out of order said neither yes nor no. Raises Unavailable."""
+        answer = await self.fetch.post(
+            url, body=text.encode(), content_type=content_type, max_bytes=MAX_ANSWER_BYTES, headers={"Accept": _JSON}
+        )
+        if answer.status not in _SUCCESS and answer.status not in _CLIENT_FAULTS:
+            raise Unreachable(f"the vendor answered with status {answer.status}")
+        if answer.status in _TRY_AGAIN:
+            raise Unreachable("the vendor asks to try again later")
+        return answer
+
+
+async def fetch_request(fetch: Fetch, link: RequestLink, *, wallet_nonce: str | None) -> str:
+    """P2: the request object, as it came. Raises Unreachable, WrongType, Malformed, or what `fetch` raises."""
+    headers = {"Accept": REQUEST_TYPE}
+    if wallet_nonce is None:
+        answer = await fetch.get(link.request_uri, max_bytes=MAX_TOKEN, accept=REQUEST_TYPE)
+    else:
+        form = urlencode(create_request_uri_form(wallet_nonce)).encode()
+        answer = await fetch.post(link.request_uri, body=form, content_type=_FORM, max_bytes=MAX_TOKEN, headers=headers)
+    if answer.status != _OK:
+        raise Unreachable(f"the vendor answered with status {answer.status}")
+    if answer.content_type != REQUEST_TYPE:
+        raise WrongType(f"expected an answer of type {REQUEST_TYPE}", spec="OpenID4VP 1.0, 5.10.1")
+    return _ascii(answer.body)
+
+
+async def fetch_document_text(fetch: Fetch, did: str) -> str | None:
+    """P4: the key document of the one who signed, as it came; None for a DID that is itself the key."""
+    urls = locations(did)
+    return None if not urls else _ascii((await fetch.get(urls[0], max_bytes=MAX_DOCUMENT_BYTES)).body)
+
+
+def authenticate(exchange: Exchange, *, now: datetime) -> tuple[VerifiedRequest, DidDocument]:
+    """The request, verified again from what was received. Raises Malformed or Rejected."""
+    link = RequestLink(client_id=exchange.client_id, request_uri=exchange.request_uri)
+    unverified = parse_request_object(exchange.text, link=link)
+    body = None if exchange.document is None else exchange.document.encode()
+    document = read_document(unverified.client_id.did, body)
+    request = verify_request_object(unverified, document=document, expected_wallet_nonce=exchange.wallet_nonce, now=now)
+    return request, document
+
+
+def shown_name(vendor: VerifiedVendor | None) -> str:
+    """What a vendor is called in lists: its proven name, else the host that it speaks for."""
+    return "" if vendor is None else vendor.name or vendor.host or vendor.did
+
+
+def _ascii(octets: bytes) -> str:
+    try:
+        return octets.decode().strip()
+    except UnicodeDecodeError as error:
+        raise Malformed("expected a text in UTF-8") from error
+
+
+def _request_of(agreed: Consent) -> VerifiedRequest:
+    request = agreed.decision.case.request
+    if request is None:
+        raise ValueError("a consent without a request")
+    return request
+
+
+def _signatory_text(request: VerifiedRequest, agreement: Agreement) -> str | None:
+    """The statement about signed terms that the agreement names."""
+    entries = (one.data for one in request.request.verifier_info if one.format == TERMS_SIGNATORY)
+    return next((one for one in entries if digest(one.encode()) == agreement.signatory), None)
+
+
+def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
+    """What is sent, in the person's words."""
+    items = consent_view(agreed.decision).items
+    return tuple(
+        {"query": one.query_id, "label": one.label, "value": one.value, "document": one.document}
+        for one in items
+        if one.query_id in agreed.answers
+    )
+
+
+def _promises(agreed: Consent) -> Mapping[str, Json]:
+    """What was promised in return, in the words that the person saw."""
+    view = consent_view(agreed.decision)
+    return {
+        "uses": list(dict.fromkeys(line.text for one in view.promises for line in one.uses)),
+        "kept": list(dict.fromkeys(line.text for one in view.promises for line in one.kept)),
+        "terms": None if view.terms is None else view.terms.name,
+    }
+
+
+def _asked(exchange: Exchange, case: Case) -> Note:
+    """The note of a request that was opened, with everything that judging it again needs."""
+    names: list[Json] = [] if case.vendor is None else [*sorted(case.vendor.identifiers)]
+    body: dict[str, Json] = {
+        "vendor": exchange.vendor,
+        "client_id": exchange.client_id,
+        "identifiers": names,
+        "thresholds": thresholds_json(asked_thresholds(case)),
+        "reason_codes": [*decide(case).codes],
+        "rel": None if case.agreement is None else case.agreement.rel,
+        "signed_request": exchange.text,
+        "key_document": exchange.document,
+    }
+    return Note(kind="asked", body=_present(body))
+
+
+def _answered(exchange: Exchange, request: VerifiedRequest, decision: Decision) -> dict[str, Json]:
+    vendor = decision.case.vendor
+    body: dict[str, Json] = {
+        "vendor": exchange.vendor,
+        "client_id": exchange.client_id,
+        "identifiers": [] if vendor is None else [*sorted(vendor.identifiers)],
+        "nonce_key": nonce_key(request.request.client_id.full, request.request.nonce),
+        "reason_codes": [*decision.codes],
+        "rel": exchange.rel,
+    }
+    return _present(body)
+
+
+def _sent(exchange: Exchange, copies: Sequence[str]) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "vendor": exchange.vendor,
+        "rel": exchange.rel,
+        "items": [dict(one) for one in exchange.shared],
+        "promises": dict(exchange.promises),
+        "copies": [*copies],
+    }
+    return _present(body)
+
+
+def _present(members: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _redirect(answer: Answer) -> str | None:
+    """Where the vendor would like the person to go on; nothing depends on it."""
+    try:
+        return parse_redirect(read_json(answer.body)) if answer.status == _OK and answer.body else None
+    except Malformed:
+        return None
+
+
+def _record_of(answer: Answer, outgoing: Outgoing, exchange: Exchange) -> Mapping[str, Json]:
+    """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
+    signed = JointlySigned.from_json(Reader(read_json(answer.body), at="receipt").value("record"))
+    sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")
+    _, document = authenticate(exchange, now=exchange.opened_at)
+    verify_record(signed, vendor_document=document, accepted=JointlySigned.from_json(sent))
+    return signed.to_json()

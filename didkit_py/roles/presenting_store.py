@@ -76,6 +76,7 @@ class Exchange:
     vendor: str  # as it may be shown: a proven name, or the host
     outgoing: Outgoing | None = field(default=None, repr=False)
     shared: tuple[Mapping[str, Json], ...] = field(default=(), repr=False)  # what was shown: query, label, value
+    promises: Mapping[str, Json] = field(default_factory=dict, repr=False)  # uses, kept, terms, in the person's words
     rel: str | None = None
     until: datetime | None = None  # the vendor takes no answer after that
     redirect: str | None = None  # where the vendor would like the person to go on
@@ -97,6 +98,7 @@ class Exchange:
             vendor=read.text("vendor"),
             outgoing=Outgoing.from_json(read.value("outgoing")) if read.has("outgoing") else None,
             shared=tuple(one.members for one in read.objects("shared")),
+            promises=read.mapping("promises"),
             rel=read.optional_text("rel"),
             until=read.optional_moment("until"),
             redirect=read.optional_text("redirect"),
@@ -116,6 +118,7 @@ class Exchange:
                 "vendor": self.vendor,
                 "outgoing": None if self.outgoing is None else self.outgoing.to_json(),
                 "shared": [dict(one) for one in self.shared],
+                "promises": dict(self.promises),
                 "rel": self.rel,
                 "until": None if self.until is None else timestamp(self.until),
                 "redirect": self.redirect,
@@ -159,6 +162,9 @@ class PresentingStore(Protocol):
 
     async def load_documents(self) -> Sequence[HeldDocument]:
         """Everything held."""
+
+    async def load_relationship_signer(self, client_id: str, rel: str) -> Signer:
+        """The key for one relationship alone; the same whenever it is asked for."""
 
     async def load_policy(self) -> Policy:
         """The person's rules."""

@@ -42,6 +42,7 @@ class Upload:
 class _Fields:
     texts: Mapping[str, str] = field(repr=False)
     uploads: Mapping[str, Upload] = field(repr=False)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # of repeatable fields
 
 
 _BODY: Final = web.RequestKey("body", bytes)
@@ -88,10 +89,18 @@ async def read_form(request: web.Request, *, allowed: Collection[str]) -> Mappin
     fields = await _read_fields(request)
     facts = facts_of(request)
     if facts is not None and facts.kind == "page":
-        unknown = (set(fields.texts) | set(fields.uploads)) - set(allowed) - {CSRF_FIELD}
+        unknown = (set(fields.texts) | set(fields.uploads) | set(fields.choices)) - set(allowed) - {CSRF_FIELD}
         if unknown:
             raise Malformed(f"the form has {len(unknown)} field(s) that this page does not know")
     return {name: fields.texts[name] for name in allowed if name in fields.texts}
+
+
+async def read_choices(request: web.Request, field: str) -> tuple[str, ...]:
+    """The values of a field that the route calls repeatable, in the order sent: the boxes that were ticked.
+
+    Raises Malformed, TooLarge or UnsupportedBody.
+    """
+    return (await _read_fields(request)).choices.get(field, ())
 
 
 async def read_upload(request: web.Request, field: str, max_bytes: int) -> Upload:
@@ -113,23 +122,27 @@ async def _read_fields(request: web.Request) -> _Fields:
     if _FIELDS not in request:
         facts = facts_of(request)
         body = await read_body(request, max_bytes=facts.max_bytes if facts else MAX_BODY_BYTES)
-        request[_FIELDS] = _parse_fields(request.headers.get("Content-Type", ""), body)
+        repeatable = facts.repeatable if facts else frozenset()
+        request[_FIELDS] = _parse_fields(request.headers.get("Content-Type", ""), body, repeatable)
     return request[_FIELDS]
 
 
-def _parse_fields(content_type: str, body: bytes) -> _Fields:
+def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str]) -> _Fields:
     header = email.message.Message()
     header["Content-Type"] = content_type
     if header.get_content_type() == _FORM and content_type:
-        return _Fields(texts=_parse_urlencoded(body), uploads={})
+        pairs = _parse_urlencoded(body)
+        ticked = {name for name, _ in pairs if name in repeatable}
+        choices = {name: tuple(value for each, value in pairs if each == name) for name in ticked}
+        return _Fields(texts=_once([pair for pair in pairs if pair[0] not in ticked]), uploads={}, choices=choices)
     if header.get_content_type() == _MULTIPART:
         return _parse_multipart(str(header.get_param("boundary", "")), body)
     raise UnsupportedBody(f"expected the content type {_FORM}")
 
 
-def _parse_urlencoded(body: bytes) -> Mapping[str, str]:
+def _parse_urlencoded(body: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             body.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(body),
@@ -138,7 +151,6 @@ def _parse_urlencoded(body: bytes) -> Mapping[str, str]:
         )
     except ValueError as error:
         raise Malformed("expected a form in application/x-www-form-urlencoded, UTF-8") from error
-    return _once(pairs)
 
 
 def _once(pairs: Collection[tuple[str, str]]) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Routes: each address is either wire (JSON, no cookies) or a page (HTML, session, CSRF), and pages deny by default."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
@@ -25,6 +25,7 @@ class RouteFacts:
     errors: WireErrors = field(default_factory=lambda: MappingProxyType({}))
     challenge: str = "Bearer"  # the scheme that a 401 asks for (RFC 9110, 11.6.1)
     max_bytes: int = MAX_BODY_BYTES
+    repeatable: frozenset[str] = frozenset()  # form fields that may stand more than once, such as ticked boxes
 
 
 SETTINGS: Final = web.AppKey("settings", ServiceSettings)
@@ -53,10 +54,18 @@ class Routes:
         self._add(method, path, handler, facts)
 
     def page(
-        self, method: str, path: str, handler: Handler, *, signed_in: bool = True, max_bytes: int = MAX_BODY_BYTES
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        *,
+        signed_in: bool = True,
+        max_bytes: int = MAX_BODY_BYTES,
+        repeatable: Collection[str] = (),
     ) -> None:
         """A page: errors are HTML, unsafe methods need our own form, and a sign-in unless `signed_in=False`."""
-        self._add(method, path, handler, RouteFacts(kind="page", signed_in=signed_in, max_bytes=max_bytes))
+        facts = RouteFacts(kind="page", signed_in=signed_in, max_bytes=max_bytes, repeatable=frozenset(repeatable))
+        self._add(method, path, handler, facts)
 
     def _add(self, method: str, path: str, handler: Handler, facts: RouteFacts) -> None:
         adding = self._app.router.add_get if method == "GET" else None

@@ -16,7 +16,7 @@ from aiohttp import web
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Unavailable
 from didkit_py.service.answers import answer_errors
-from didkit_py.service.bodies import Upload, read_form, read_json_body, read_upload
+from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
 from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
 from didkit_py.service.log import get_logger
 from didkit_py.service.pages import (
@@ -50,6 +50,7 @@ __all__ = [
     "notify",
     "principal_of",
     "qr_svg",
+    "read_choices",
     "read_form",
     "read_json_body",
     "read_upload",

@@ -1,7 +1,7 @@
 """verify_presentation: an answer to a query, each credential of it and the answer as a whole."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +10,7 @@ from didkit_py.errors import BadResponse, DidkitError
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.dcql import CredentialQuery, DcqlQuery, require_answered, unasked
 from didkit_py.verification.credential import KeyBinding, VerifiedCredential, verify_credential
-from didkit_py.verification.evidence import Check, Evidence, failed
+from didkit_py.verification.evidence import Check, Evidence, failed, passed
 from didkit_py.verification.profile import profile_of
 
 MAX_PRESENTATIONS: Final = 20  # in answer to one query
@@ -22,6 +22,84 @@ class VerifiedPresentation:
 
     credentials: Mapping[str, tuple[VerifiedCredential, ...]]
     checks: tuple[Check, ...]
+
+
+@dataclass(slots=True)
+class _Case:
+    """One answer on its way through the checks; what is found is added to `found`."""
+
+    vp_token: Mapping[str, Sequence[str]]
+    query: DcqlQuery
+    expected_nonce: str
+    expected_audience: str
+    evidence: Evidence
+    now: datetime
+    found: dict[str, tuple[VerifiedCredential, ...]] = field(default_factory=dict)
+
+
+def _require_shape(case: _Case) -> None:
+    for query_id, texts in case.vp_token.items():
+        one = case.query.credential(query_id)
+        if one is None or one.format not in FORMATS:
+            raise BadResponse("vp_token: an id is not in the query", spec="OpenID4VP 1.0, 8.1")
+        if not texts or len(texts) > (MAX_PRESENTATIONS if one.multiple else 1):
+            raise BadResponse(f"vp_token.{query_id}: another number than was asked for", spec="OpenID4VP 1.0, 8.1")
+        if len(set(texts)) != len(texts):
+            raise BadResponse(f"vp_token.{query_id}: the same presentation twice", spec="OpenID4VP 1.0, 8.1")
+
+
+def _verify_each(case: _Case) -> None:
+    for query_id, texts in case.vp_token.items():
+        case.found[query_id] = tuple(
+            verify_credential(
+                text,
+                evidence=case.evidence,
+                now=case.now,
+                key_binding=_binding(case.query, query_id, text),
+                expected_nonce=case.expected_nonce,
+                expected_audience=case.expected_audience,
+            )
+            for text in texts
+        )
+
+
+def _binding(query: DcqlQuery, query_id: str, text: str) -> KeyBinding:
+    """The query decides, never what is shown; but a proof that is shown is judged."""
+    one = query.credential(query_id)
+    waived = one is not None and not one.holder_binding and text.endswith("~")
+    return KeyBinding.NOT_REQUIRED if waived else KeyBinding.REQUIRED
+
+
+def _require_answered(case: _Case) -> None:
+    shown = {query_id: [each.claims for each in credentials] for query_id, credentials in case.found.items()}
+    require_answered(case.query, shown)
+
+
+def _require_no_more(case: _Case) -> None:
+    for query_id, credentials in case.found.items():
+        one = case.query.credential(query_id)
+        for credential in credentials:
+            if one is None or _surplus(one, credential):
+                raise BadResponse(f"vp_token.{query_id}: more is shown than was asked for", spec="OpenID4VP 1.0, 6.4")
+
+
+def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> frozenset[Path_]:
+    """The disclosures that nobody asked for, but for those that a group brings along."""
+    surplus = frozenset(unasked(query, credential.disclosed))
+    profile = profile_of(credential.vct)
+    if not surplus or profile is None:
+        return surplus
+    asked = frozenset(credential.disclosed) - surplus
+    brought = [members for members, _ in profile.groups if members & asked]
+    return surplus.difference(*brought)
+
+
+_STEPS: Final[tuple[tuple[str, str, Callable[[_Case], None]], ...]] = (
+    ("answer-shape", "OpenID4VP 1.0, 8.1", _require_shape),
+    ("credentials", "OpenID4VP 1.0, 8.6", _verify_each),
+    ("query-answered", "OpenID4VP 1.0, 8.6", _require_answered),
+    ("no-more-than-asked", "OpenID4VP 1.0, 6.4", _require_no_more),
+)
 
 
 def verify_presentation(
@@ -37,75 +115,14 @@ def verify_presentation(
 
     Raises what `verify_credential` raises, BadResponse, or QueryNotAnswered, with `.checks`.
     """
-    found: dict[str, tuple[VerifiedCredential, ...]] = {}
-
-    def verify_each() -> None:
-        for query_id, texts in vp_token.items():
-            found[query_id] = tuple(
-                verify_credential(
-                    text,
-                    evidence=evidence,
-                    now=now,
-                    key_binding=_binding(query, query_id, text),
-                    expected_nonce=expected_nonce,
-                    expected_audience=expected_audience,
-                )
-                for text in texts
-            )
-
-    steps: tuple[tuple[str, str, Callable[[], None]], ...] = (
-        ("answer-shape", "OpenID4VP 1.0, 8.1", lambda: _require_shape(vp_token, query)),
-        ("credentials", "OpenID4VP 1.0, 8.6", verify_each),
-        (
-            "query-answered",
-            "OpenID4VP 1.0, 8.6",
-            lambda: require_answered(query, {name: [each.claims for each in some] for name, some in found.items()}),
-        ),
-        ("no-more-than-asked", "OpenID4VP 1.0, 6.4", lambda: _require_no_more(found, query)),
-    )
+    case = _Case(vp_token, query, expected_nonce, expected_audience, evidence, now)
     checks: list[Check] = []
-    for name, spec, judge in steps:
-        try:
-            judge()
-        except DidkitError as error:
-            error.checks = (*checks, *error.checks, failed(name, spec, error))
-            raise
-        checks.append(Check(name=name, passed=True, spec=spec))
-    return VerifiedPresentation(credentials=found, checks=tuple(checks))
-
-
-def _binding(query: DcqlQuery, query_id: str, text: str) -> KeyBinding:
-    """The query decides, never what is shown; but a proof that is shown is judged."""
-    one = query.credential(query_id)
-    waived = one is not None and not one.holder_binding and text.endswith("~")
-    return KeyBinding.NOT_REQUIRED if waived else KeyBinding.REQUIRED
-
-
-def _require_shape(vp_token: Mapping[str, Sequence[str]], query: DcqlQuery) -> None:
-    for query_id, texts in vp_token.items():
-        one = query.credential(query_id)
-        if one is None or one.format not in FORMATS:
-            raise BadResponse("vp_token: an id is not in the query", spec="OpenID4VP 1.0, 8.1")
-        if not texts or len(texts) > (MAX_PRESENTATIONS if one.multiple else 1):
-            raise BadResponse(f"vp_token.{query_id}: another number than was asked for", spec="OpenID4VP 1.0, 8.1")
-        if len(set(texts)) != len(texts):
-            raise BadResponse(f"vp_token.{query_id}: the same presentation twice", spec="OpenID4VP 1.0, 8.1")
-
-
-def _require_no_more(found: Mapping[str, Iterable[VerifiedCredential]], query: DcqlQuery) -> None:
-    for query_id, credentials in found.items():
-        one = query.credential(query_id)
-        for credential in credentials:
-            if one is None or _surplus(one, credential):
-                raise BadResponse(f"vp_token.{query_id}: more is shown than was asked for", spec="OpenID4VP 1.0, 6.4")
-
-
-def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> set[Path_]:
-    """The disclosures that nobody asked for, but for those that a group brings along."""
-    profile = profile_of(credential.vct)
-    surplus = set(unasked(query, credential.disclosed))
-    asked = frozenset(credential.disclosed) - surplus
-    for members, _ in profile.groups if profile is not None else ():
-        if members & asked:
-            surplus -= members
-    return surplus
+    try:
+        for name, spec, judge in _STEPS:
+            judge(case)
+            checks.append(passed(name, spec))
+    except DidkitError as error:
+        name, spec, _ = _STEPS[len(checks)]
+        error.checks = (*checks, *error.checks, failed(name, spec, error))
+        raise
+    return VerifiedPresentation(credentials=case.found, checks=tuple(checks))

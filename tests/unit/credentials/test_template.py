@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.credentials.credential import StatusReference
+from didkit_py.credentials.credential import Credential, StatusReference
 from didkit_py.credentials.template import TEMPLATES, ClaimTemplate, template_named, template_of
 from didkit_py.errors import BadTemplate, Malformed
 
@@ -74,7 +74,7 @@ def body_of(name: str) -> dict[str, Any]:
     return copy.deepcopy(body)
 
 
-def filled(name: str, **changes: Any) -> Any:
+def filled(name: str, **changes: object) -> Credential:
     template = template_named(name)
     arguments: dict[str, Any] = {"issuer": ISSUER, "now": NOW}
     if template.subject == "business":
@@ -158,10 +158,6 @@ def test_a_status_is_given_exactly_when_the_type_has_one() -> None:
         filled("affordability-range", status=STATUS)
     with pytest.raises(BadTemplate, match="status"):
         filled("digital-receipt", status=None)
-
-
-def without(name: str) -> Callable[[dict[str, Any]], None]:
-    return lambda values: values.pop(name)
 
 
 @pytest.mark.parametrize(

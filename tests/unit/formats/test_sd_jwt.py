@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from didkit_py.encoding import Json, b64url, sha256, write_json
 from didkit_py.errors import BadDisclosure, DidkitError, Malformed, TooLarge, WrongType
@@ -15,26 +14,25 @@ from didkit_py.formats.sd_jwt import Disclosure, digest_of, hide, parse_disclosu
 from didkit_py.keys.public import PublicKey
 
 TYPES: Any = ("dc+sd-jwt", "example+sd-jwt", "vc+sd-jwt", None)  # the outputs use several; the first tests use none
+# The issuer of all outputs (settings.yml beside them)
+ISSUER_KEY = PublicKey.from_jwk(
+    {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "b28d4MwZMjw8-00CG4xfnn9SLMVMM19SlqZpVb_uNtQ",
+        "y": "Xv5zWwuoaTgdS6hV43yI6gBwTnjukmFQQnJ_kCxzqk8",
+    }
+)
 COMPACT = [
-    *(("examples", name) for name in ("simple", "simple_structured", "address_only_flat", "address_only_structured")),
+    *(("examples", name) for name in ("address_only_flat", "address_only_structured", "arf-pid", "jsonld", "simple")),
     *(
         ("examples", name)
-        for name in ("address_only_structured_one_open", "arf-pid", "jsonld", "w3c-vc_for_slide_deck")
+        for name in ("address_only_structured_one_open", "simple_structured", "w3c-vc_for_slide_deck")
     ),
-    *(("testcases", name) for name in ("array_data_types", "array_in_sd", "array_nested_in_plain")),
-    *(
-        ("testcases", name)
-        for name in ("array_none_disclosed", "array_of_objects", "array_recursive_sd_some_disclosed")
-    ),
-    *(("testcases", name) for name in ("header_mod", "key_binding", "no_sd", "object_data_types")),
-    *(("testcases", name) for name in ("object_data_types", "recursions")),
+    *(("testcases", name) for name in ("array_data_types", "array_in_sd", "array_nested_in_plain", "header_mod")),
+    *(("testcases", name) for name in ("array_none_disclosed", "array_of_objects", "key_binding", "no_sd")),
+    *(("testcases", name) for name in ("array_recursive_sd_some_disclosed", "object_data_types")),
 ]
-
-
-def issuer_key(vectors: Path) -> PublicKey:
-    settings = yaml.safe_load((vectors / "sd-jwt" / "examples" / "settings.yml").read_text(encoding="utf-8"))
-    jwk = settings["key_settings"]["issuer_keys"][0]
-    return PublicKey.from_jwk({name: jwk[name] for name in ("kty", "crv", "x", "y")})
 
 
 def output(vectors: Path, group: str, name: str, file: str) -> str:
@@ -44,23 +42,22 @@ def output(vectors: Path, group: str, name: str, file: str) -> str:
 @pytest.mark.needs("vectors")
 def test_every_output_with_a_compact_form_is_walked(vectors: Path) -> None:
     found = (vectors / "sd-jwt" / "outputs").glob("*/*/sd_jwt_issuance.txt")
-    assert sorted((path.parts[-3], path.parts[-2]) for path in found) == sorted(set(COMPACT))
+    assert sorted((path.parts[-3], path.parts[-2]) for path in found) == sorted(COMPACT)
 
 
 @pytest.mark.needs("vectors")
-@pytest.mark.parametrize(("group", "name"), sorted(set(COMPACT)), ids="-".join)
+@pytest.mark.parametrize(("group", "name"), COMPACT)
 def test_the_official_outputs_verify_and_process_to_the_printed_claims(vectors: Path, group: str, name: str) -> None:
-    key = issuer_key(vectors)
     for file in ("sd_jwt_issuance.txt", "sd_jwt_presentation.txt"):
         sd_jwt = parse_sd_jwt(output(vectors, group, name, file), typ=TYPES)
-        key.verify(sd_jwt.jws.signature, sd_jwt.jws.signing_input, alg=sd_jwt.jws.alg)
+        ISSUER_KEY.verify(sd_jwt.jws.signature, sd_jwt.jws.signing_input, alg=sd_jwt.jws.alg)
         assert sd_jwt.payload == json.loads(output(vectors, group, name, "sd_jwt_payload.json"))
     assert sd_jwt.processed.claims == json.loads(output(vectors, group, name, "verified_contents.json"))
     assert len(sd_jwt.processed.paths) == len(sd_jwt.disclosures)
 
 
 @pytest.mark.needs("vectors")
-@pytest.mark.parametrize("name", ["simple", "simple_structured", "arf-pid"])
+@pytest.mark.parametrize("name", ["simple", "arf-pid"])
 def test_key_binding_of_the_official_outputs_covers_what_is_presented(vectors: Path, name: str) -> None:
     sd_jwt = parse_sd_jwt(output(vectors, "examples", name, "sd_jwt_presentation.txt"), typ=TYPES)
     expected = json.loads(output(vectors, "examples", name, "kb_jwt_payload.json"))["sd_hash"]
@@ -78,7 +75,7 @@ def test_the_digests_are_those_printed_in_rfc_9901(vectors: Path) -> None:
 
 
 @pytest.mark.needs("vectors")
-@pytest.mark.parametrize(("group", "name"), sorted(set(COMPACT)), ids="-".join)
+@pytest.mark.parametrize(("group", "name"), COMPACT)
 def test_an_official_output_with_one_disclosure_doubled_or_foreign_is_refused(
     vectors: Path, group: str, name: str
 ) -> None:
@@ -253,7 +250,7 @@ def test_a_claim_that_is_not_there_leaves_a_decoy() -> None:
     assert process(none, []).claims == {"b": {}}
 
 
-def shape(value: Json) -> Any:
+def shape(value: Json) -> object:
     """Names, and the number and lengths of digests; not what they are."""
     if isinstance(value, dict):
         return {name: shape(member) for name, member in value.items()}

@@ -43,7 +43,7 @@ def test_a_key_survives_both_spellings(jwk: dict[str, Json]) -> None:
     key = PublicKey.from_jwk(jwk)
     assert key.to_jwk() == jwk
     assert PublicKey.from_multikey(key.to_multikey()) == key
-    assert load_public(str(jwk["kty"]), str(jwk["crv"]), str(jwk["x"]), jwk.get("y") and str(jwk["y"])) == key
+    assert load_public(str(jwk["kty"]), str(jwk["crv"]), str(jwk["x"]), str(jwk["y"]) if "y" in jwk else None) == key
 
 
 def test_changing_a_jwk_that_was_handed_out_changes_no_key() -> None:
@@ -83,9 +83,6 @@ def test_a_p256_multikey_is_that_of_the_did_key_specification() -> None:
         {"alg": "ES256"},
         {"x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUQ"},
         {"x": 5},
-        {"use": "enc"},
-        {"key_ops": ["encrypt"]},
-        {"key_ops": "verify"},
     ],
     ids=str,
 )

@@ -1,0 +1,166 @@
+"""Accepting: a person's acceptance of our promise becomes a record with both signatures; later events are acknowledged.
+
+Acceptance and presentation come by two ways and in either order. The record is signed once both are here and the
+acceptance names exactly what was presented. Everything may be sent again: the same bytes get the same answer.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.encoding import Json, digest, read_json
+from didkit_py.errors import BadAgreement, IllegalMove, Unavailable
+from didkit_py.jose import JointlySigned
+from didkit_py.keys.signer import Signer
+from didkit_py.oid4vp.exchange import FINAL, State
+from didkit_py.reading import Reader
+from didkit_py.roles.asking_store import AcceptingStore, KeptAcceptance, KeptEvent, KeptRequest, SentOffer
+from didkit_py.terms.agreement import parse_agreement
+from didkit_py.terms.document import TermsDocument
+from didkit_py.terms.events import (
+    AgreementEvent,
+    Kind,
+    UnverifiedEvent,
+    create_acknowledgement,
+    parse_event,
+    verify_event,
+)
+from didkit_py.terms.record import MAX_RECORD, AgreementRecord, countersign, verify_acceptance, verify_record
+
+MAX_ACCEPTANCES: Final = 8  # for one request: its link may be opened by several wallets, and one of them presents
+RECEIVED: Final[Mapping[str, Json]] = {"state": "received"}
+
+KnownTerms = Callable[[datetime], Awaitable[Mapping[str, TermsDocument]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the agreement desk answers: the record once it is signed, else that the acceptance was received."""
+
+    record: Mapping[str, Json] | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Json]:
+        return dict(RECEIVED) if self.record is None else {"record": dict(self.record)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepting:
+    """The agreement desk of one vendor."""
+
+    store: AcceptingStore
+    signer: Signer
+    document: DidDocument  # the vendor's own
+    terms: KnownTerms
+
+    async def take_acceptance(self, body: Json, *, now: datetime) -> Answered:
+        """P8 and P11: keep an acceptance of one of our offers; give the record once the presentation was verified.
+
+        Raises Malformed, BadAgreement, BadSignature, IllegalMove when the request came to nothing, Replayed when too
+        many others accepted it, or Unavailable when the terms are not at hand.
+        """
+        signed = JointlySigned.from_json(Reader(body, at="acceptance").value("record"))
+        offer = await self.store.load_offer(_offer_named(signed))
+        if offer is None:
+            raise BadAgreement("the offer that was accepted is not one of ours")
+        kept = await self.store.load_request(offer.request_id, now=now)
+        acceptance = await self._known(signed, offer)
+        if acceptance is None:
+            acceptance = await self._judged(signed, offer, kept, now)
+            await self.store.save_acceptance(acceptance, at_most=MAX_ACCEPTANCES, now=now)
+        return await self._answer(acceptance, kept, now)
+
+    async def _known(self, signed: JointlySigned, offer: SentOffer) -> KeptAcceptance | None:
+        name = digest(signed.payload)
+        for one in await self.store.load_acceptances(offer.request_id):
+            if one.payload_digest == name:
+                if dict(one.accepted) != signed.to_json():
+                    raise BadAgreement("another signature under an acceptance that is kept already")
+                return one
+        return None
+
+    async def _judged(
+        self, signed: JointlySigned, offer: SentOffer, kept: KeptRequest, now: datetime
+    ) -> KeptAcceptance:
+        terms_id = parse_agreement(offer.text).agreement.terms_id
+        terms = (await self.terms(now)).get(terms_id)
+        if terms is None:
+            raise Unavailable("the terms of this offer are not at hand", hint="Send it again after the next refresh.")
+        record = verify_acceptance(signed, offer_text=offer.text, terms=terms, now=now)
+        acceptance = KeptAcceptance(
+            payload_digest=record.digest,
+            request_id=offer.request_id,
+            record_id=record.identifier,
+            presented=record.presented,
+            accepted=signed.to_json(),
+        )
+        _require_fit(acceptance, kept)
+        return acceptance
+
+    async def _answer(self, acceptance: KeptAcceptance, kept: KeptRequest, now: datetime) -> Answered:
+        if acceptance.record is None and kept.state is State.ANSWERED:
+            _require_fit(acceptance, kept)
+            acceptance = await self.store.save_record(await self.countersigned(acceptance), now=now)
+        elif acceptance.record is None:
+            _require_fit(acceptance, kept)
+        return Answered(record=acceptance.record)
+
+    async def countersigned(self, acceptance: KeptAcceptance) -> KeptAcceptance:
+        """The same payload with our signature beside the person's; the caller knows that it fits what was presented."""
+        signed = JointlySigned.from_json(dict(acceptance.accepted))
+        return replace(acceptance, record=(await countersign(signed, signer=self.signer)).to_json())
+
+    async def take_event(self, body: Json, *, kind: Kind, now: datetime) -> str:
+        """Keep a person's event about one of our records; gives our signed acknowledgement.
+
+        Raises Malformed, BadAgreement, BadSignature, or Replayed when another event came at the same place.
+        """
+        unverified = parse_event(Reader(body, at="message").text("event"))
+        if unverified.event.kind is not kind:
+            raise BadAgreement(f"expected an event of the kind {kind} at this address")
+        record = await self._record(unverified.event.record)
+        events = await self.store.load_events(record.identifier)
+        known = next((one for one in events if one.text == unverified.event.text), None)
+        if known is not None:
+            return known.answer
+        answer = await self._acknowledged(unverified, record, events[-1] if events else None, now)
+        await self.store.save_event(
+            KeptEvent(
+                record_id=record.identifier,
+                seq=unverified.event.seq,
+                kind=kind,
+                at=now,
+                text=unverified.event.text,
+                answer=answer,
+            )
+        )
+        return answer
+
+    async def _acknowledged(
+        self, unverified: UnverifiedEvent, record: AgreementRecord, last: KeptEvent | None, now: datetime
+    ) -> str:
+        previous: AgreementEvent | None = None if last is None else parse_event(last.answer).event
+        event = verify_event(unverified, record=record, previous=previous, vendor_document=self.document, now=now)
+        return await create_acknowledgement(
+            record, previous=event, of=event, state="received", signer=self.signer, now=now
+        )
+
+    async def _record(self, record_id: str) -> AgreementRecord:
+        found = await self.store.load_record(record_id)
+        if found is None:
+            raise BadAgreement("the record is not one of ours")
+        return verify_record(JointlySigned.from_json(dict(found)), vendor_document=self.document)
+
+
+def _offer_named(signed: JointlySigned) -> str:
+    return Reader(read_json(signed.payload, max_bytes=MAX_RECORD), at="record").text("offer", max_length=64)
+
+
+def _require_fit(acceptance: KeptAcceptance, kept: KeptRequest) -> None:
+    """Check that a record can still come of this acceptance. Raises BadAgreement or IllegalMove."""
+    if kept.state is State.ANSWERED:
+        if kept.result is None or kept.result.presented != acceptance.presented:
+            raise BadAgreement("the acceptance was given for another presentation")
+    elif kept.state in FINAL:
+        raise IllegalMove("nothing came of the request that was accepted")

@@ -1,0 +1,181 @@
+"""Checking: an answer to one of our requests is opened, judged, and kept with every check that was made (P10).
+
+The nonce is spent in the same write that keeps the result: a crash leaves both or neither, and of two answers one wins.
+Before that nothing is changed by whoever cannot open the request's own key or does not know its state.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from didkit_py.encoding import Json, b64url, sha256
+from didkit_py.errors import BadAgreement, DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
+from didkit_py.oid4vp.exchange import Event, State, move
+from didkit_py.oid4vp.response import ErrorResponse, ResponseBody, open_response, parse_response_form, require_state
+from didkit_py.roles.accepting import Accepting
+from didkit_py.roles.asking_store import (
+    AskedRequest,
+    CheckingStore,
+    CheckMade,
+    KeptAcceptance,
+    KeptRequest,
+    Learned,
+    Result,
+)
+from didkit_py.terms.record import presented_digest
+from didkit_py.verification import Check, Evidence, VerifiedCredential, VerifiedPresentation, verify_presentation
+from didkit_py.verification.evidence import failed
+
+DONE_PATH: Final = "/done"
+AGREEMENT: Final = "agreement"
+AGREEMENT_SPEC: Final = "agreement record"
+_CODE_BYTES: Final = 16
+_REGISTERED: Final = frozenset(
+    {"iss", "sub", "aud", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"}
+)
+_OPENED: Final = (
+    Check(name="answer-encrypted", passed=True, spec="OpenID4VP 1.0, 8.3"),
+    Check(name="state", passed=True, spec="OpenID4VP 1.0, 14.3.2"),
+    Check(name="first-answer", passed=True, spec="OpenID4VP 1.0, 14.1"),
+)
+
+Gather = Callable[[Iterable[str], datetime], Awaitable[Evidence]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What is answered to a wallet: where the person may go on, if anywhere."""
+
+    redirect_uri: str | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Json]:
+        return {} if self.redirect_uri is None else {"redirect_uri": self.redirect_uri}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checking:
+    """The checking side of one vendor."""
+
+    store: CheckingStore
+    accepting: Accepting
+    client_id: str
+    base_url: str
+    gather: Gather  # what verifying these texts needs, fetched where it is not at hand
+    random: Callable[[int], bytes] = field(repr=False)
+
+    async def take_response(self, request_id: str, form: Mapping[str, str], *, now: datetime) -> Taken:
+        """Judge what was posted to the response address of a request.
+
+        Raises NotFound, Malformed, Replayed, Expired, or the check that did not hold, which is then kept as the result.
+        """
+        kept = await self.store.load_request(request_id, now=now)
+        answer = parse_response_form(form)
+        _require_open(kept)
+        if isinstance(answer, ErrorResponse):
+            return await self._take_refusal(kept, answer, now)
+        body = open_response(answer.text, private_jwk=kept.asked.encryption_jwk)
+        require_state(body, expected_state=kept.asked.state)
+        return await self._judge(kept.asked, body, now)
+
+    async def _take_refusal(self, kept: KeptRequest, answer: ErrorResponse, now: datetime) -> Taken:
+        if answer.state != kept.asked.state:
+            raise Rejected("error: the state is not the request's", spec="OpenID4VP 1.0, 8.5")
+        state = move(kept.state, Event.WALLET_REFUSED)
+        await self.store.save_result(kept.asked.id, state, Result(error={"error": answer.error}), now=now)
+        return Taken()
+
+    async def _judge(self, asked: AskedRequest, body: ResponseBody, now: datetime) -> Taken:
+        evidence = await self.gather([text for some in body.vp_token.values() for text in some], now)
+        presented = presented_digest(body.vp_token, asked.nonce)
+        try:
+            verified = verify_presentation(
+                body.vp_token,
+                query=asked.template.query,
+                expected_nonce=asked.nonce,
+                expected_audience=self.client_id,
+                evidence=evidence,
+                now=now,
+            )
+            acceptance = _matching(await self.store.load_acceptances(asked.id), presented)
+        except (Rejected, Malformed) as error:
+            await self._keep_failure(asked, error, presented, now)
+            raise
+        return await self._keep(asked, verified, acceptance, presented, now)
+
+    async def _keep_failure(self, asked: AskedRequest, error: DidkitError, presented: str, now: datetime) -> None:
+        checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
+        result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
+        state = move(State.FETCHED, Event.PRESENTATION_REJECTED)
+        await self.store.save_result(asked.id, state, result, now=now)
+
+    async def _keep(
+        self,
+        asked: AskedRequest,
+        verified: VerifiedPresentation,
+        acceptance: KeptAcceptance | None,
+        presented: str,
+        now: datetime,
+    ) -> Taken:
+        checks = tuple(CheckMade(check=one) for one in _OPENED) + _all_checks(verified)
+        if acceptance is not None:
+            checks += (CheckMade(check=Check(name=AGREEMENT, passed=True, spec=AGREEMENT_SPEC)),)
+        code = b64url(self.random(_CODE_BYTES))
+        await self.store.save_result(
+            asked.id,
+            move(State.FETCHED, Event.PRESENTATION_VERIFIED),
+            Result(
+                checks=checks,
+                learned={name: tuple(map(_learned, some)) for name, some in verified.credentials.items()},
+                presented=presented,
+            ),
+            now=now,
+            response_code_hash=sha256(code.encode()),
+            record=None if acceptance is None else await self.accepting.countersigned(acceptance),
+        )
+        return Taken(redirect_uri=f"{self.base_url}{DONE_PATH}?response_code={code}")
+
+
+def _require_open(kept: KeptRequest) -> None:
+    if kept.answered_at is not None:
+        raise Replayed("the request was answered already", spec="OpenID4VP 1.0, 14.1")
+    if kept.state is State.EXPIRED:
+        raise Expired("the request is over", hint="Ask the vendor for a new request.")
+    if kept.state is State.CREATED:
+        raise IllegalMove("nobody has fetched this request, so nobody can answer it")
+
+
+def _matching(acceptances: Sequence[KeptAcceptance], presented: str) -> KeptAcceptance | None:
+    """The acceptance of what is presented now. Raises BadAgreement when there are only others."""
+    found = next((one for one in acceptances if one.presented == presented), None)
+    if found is None and acceptances:
+        error = BadAgreement("the acceptance was given for another presentation")
+        error.checks = (failed(AGREEMENT, AGREEMENT_SPEC, error),)
+        raise error
+    return found
+
+
+def checks_of(error: DidkitError) -> tuple[CheckMade, ...]:
+    """Every check that was made before and with this error."""
+    return tuple(CheckMade(check=one) for one in error.checks if isinstance(one, Check))
+
+
+def _all_checks(verified: VerifiedPresentation) -> tuple[CheckMade, ...]:
+    """The checks of the answer, and after its shape those of each credential in it."""
+    first, *rest = verified.checks
+    each = (
+        CheckMade(check=check, query_id=query_id)
+        for query_id, some in verified.credentials.items()
+        for credential in some
+        for check in credential.checks
+    )
+    return (CheckMade(check=first), *each, *(CheckMade(check=one) for one in rest))
+
+
+def _learned(credential: VerifiedCredential) -> Learned:
+    return Learned(
+        vct=credential.vct,
+        issuer=credential.issuer,
+        issuer_name=credential.issuer_name,
+        claims={name: value for name, value in credential.claims.items() if name not in _REGISTERED},
+    )

@@ -1,0 +1,73 @@
+"""Self-check: what a wallet would say to a request, by the wallet's own functions and with its codes.
+
+A vendor judges its own request before it sends it. No wallet is looked into: the answer is that of a fresh wallet with
+these rules, to which nobody has spoken before, and whose person holds what is asked for.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.encoding import Json
+from didkit_py.errors import DidkitError
+from didkit_py.jose import parse_compact
+from didkit_py.oid4vp.request import TYPE, RequestLink, UnverifiedRequest, parse_request_object, verify_request_object
+from didkit_py.reading import Reader
+from didkit_py.terms.decision import Case, Decision, Outcome, decide
+from didkit_py.terms.document import TermsDocument
+from didkit_py.terms.policy import DEFAULT_POLICY, Policy
+from didkit_py.terms.vendor import verify_vendor
+from didkit_py.verification import Evidence
+
+FetchDocument = Callable[[str], Awaitable[DidDocument]]
+
+
+async def check_request(
+    text: str,
+    *,
+    fetch_document: FetchDocument,
+    evidence: Evidence,
+    terms: Mapping[str, TermsDocument],
+    now: datetime,
+    policy: Policy = DEFAULT_POLICY,
+) -> Decision:
+    """What a wallet would decide about a request object, or why it would not even read it."""
+    try:
+        unverified, wallet_nonce = _read(text)
+        document = await fetch_document(unverified.client_id.did)
+        request = verify_request_object(unverified, document=document, expected_wallet_nonce=wallet_nonce, now=now)
+        vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
+    except DidkitError as error:
+        fault = Case(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)
+        return decide(fault)
+    return decide(Case(request=request, vendor=vendor, candidates=None, policy=policy, now=now))
+
+
+def _read(text: str) -> tuple[UnverifiedRequest, str | None]:
+    """The request as from a link of its own: who made the link is not what is judged here."""
+    read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
+    link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
+    return parse_request_object(text, link=link), read.optional_text("wallet_nonce")
+
+
+def verdict_json(decision: Decision) -> dict[str, Json]:
+    """The decision as commands print it."""
+    return {
+        "outcome": decision.outcome.name.lower(),
+        "codes": [*decision.codes],
+        "reasons": [
+            {
+                "code": one.code,
+                "rule": one.rule,
+                "outcome": one.outcome.name.lower(),
+                "sentence": one.sentence,
+                "detail": one.detail,
+            }
+            for one in decision.reasons
+        ],
+    }
+
+
+def would_answer(decision: Decision) -> bool:
+    """Whether a wallet would release, or ask the person."""
+    return decision.outcome is not Outcome.REFUSE

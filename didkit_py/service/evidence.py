@@ -1,0 +1,224 @@
+"""Fetching what judging needs: whole lists by schedule (a wallet), or what one presentation lacks (a verifier).
+
+A wallet fetches everything that its trust list names, whatever it is about to do, so that nobody learns of a
+transaction. Nothing is believed because of where it came from: `lists.py` verifies every byte.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.dids.methods import locations, read_document
+from didkit_py.dids.web import MAX_DOCUMENT_BYTES
+from didkit_py.errors import DidkitError, Malformed, Stale
+from didkit_py.jose import UnverifiedJws
+from didkit_py.service.fetch import Fetched
+from didkit_py.service.lists import Lists, Source, Walk, Wanted, newest_first, read_lists, read_status_list
+from didkit_py.service.log import get_logger
+from didkit_py.status import token_list
+from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
+from didkit_py.verification import Evidence, Need, missing
+
+__all__ = [
+    "Fetching",
+    "Lists",
+    "ScheduledLists",
+    "Source",
+    "fetch_document",
+    "fetch_lists",
+    "gather",
+    "read_lists",
+]
+
+MAX_ROUNDS: Final = (
+    6  # signer, trust list, what it names, status lists and texts, a publisher's document, and one spare
+)
+MAX_GATHER_ROUNDS: Final = 4
+MAX_SOURCES: Final = 2_000
+FIRST_RETRY_SECONDS: Final = 1.0
+
+
+class Fetching(Protocol):
+    """What this module wants of a Fetcher."""
+
+    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Fetched:
+        """What stands at `url`."""
+
+
+async def fetch_lists(
+    fetcher: Fetching, *, trust_list_url: str, trust_list_signer: str, now: datetime
+) -> tuple[Source, ...]:
+    """The trust list and everything that it names, as it came. What cannot be fetched is not there.
+
+    Raises what is wrong with the trust list itself: without it, nothing is worth fetching.
+    """
+    sources: dict[str, Source] = {}
+    errors: dict[str, DidkitError] = {}
+    walk = Walk((), now=now).read(trust_list_url, trust_list_signer)
+    for _ in range(MAX_ROUNDS):
+        urls = [url for url in walk.wanted if url not in errors][: MAX_SOURCES - len(sources)]
+        if not urls:
+            break
+        for url, answer in zip(
+            urls, await asyncio.gather(*(_source(fetcher, url, walk.wanted[url], now) for url in urls)), strict=True
+        ):
+            if isinstance(answer, Source):
+                sources[url] = answer
+            else:
+                errors[url] = answer
+        walk = Walk(sources.values(), now=now).read(trust_list_url, trust_list_signer)
+    for url in (*locations(trust_list_signer), trust_list_url):
+        if url in errors:
+            raise errors[url]
+    walk.lists()
+    return tuple(sources.values())
+
+
+async def _source(fetcher: Fetching, url: str, wanted: Wanted, now: datetime) -> Source | DidkitError:
+    try:
+        fetched = await fetcher.get(url, max_bytes=wanted.max_bytes, accept=wanted.accept)
+    except DidkitError as error:
+        return error
+    return Source(url=url, body=fetched.body, fetched_at=now)
+
+
+async def fetch_document(fetcher: Fetching, did: str) -> DidDocument:
+    """The document of any DID, fetched where its method keeps one.
+
+    Raises BadDid, Malformed or BadDidDocument, or what the fetcher raises.
+    """
+    urls = locations(did)
+    body = (await fetcher.get(urls[0], max_bytes=MAX_DOCUMENT_BYTES)).body if urls else None
+    return read_document(did, body)
+
+
+async def gather(fetcher: Fetching, texts: Iterable[str], lists: Lists, *, now: datetime) -> Evidence:
+    """What verifying these credentials needs: the lists, and what they lack, fetched now.
+
+    What cannot be fetched is not there; verifying then says what it lacks.
+    """
+    presented, evidence = tuple(texts), lists.evidence()
+    tried: set[Need] = set()
+    for _ in range(MAX_GATHER_ROUNDS):
+        needs = [need for need in missing(presented, evidence, now=now) if need not in tried]
+        if not needs:
+            break
+        tried.update(needs)
+        for answer in await asyncio.gather(*(_answer(fetcher, need, evidence, now) for need in needs)):
+            if isinstance(answer, DidDocument):
+                evidence = replace(evidence, documents={**evidence.documents, answer.id: answer})
+            elif answer is not None:
+                evidence = replace(
+                    evidence,
+                    status_lists={**evidence.status_lists, answer.uri: answer},
+                    fetched_at={**evidence.fetched_at, answer.uri: now},
+                )
+    return evidence
+
+
+async def _answer(
+    fetcher: Fetching, need: Need, evidence: Evidence, now: datetime
+) -> DidDocument | VerifiedStatusList | None:
+    with suppress(DidkitError):
+        if need.kind == "did":
+            return await fetch_document(fetcher, need.name)
+        return await _fetch_status_list(fetcher, need.name, evidence, now)
+    return None
+
+
+async def _fetch_status_list(fetcher: Fetching, uri: str, evidence: Evidence, now: datetime) -> VerifiedStatusList:
+    fetched = await fetcher.get(uri, max_bytes=token_list.MAX_TOKEN, accept=token_list.CONTENT_TYPE)
+    text = fetched.body.decode("ascii", "replace").strip()
+    document = evidence.document(_signer(parse_status_list(text)))
+    if document is None:
+        raise Malformed("the status list is signed by a party that is not known here")
+    return read_status_list(text, uri=uri, document=document, now=now)
+
+
+def _signer(jws: UnverifiedJws) -> str:
+    return (jws.kid or "").partition("#")[0]
+
+
+class ScheduledLists:
+    """The lists of a running service: refreshed by schedule, the last good ones kept, old sources read at start.
+
+    `async with ScheduledLists(…)` runs the schedule. `save` stores the sources after each refresh that worked.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetching,
+        *,
+        trust_list_url: str,
+        trust_list_signer: str,
+        refresh_seconds: float,
+        clock: Callable[[], datetime],
+        sources: Sequence[Source] = (),
+        save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
+    ) -> None:
+        self._fetcher = fetcher
+        self._url, self._signer = trust_list_url, trust_list_signer
+        self._refresh_seconds = refresh_seconds
+        self._clock = clock
+        self._save = save
+        self._one_at_a_time = asyncio.Lock()
+        self._lists: Lists | None = None
+        self._task: asyncio.Task[None] | None = None
+        if sources:
+            with suppress(DidkitError):
+                self._lists = self._read(sources)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def current(self, now: datetime) -> Lists:
+        """The last good lists. Raises Stale when there are none, or the trust list's time is over."""
+        if self._lists is None:
+            raise Stale("the trust list was never fetched")
+        if self._lists.trust.expires_at <= now:
+            raise Stale("the trust list's time is over")
+        return self._lists
+
+    async def refresh_now(self) -> Lists:
+        """Fetch everything again. Raises what is wrong with the trust list; the last good lists then stay."""
+        async with self._one_at_a_time:
+            new = await fetch_lists(
+                self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock()
+            )
+            lists = self._read(newest_first(new, self._lists.sources if self._lists else ()))
+            if self._save is not None:
+                await self._save(lists.sources)
+            self._lists = lists
+            return lists
+
+    def _read(self, sources: Sequence[Source]) -> Lists:
+        return read_lists(sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock())
+
+    async def _run(self) -> None:
+        """Refresh for ever: soon after a failure, then by schedule."""
+        log, retry = get_logger(), FIRST_RETRY_SECONDS
+        while True:
+            try:
+                complete = not (await self.refresh_now()).faults
+            except DidkitError as error:
+                log.warning("lists-not-refreshed", code=error.code)
+                complete = False
+            except Exception:
+                log.exception("lists-not-refreshed")
+                complete = False
+            retry = FIRST_RETRY_SECONDS if complete else min(retry * 2, self._refresh_seconds)
+            await asyncio.sleep(self._refresh_seconds if complete else retry)

@@ -1,0 +1,204 @@
+"""Events: what happens to a record later, each signed by its sender and chained to the one before.
+
+The person withdraws or asks for erasure; the vendor acknowledges. The first event follows the record itself, each later
+one the event before, whoever sent it, so that neither side can drop or reorder one unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.encoding import Json, digest, rfc3339
+from didkit_py.errors import BadAgreement, Malformed
+from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.keys.public import PublicKey
+from didkit_py.keys.signer import Signer
+from didkit_py.reading import Reader
+from didkit_py.terms.document_parts import read_digest
+from didkit_py.terms.grant_parts import ClaimPath, absent_left_out, read_path
+from didkit_py.terms.record import AgreementRecord
+
+TYP: Final = "agreement-event+jwt"
+MAX_REASON: Final = 500
+MAX_SKEW: Final = timedelta(seconds=60)
+_KEY_HEADER: Final = frozenset({"jwk"})
+_COMMON: Final = ("rel", "record", "seq", "prev", "event", "at")
+
+
+class Kind(StrEnum):
+    """What an event says."""
+
+    WITHDRAW = "withdraw"
+    ERASE_REQUEST = "eraseRequest"
+    ACKNOWLEDGE = "acknowledge"
+
+
+_BY_PERSON: Final = frozenset({Kind.WITHDRAW, Kind.ERASE_REQUEST})
+_OWN: Final = {
+    Kind.WITHDRAW: ("gids", "effect", "reason"),
+    Kind.ERASE_REQUEST: ("paths", "all", "basis"),
+    Kind.ACKNOWLEDGE: ("of", "state"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementEvent:
+    """One event; members that its kind does not have are empty."""
+
+    kind: Kind
+    rel: str
+    record: str
+    seq: int
+    prev: str
+    at: datetime
+    gids: tuple[str, ...] = ()  # withdraw
+    effect: str = ""  # withdraw: "stop-use" or "stop-and-erase"
+    reason: str = ""
+    paths: tuple[ClaimPath, ...] = ()  # eraseRequest; empty: everything
+    basis: str = ""
+    of: str = ""  # acknowledge: digest of the event that it answers
+    state: str = ""  # acknowledge: "received" or "applied"
+    text: str = field(default="", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What the next event follows."""
+        return digest(self.text.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedEvent:
+    """An event that was read and not judged."""
+
+    jws: UnverifiedJws
+    event: AgreementEvent
+
+
+async def create_withdrawal(
+    record: AgreementRecord,
+    *,
+    previous: AgreementEvent | None,
+    gids: Sequence[str],
+    effect: str,
+    reason: str = "",
+    signer: Signer,
+    now: datetime,
+) -> str:
+    """The person takes back a yes, for some processes of a record; `signer` holds the pairwise key."""
+    own: dict[str, Json] = {"gids": [*gids], "effect": effect, "reason": reason or None}
+    return await _create(record, previous, Kind.WITHDRAW, own, signer=signer, now=now)
+
+
+async def create_erase_request(
+    record: AgreementRecord,
+    *,
+    previous: AgreementEvent | None,
+    paths: Sequence[ClaimPath],
+    basis: str,
+    signer: Signer,
+    now: datetime,
+) -> str:
+    """The person asks to erase some paths, or everything when there are none."""
+    own: dict[str, Json] = {"paths": [[*path] for path in paths]} if paths else {"all": True}
+    return await _create(record, previous, Kind.ERASE_REQUEST, {**own, "basis": basis}, signer=signer, now=now)
+
+
+async def create_acknowledgement(
+    record: AgreementRecord, *, previous: AgreementEvent, of: AgreementEvent, state: str, signer: Signer, now: datetime
+) -> str:
+    """The vendor says that an event was received or applied; `signer.key_id` is a DID URL."""
+    own: dict[str, Json] = {"of": of.digest, "state": state}
+    return await _create(record, previous, Kind.ACKNOWLEDGE, own, signer=signer, now=now)
+
+
+async def _create(
+    record: AgreementRecord,
+    previous: AgreementEvent | None,
+    kind: Kind,
+    own: dict[str, Json],
+    *,
+    signer: Signer,
+    now: datetime,
+) -> str:
+    claims: dict[str, Json] = {
+        "rel": record.rel,
+        "record": record.identifier,
+        "seq": 1 if previous is None else previous.seq + 1,
+        "prev": record.digest if previous is None else previous.digest,
+        "event": kind.value,
+        "at": rfc3339(now),
+    }
+    header: dict[str, Json] = {"jwk": signer.public.to_jwk()} if kind in _BY_PERSON else {}
+    text = await sign_compact(claims | absent_left_out(own), typ=TYP, signer=signer, header=header)
+    parse_event(text)
+    return text
+
+
+def parse_event(text: str) -> UnverifiedEvent:
+    """Read an event; it holds the members of its kind and no others. Raises Malformed, TooLarge or WrongType."""
+    jws = parse_compact(text, typ=TYP, honoured=_KEY_HEADER)
+    read = Reader(jws.claims(), at="event")
+    kind = Kind(read.text("event", one_of=[one.value for one in Kind]))
+    read.refuse_unknown((*_COMMON, *_OWN[kind]))
+    event = AgreementEvent(
+        kind=kind,
+        rel=read.text("rel", max_length=64),
+        record=read.text("record", max_length=64),
+        seq=read.integer("seq", minimum=1),
+        prev=read_digest(read, "prev"),
+        at=read.rfc3339("at"),
+        gids=read.texts("gids", at_least=1, max_items=32) if kind == Kind.WITHDRAW else (),
+        effect=read.text("effect", one_of=("stop-use", "stop-and-erase")) if kind == Kind.WITHDRAW else "",
+        reason=read.optional_text("reason", max_length=MAX_REASON) or "",
+        paths=_paths(read) if kind == Kind.ERASE_REQUEST else (),
+        basis=read.text("basis", max_length=80) if kind == Kind.ERASE_REQUEST else "",
+        of=read_digest(read, "of") if kind == Kind.ACKNOWLEDGE else "",
+        state=read.text("state", one_of=("received", "applied")) if kind == Kind.ACKNOWLEDGE else "",
+        text=text,
+    )
+    return UnverifiedEvent(jws=jws, event=event)
+
+
+def _paths(read: Reader) -> tuple[ClaimPath, ...]:
+    if read.has("paths") == read.flag("all", default=False):
+        raise Malformed("event: expected either paths or all")
+    if not read.has("paths"):
+        return ()
+    entries = read.items("paths", at_least=1, max_items=64)
+    return tuple(read_path(Reader({"paths": one}, at="event"), "paths") for one in entries)
+
+
+def verify_event(
+    unverified: UnverifiedEvent,
+    *,
+    record: AgreementRecord,
+    previous: AgreementEvent | None,
+    vendor_document: DidDocument,
+    now: datetime,
+) -> AgreementEvent:
+    """The event, once its own sender signed it and it is the next one of this record.
+
+    Raises BadAgreement, BadSignature or UnknownKey.
+    """
+    event, jws = unverified.event, unverified.jws
+    if event.kind in _BY_PERSON:
+        if PublicKey.from_jwk(jws.header.get("jwk")) != record.subject_key:
+            raise BadAgreement("the event is not signed with the key of this relationship")
+        verify_compact(jws, record.subject_key)
+    else:
+        if "jwk" in jws.header or jws.kid is None:
+            raise BadAgreement("the vendor's event must name a key of its own document")
+        verify_compact(jws, vendor_document.key(jws.kid, Purpose.ASSERTION))
+    if (event.rel, event.record) != (record.rel, record.identifier):
+        raise BadAgreement("the event is about another record")
+    expected = (1, record.digest) if previous is None else (previous.seq + 1, previous.digest)
+    if (event.seq, event.prev) != expected:
+        raise BadAgreement("the event does not follow the one before")
+    if event.at > now + MAX_SKEW or not set(event.gids) <= record.accepted.keys():
+        raise BadAgreement("the event is of the future, or about something that was not agreed")
+    return event

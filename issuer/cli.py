@@ -1,0 +1,317 @@
+"""The commands of an issuer. They call what the pages call, on the same folder, also while the service runs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from didkit_py.command import ProgramGroup, json_option
+from didkit_py.credentials.template import template_named
+from didkit_py.dids.web import web_did
+from didkit_py.encoding import Json, read_json, rfc3339
+from didkit_py.errors import BadImport
+from didkit_py.oid4vci.issuance import State
+from didkit_py.reading import Reader
+from didkit_py.roles.issuing_store import Wanted
+from didkit_py.service.log import configure
+from didkit_py.service.web import run, serve
+from didkit_py.trust import TrustedIssuer
+from issuer.app import create_app, open_parts
+from issuer.batches import codes_writer, import_list, preview_list
+from issuer.folder import create_folder, load_settings
+from issuer.importing import MAX_FILE_BYTES
+from issuer.parts import Parts
+from issuer.publishing import terms_json
+from issuer.revoking import WORDS, word
+from issuer.store import KeptOffer
+
+T = TypeVar("T")
+MAX_VALUES_BYTES: Final = 65_536
+Folder = click.Path(path_type=Path, file_okay=False)
+File = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+
+@click.group(cls=ProgramGroup)
+def group() -> None:
+    """Issue claims: import, offer, revoke, serve."""
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.option("--name", required=True, help="The name of the issuer, as people see it.")
+@click.option("--base-url", required=True, help="The origin under which everybody reaches this issuer.")
+@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
+@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True)
+@click.option("--types", required=True, help="The claim types to offer, separated by commas.")
+@click.option(
+    "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
+)
+@click.option(
+    "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
+)
+@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
+@click.option("--trust-list-signer", help="Who must have signed that list.")
+@json_option
+def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
+    """Make the folder of a new issuer, with fresh keys."""
+    types = tuple(template_named(name.strip()).name for name in given["types"].split(","))
+    settings = {name: value for name, value in given.items() if value not in (None, ())} | {"types": types}
+    passphrase = _passphrase(operator_passphrase_file)
+    create_folder(folder, settings=settings, alg=given["alg"], passphrase=passphrase)
+    made = {"folder": str(folder), "name": given["name"], "did": web_did(given["base_url"]), "types": list(types)}
+    _print(
+        made,
+        f"Made {folder}: settings.toml, keys.sealed, unlock.key (keep it apart from backups), operator.hash.\n"
+        f"Identifier: {made['did']}\nStart it: didkit-py issuer serve {folder}",
+        as_json=as_json,
+    )
+
+
+def _passphrase(file: Path | None) -> str:
+    if file is not None:
+        return file.read_text().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal, give --operator-passphrase-file.")
+    entered: str = click.prompt("Passphrase for the operator's pages", hide_input=True, confirmation_prompt=True)
+    return entered
+
+
+@group.command("serve")
+@click.argument("folder", type=Folder)
+def serve_command(folder: Path) -> None:
+    """Serve wallets and the operator's pages until told to stop."""
+    settings = load_settings(folder)
+    configure(service="issuer", level=settings.log_level)
+    run(serve(create_app(folder, settings), settings))
+
+
+@group.command("import")
+@click.argument("folder", type=Folder)
+@click.argument("list_file", metavar="CSV", type=File)
+@click.option(
+    "--codes-out", type=click.Path(path_type=Path, dir_okay=False), help="A new file for the transaction codes."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@json_option
+def import_command(folder: Path, list_file: Path, codes_out: Path | None, *, dry_run: bool, as_json: bool) -> None:
+    """Make an offer of every good row of a list; name line, column and reason of every other row."""
+    if list_file.stat().st_size > MAX_FILE_BYTES:
+        raise BadImport(f"{list_file}: longer than {MAX_FILE_BYTES:,} bytes", hint="Import it in parts.")
+    done = _work(folder, lambda parts: _import(parts, list_file.read_bytes(), codes_out, dry_run=dry_run))
+    _print(done, _import_text(done, codes_out), as_json=as_json)
+
+
+async def _import(parts: Parts, body: bytes, codes_out: Path | None, *, dry_run: bool) -> dict[str, Json]:
+    preview = await preview_list(parts, body)
+    more: dict[str, Json] = {
+        "blank": preview.read.blank,
+        "unused_columns": list(preview.read.unused),
+        "dry_run": dry_run,
+    }
+    if dry_run:
+        rejected: list[Json] = [row.to_json() for row in preview.read.bad]
+        return {"batch": None, "created": preview.new, "unchanged": preview.unchanged, "rejected": rejected, **more}
+    imported = await import_list(parts, preview, before_saving=codes_writer(codes_out))
+    return {**imported.to_json(), **more}
+
+
+def _import_text(done: Mapping[str, Any], codes_out: Path | None) -> str:
+    rows = [f"line {row['line']}, {row['column']}: {row['reason']}" for row in done["rejected"]]
+    verb = "would be made" if done["dry_run"] else "made"
+    lines = [*rows, f"{done['created']} offers {verb}, {done['unchanged']} known already, {len(rows)} rows refused."]
+    if done["created"] and not done["dry_run"]:
+        lines.append(f"The transaction codes are in {codes_out}; send each apart from its letter.")
+    return "\n".join(lines)
+
+
+@group.command("offer")
+@click.argument("folder", type=Folder)
+@click.argument("type_name", metavar="TYPE")
+@click.option("--values", "values_file", type=File, required=True, help="A JSON file with the values of the claim.")
+@click.option("--subject", help="The DID of the business that the claim is about.")
+@click.option("--reference", help="Your own word for the receiver; the same claim for the same one is offered once.")
+@click.option("--addressee", default="", help="How the letter greets the receiver.")
+@json_option
+def offer_command(folder: Path, type_name: str, values_file: Path, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
+    """Offer one claim, and print its link and transaction code."""
+    values = Reader(read_json(_read(values_file)), at=values_file.name).members
+    made = _work(folder, lambda parts: _offer(parts, type_name, values, **given))
+    _print(
+        made,
+        f"Offer {made['offer_id']}\nLink: {made['link']}\nTransaction code: {made['tx_code']} (send it by another way)",
+        as_json=as_json,
+    )
+
+
+async def _offer(
+    parts: Parts,
+    type_name: str,
+    values: Mapping[str, Json],
+    *,
+    subject: str | None,
+    reference: str | None,
+    addressee: str,
+) -> dict[str, Json]:
+    wanted = Wanted(
+        type_name=type_name,
+        values=values,
+        reference=reference or f"{subject or 'by hand'} #{parts.store.random(4).hex()}",
+        subject=subject,
+        addressee=addressee,
+    )
+    made = await parts.issuing.make_offer(wanted, now=parts.clock())
+    return {**_links(parts, made.offer.id), "tx_code": made.tx_code}
+
+
+def _links(parts: Parts, offer_id: str) -> dict[str, Json]:
+    return {
+        "offer_id": offer_id,
+        "link": parts.issuing.offer_link(offer_id),
+        "offer_uri": parts.issuing.offer_uri(offer_id),
+    }
+
+
+@group.command("offers")
+@click.argument("folder", type=Folder)
+@click.option("--state", type=click.Choice([each.value for each in State]), help="Only those in this state.")
+@json_option
+def offers_command(folder: Path, state: str | None, *, as_json: bool) -> None:
+    """List the offers, the newest first."""
+
+    async def find(parts: Parts) -> list[dict[str, Json]]:
+        found = await parts.store.find(now=parts.clock(), state=State(state) if state else None, limit=1_000_000)
+        return [{**_links(parts, each.offer.id), **_about(each), "state": each.state.value} for each in found]
+
+    found = _work(folder, find)
+    lines = (f"{row['offer_id']}  {row['state']:9}  {row['type']}  {row['reference']}" for row in found)
+    _print(found, "\n".join(lines) or "No offers yet.", as_json=as_json)
+
+
+def _about(kept: KeptOffer) -> dict[str, Json]:
+    return {
+        "type": kept.offer.wanted.type_name,
+        "reference": kept.offer.wanted.reference,
+        "subject": kept.offer.wanted.subject,
+    }
+
+
+@group.command("issued")
+@click.argument("folder", type=Folder)
+@json_option
+def issued_command(folder: Path, *, as_json: bool) -> None:
+    """List what was issued, the newest first."""
+
+    async def find(parts: Parts) -> list[dict[str, Json]]:
+        found = await parts.store.find(now=parts.clock(), state=State.ISSUED, limit=1_000_000)
+        return [_issued(each) for each in found]
+
+    found = _work(folder, find)
+    lines = (f"{row['id']}  {row['status']:9}  {row['type']}  {row['reference']}" for row in found)
+    _print(found, "\n".join(lines) or "Nothing issued yet.", as_json=as_json)
+
+
+def _issued(kept: KeptOffer) -> dict[str, Json]:
+    issued_at = None if kept.issued_at is None else rfc3339(kept.issued_at)
+    return {"id": kept.offer.id, **_about(kept), "status": word(kept.status), "issued_at": issued_at}
+
+
+@group.command("revoke")
+@click.argument("folder", type=Folder)
+@click.argument("issued_id", metavar="ID")
+@click.option("--state", type=click.Choice(list(WORDS)), default="revoked", show_default=True)
+@json_option
+def revoke_command(folder: Path, issued_id: str, state: str, *, as_json: bool) -> None:
+    """Revoke or suspend what was issued under ID, or make it valid again; all its copies together."""
+
+    async def change(parts: Parts) -> dict[str, Json]:
+        await parts.status_lists.change(issued_id, WORDS[state])
+        return {"id": issued_id, "status": state}
+
+    _print(_work(folder, change), f"{issued_id} is {state} now.", as_json=as_json)
+
+
+@group.group("terms")
+def terms_group() -> None:
+    """Terms documents."""
+
+
+@terms_group.command("publish")
+@click.argument("folder", type=Folder)
+@click.argument("draft", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@json_option
+def terms_publish(folder: Path, draft: Path, *, as_json: bool) -> None:
+    """Publish the terms in a folder: terms.json and the texts beside it."""
+    published = _work(folder, lambda parts: parts.publications.publish_terms(draft, now=parts.clock()))
+    _print(published.to_json(), f"Published {published.family} {published.version}\n{published.id}", as_json=as_json)
+
+
+@terms_group.command("list")
+@click.argument("folder", type=Folder)
+@json_option
+def terms_list(folder: Path, *, as_json: bool) -> None:
+    """List the terms that are published here."""
+    found = _work(folder, lambda parts: parts.publications.terms())
+    lines = (f"{each.family} {each.version}  {each.id}" for each in found)
+    _print(terms_json(found), "\n".join(lines) or "No terms yet.", as_json=as_json)
+
+
+@group.group("trust")
+def trust_group() -> None:
+    """The list of trusted issuers that is published here."""
+
+
+@trust_group.command("add")
+@click.argument("folder", type=Folder)
+@click.option("--id", "did", required=True, help="The DID of the issuer.")
+@click.option("--name", required=True, help="Its name, as people are shown it.")
+@click.option("--vct", "vcts", multiple=True, required=True, help="A type of claim that is believed from it.")
+@click.option("--status-lists", help="The address that names all its status lists.")
+@json_option
+def trust_add(
+    folder: Path, did: str, name: str, vcts: tuple[str, ...], status_lists: str | None, *, as_json: bool
+) -> None:
+    """Add an issuer, or replace what the list says of it."""
+    entry = TrustedIssuer(id=did, name=name, vcts=frozenset(vcts), status_lists=status_lists)
+    _work(folder, lambda parts: parts.publications.trust(entry))
+    _print(_trusted(entry), f"{name} is trusted for {len(vcts)} type(s) of claim.", as_json=as_json)
+
+
+@trust_group.command("list")
+@click.argument("folder", type=Folder)
+@json_option
+def trust_list(folder: Path, *, as_json: bool) -> None:
+    """List the trusted issuers."""
+    found = [_trusted(each) for each in _work(folder, lambda parts: parts.publications.trusted())]
+    _print(found, "\n".join(f"{row['name']}  {row['id']}" for row in found) or "Nobody yet.", as_json=as_json)
+
+
+def _trusted(issuer: TrustedIssuer) -> dict[str, Json]:
+    return {
+        "id": issuer.id,
+        "name": issuer.name,
+        "vcts": [*sorted(issuer.vcts)],
+        "status_lists": issuer.status_lists,
+    }
+
+
+def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
+    """Open the issuer, let it work, close it."""
+
+    async def work() -> T:
+        async with open_parts(folder, load_settings(folder)) as parts:
+            return await action(parts)
+
+    return asyncio.run(work())
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(MAX_VALUES_BYTES + 1)
+
+
+def _print(value: object, text: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

@@ -1,0 +1,383 @@
+"""The lists of a wallet and the evidence of a verifier, fetched from a real server and read again from storage."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from secrets import token_bytes
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from didkit_py.credentials.credential import StatusReference
+from didkit_py.credentials.template import template_named
+from didkit_py.dids.document import create_document
+from didkit_py.dids.web import web_did
+from didkit_py.encoding import Json, digest
+from didkit_py.errors import BadSignature, DidkitError, Stale, Unreachable
+from didkit_py.formats.sd_jwt_vc import secure
+from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.service.evidence import (
+    ScheduledLists,
+    Source,
+    fetch_document,
+    fetch_lists,
+    gather,
+    read_lists,
+)
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.lists import Lists
+from didkit_py.status.token_list import create_aggregation, create_status_list
+from didkit_py.terms.document import create_terms
+from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
+from didkit_py.verification import KeyBinding, verify_credential
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+STANDING = template_named("insurer-good-standing")
+PLAIN, FULL = b"# In plain words\n", b"The whole text, clause by clause.\n"
+
+
+@dataclass
+class World:
+    """One server with a publisher, two issuers and terms, each under a path of its own."""
+
+    origin: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    asked_thrice: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def did(self, name: str) -> str:
+        return web_did(f"{self.origin}/{name}")
+
+    def signer(self, name: str) -> SoftwareSigner:
+        secret = name.encode().rjust(32, b"\x01")
+        return SoftwareSigner.from_secret(secret, key_id=f"{self.did(name)}#sign-1")
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        if self.asked.count("/trust-list") == 3:
+            self.asked_thrice.set()
+        body = self.files.get(request.path)
+        return web.Response(status=404) if body is None else web.Response(body=body)
+
+    @property
+    def trust_list(self) -> str:
+        return f"{self.origin}/trust-list"
+
+    async def publish(self, *, now: datetime = NOW) -> None:
+        for name in ("publisher", "insurer", "maker"):
+            document = create_document(self.did(name), {"sign-1": self.signer(name).public})
+            self.files[f"/{name}/did.json"] = json.dumps(document).encode()
+        for name in ("insurer", "maker"):
+            uris = [f"{self.origin}/{name}/status-lists/1"]
+            self.files[f"/{name}/status-lists"] = json.dumps(create_aggregation(uris)).encode()
+            await self.publish_status(name, {}, now=now)
+        await self.publish_trust(now=now, terms=(await self.publish_terms(),))
+
+    async def publish_trust(self, *, now: datetime = NOW, terms: Sequence[TermsSource] = ()) -> None:
+        issuers = [
+            TrustedIssuer(
+                id=self.did(name),
+                name=name,
+                vcts=frozenset({STANDING.vct}),
+                status_lists=f"{self.origin}/{name}/status-lists",
+            )
+            for name in ("insurer", "maker")
+        ]
+        text = await create_trust_list(
+            issuers, terms=terms, signer=self.signer("publisher"), now=now, lifetime=timedelta(days=7)
+        )
+        self.files["/trust-list"] = text.encode()
+
+    async def publish_status(
+        self, name: str, statuses: dict[int, int], *, now: datetime = NOW, signer: str = ""
+    ) -> None:
+        text = await create_status_list(
+            statuses,
+            size=1024,
+            bits=2,
+            uri=f"{self.origin}/{name}/status-lists/1",
+            signer=self.signer(signer or name),
+            now=now,
+            ttl=timedelta(hours=12),
+            lifetime=timedelta(days=7),
+        )
+        self.files[f"/{name}/status-lists/1"] = text.encode()
+
+    async def publish_terms(self) -> TermsSource:
+        self.files |= {"/terms/plain": PLAIN, "/terms/full": FULL}
+        document = await create_terms(self.draft(), signer=self.signer("publisher"))
+        self.files["/terms/1"] = json.dumps(document).encode()
+        return TermsSource(id=str(document["id"]), url=f"{self.origin}/terms/1")
+
+    def draft(self) -> dict[str, Json]:
+        def layer(name: str, body: bytes, **more: Json) -> dict[str, Json]:
+            found: dict[str, Json] = {"lang": "en", "mediaType": "text/plain", "digest": digest(body)}
+            return {**found, "href": f"{self.origin}/terms/{name}", **more}
+
+        return {
+            "schema": "urn:didkit-py:schema:terms-document:1",
+            "type": "TermsDocument",
+            "family": "example-terms",
+            "version": "1.0",
+            "supersedes": None,
+            "direction": "vendor-offered",
+            "publisher": self.did("publisher"),
+            "jurisdiction": "GB",
+            "validity": {"effectiveFrom": "2026-01-01T00:00:00Z", "sunset": None},
+            "layers": {
+                "human": {"documents": [layer("plain", PLAIN)], "label": []},
+                "lawyer": [layer("full", FULL, governing=True)],
+                "machine": {"vocabulary": [], "ceiling": [GRANT]},
+            },
+            "clauseMap": [{"rule": "g1", "clause": "3", "label": None}],
+            "duties": [],
+            "exceptions": [],
+        }
+
+    async def fetch(self, *, now: datetime = NOW) -> tuple[Source, ...]:
+        async with Fetcher({self.origin}) as fetcher:
+            return await fetch_lists(
+                fetcher, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now
+            )
+
+    def read(self, sources: Sequence[Source], *, now: datetime = NOW) -> Lists:
+        return read_lists(sources, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now)
+
+    async def credential(self, name: str = "insurer", index: int = 7) -> str:
+        filled = STANDING.fill(
+            {
+                "standing": "good",
+                "period": {"from": "2026-01-01", "to": "2026-12-31"},
+                "lines": ["motor"],
+                "since_band": "5+ years",
+            },
+            issuer=self.did(name),
+            now=NOW,
+            status=StatusReference(uri=f"{self.origin}/{name}/status-lists/1", index=index),
+        )
+        secured = await secure(filled, holder_key=None, salts=lambda: token_bytes(16), signer=self.signer(name))
+        return secured.text
+
+
+GRANT: dict[str, Json] = {
+    "gid": "g1",
+    "data": [{"dataClass": "https://w3id.org/dpv/pd#Insurance"}],
+    "purpose": ["https://w3id.org/dpv#RequestedServiceProvision"],
+    "not": [],
+    "subjectForm": "identified",
+    "mode": "copy",
+    "propagation": {"value": "none"},
+    "retention": [{"class": "immediate", "period": "P30D", "from": "disclosure", "then": "erase"}],
+    "legalBasis": "contract",
+}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with serving(World()) as world:
+        await world.publish()
+        yield world
+
+
+@asynccontextmanager
+async def serving(world: World) -> AsyncIterator[World]:
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", world.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        world.origin = f"http://127.0.0.1:{server.port}"
+        yield world
+
+
+async def test_everything_that_the_trust_list_names_is_fetched_once_and_verified(world: World) -> None:
+    lists = world.read(await world.fetch())
+    assert lists.faults == {}
+    assert set(lists.documents) == {world.did(name) for name in ("publisher", "insurer", "maker")}
+    assert set(lists.status_lists) == {f"{world.origin}/{name}/status-lists/1" for name in ("insurer", "maker")}
+    assert [terms.family for terms in lists.terms.values()] == ["example-terms"]
+    assert lists.layers == {digest(PLAIN): PLAIN, digest(FULL): FULL}
+    assert sorted(world.asked) == sorted(world.files)
+
+
+async def test_what_was_stored_is_read_again_without_the_network(world: World) -> None:
+    stored = [(source.url, source.body, source.fetched_at) for source in world.read(await world.fetch()).sources]
+    world.files.clear()
+    again = world.read([Source(url=url, body=body, fetched_at=at) for url, body, at in stored])
+    assert again.faults == {}
+    text = await world.credential()
+    verify_credential(text, evidence=again.evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/maker/did.json", None, "unreachable"),
+        ("/maker/did.json", b"{}", "malformed"),
+        ("/maker/did.json", b'{"id": "did:web:other.example"}', "bad-did-document"),
+        ("/maker/status-lists", b'{"status_lists": "all"}', "malformed"),
+        ("/maker/status-lists", b"[" * 5000, "too-large"),
+        ("/maker/status-lists/1", b"\xff\xfe", "malformed"),
+        ("/maker/status-lists/1", None, "unreachable"),
+    ],
+)
+async def test_one_bad_issuer_is_left_out_and_named_and_the_rest_stays(
+    world: World, path: str, body: bytes | None, code: str
+) -> None:
+    world.files.pop(path)
+    if body is not None:
+        world.files[path] = body
+    lists = world.read(await world.fetch())
+    assert lists.faults == {world.did("maker"): code}
+    assert f"{world.origin}/insurer/status-lists/1" in lists.status_lists
+    assert f"{world.origin}/maker/status-lists/1" not in lists.status_lists
+    assert len(lists.terms) == 1
+
+
+async def test_a_status_list_that_another_issuer_signed_is_left_out(world: World) -> None:
+    await world.publish_status("maker", {}, signer="insurer")
+    assert world.read(await world.fetch()).faults == {world.did("maker"): "bad-status-list"}
+
+
+async def test_an_issuer_cannot_speak_for_the_list_of_another(world: World) -> None:
+    theirs = f"{world.origin}/insurer/status-lists/1"
+    world.files["/maker/status-lists"] = json.dumps(create_aggregation([theirs])).encode()
+    lists = world.read(await world.fetch())
+    assert lists.faults == {world.did("maker"): "bad-status-list"}
+    assert lists.status_lists[theirs].issuer == world.did("insurer")
+
+
+@pytest.mark.parametrize("path", ["/terms/plain", "/terms/full", "/terms/1"])
+async def test_terms_of_which_one_byte_changed_are_left_out_and_named(world: World, path: str) -> None:
+    world.files[path] = world.files[path].replace(b"a", b"e", 1)
+    lists = world.read(await world.fetch())
+    assert list(lists.terms) == []
+    assert list(lists.layers) == []
+    assert len(lists.faults) == 1
+    assert next(iter(lists.faults)).startswith("ni:///sha-256;")
+
+
+@pytest.mark.parametrize(("path", "error"), [("/trust-list", Unreachable), ("/publisher/did.json", Unreachable)])
+async def test_without_its_trust_list_nothing_is_known(world: World, path: str, error: type[DidkitError]) -> None:
+    del world.files[path]
+    with pytest.raises(error):
+        await world.fetch()
+
+
+async def test_a_forged_trust_list_is_refused_before_anything_it_names_is_fetched(world: World) -> None:
+    forger = SoftwareSigner.from_secret(bytes(31) + b"\x01", key_id=f"{world.did('publisher')}#sign-1")
+    text = await create_trust_list((), signer=forger, now=NOW, lifetime=timedelta(days=1))
+    world.files["/trust-list"] = text.encode()
+    with pytest.raises(BadSignature):
+        await world.fetch()
+    assert sorted(world.asked) == ["/publisher/did.json", "/trust-list"]
+
+
+async def test_an_older_signed_list_never_replaces_a_newer_one(world: World) -> None:
+    later = NOW + timedelta(hours=1)
+    await world.publish_status("insurer", {7: 1}, now=NOW)
+    held = await world.fetch()
+    await world.publish_status("insurer", {}, now=NOW - timedelta(days=1))  # replayed: signed before the revocation
+    lists = world.read((*await world.fetch(now=later), *held), now=later)
+    assert lists.status_lists[f"{world.origin}/insurer/status-lists/1"].status(7) == 1
+
+
+async def test_a_verifier_fetches_what_one_credential_lacks_and_no_more(world: World) -> None:
+    lists = world.read(await world.fetch())
+    bare = Lists(
+        trust=lists.trust,
+        documents={},
+        status_lists={},
+        fetched_at={},
+        terms={},
+        layers={},
+        faults={},
+        sources=(),
+    )
+    world.asked.clear()
+    text = await world.credential()
+    async with Fetcher({world.origin}) as fetcher:
+        evidence = await gather(fetcher, [text, text], bare, now=NOW)
+        assert world.asked == ["/insurer/did.json", "/insurer/status-lists/1"]
+        found = verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+        assert found.claims["standing"] == "good"
+        world.asked.clear()
+        await gather(fetcher, [text], lists, now=NOW)
+        assert world.asked == []
+
+
+async def test_what_a_verifier_cannot_fetch_it_cannot_judge(world: World) -> None:
+    lists = world.read(await world.fetch())
+    text = await world.credential()
+    later = NOW + timedelta(hours=25)
+    del world.files["/insurer/status-lists/1"]
+    async with Fetcher({world.origin}) as fetcher:
+        evidence = await gather(fetcher, [text], lists, now=later)
+    with pytest.raises(Stale):
+        verify_credential(text, evidence=evidence, now=later, key_binding=KeyBinding.NOT_REQUIRED)
+
+
+async def test_the_document_of_any_did_is_fetched_where_its_method_keeps_it(world: World) -> None:
+    key = "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv"
+    async with Fetcher({world.origin}) as fetcher:
+        assert (await fetch_document(fetcher, world.did("insurer"))).id == world.did("insurer")
+        assert (await fetch_document(fetcher, key)).id == key
+        with pytest.raises(Unreachable):
+            await fetch_document(fetcher, world.did("nobody"))
+
+
+def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:  # noqa: ANN401 - options of the schedule
+    return ScheduledLists(
+        fetcher,
+        trust_list_url=world.trust_list,
+        trust_list_signer=world.did("publisher"),
+        refresh_seconds=0.05,
+        clock=lambda: NOW,
+        **more,
+    )
+
+
+async def test_a_schedule_keeps_the_last_good_lists_and_stores_them(world: World) -> None:
+    stored: list[Sequence[Source]] = []
+
+    async def save(sources: Sequence[Source]) -> None:
+        stored.append(sources)
+
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, save=save)
+        with pytest.raises(Stale):
+            lists.current(NOW)
+        await lists.refresh_now()
+        world.files.clear()
+        with pytest.raises(Unreachable):
+            await lists.refresh_now()
+        assert lists.current(NOW).faults == {}
+        with pytest.raises(Stale):
+            lists.current(NOW + timedelta(days=7))
+        assert len(stored) == 1
+        restarted = scheduled(world, fetcher, sources=stored[0])
+        assert restarted.current(NOW).documents == lists.current(NOW).documents
+
+
+async def test_a_part_that_is_out_of_reach_for_once_keeps_what_was_good(world: World) -> None:
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher)
+        await lists.refresh_now()
+        world.files["/maker/did.json"] = b"rubbish"
+        del world.files["/terms/full"]
+        refreshed = await lists.refresh_now()
+    assert refreshed.faults == {}
+    assert world.did("maker") in refreshed.documents
+
+
+async def test_a_schedule_fetches_again_and_again_until_it_is_left(world: World) -> None:
+    async with Fetcher({world.origin}) as fetcher, scheduled(world, fetcher) as lists:
+        async with asyncio.timeout(5):
+            await world.asked_thrice.wait()
+        assert lists.current(NOW).faults == {}
+    asked = len(world.asked)
+    await asyncio.sleep(0.2)
+    assert len(world.asked) == asked

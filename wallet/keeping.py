@@ -1,0 +1,122 @@
+"""What presenting remembers, kept in the wallet's tables and its ledger, in one transaction at a time."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from didkit_py.errors import BadKey, IllegalMove
+from didkit_py.formats.sd_jwt import parse_sd_jwt
+from didkit_py.formats.sd_jwt_vc import read_credential
+from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, State, history_of
+from didkit_py.service.database import GuardFailed
+from didkit_py.service.lists import Lists
+from didkit_py.terms.decision import HeldState, History
+from didkit_py.terms.policy import Policy
+from wallet.held import StoredCredential
+from wallet.ledger import Draft, Ledger
+from wallet.sealing import Box
+from wallet.store import Store, StoredRequest
+
+_PAIRWISE: Final = b"didkit-pairwise"  # at most 16 bytes: what the derived keys are for
+_TRIES: Final = 16  # one in 2^32 secrets is no key of the curve
+
+
+def relationship_signer(box: Box, client_id: str, rel: str) -> SoftwareSigner:
+    """The key of one relationship, derived from the wallet's key: never stored, and the same after a restart."""
+    for attempt in range(_TRIES):
+        message = b"\0".join((client_id.encode(), rel.encode(), bytes([attempt])))
+        secret = hashlib.blake2b(message, key=box.key, person=_PAIRWISE, digest_size=32).digest()
+        try:
+            return SoftwareSigner.from_secret(secret)
+        except BadKey:
+            continue
+    raise RuntimeError("no key of the curve was found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """The store of `Presenting`."""
+
+    store: Store
+    ledger: Ledger
+    lists: Callable[[], Lists | None] = field(repr=False)  # None: nothing was fetched yet
+
+    async def load_documents(self) -> Sequence[HeldDocument]:
+        """Everything held, each with the copy that would be shown next."""
+        return [await self._document(one) for one in await self.store.load_credentials()]
+
+    async def _document(self, stored: StoredCredential) -> HeldDocument:
+        copies = await self.store.load_unused_copies(stored.id)
+        copy = copies[0] if copies else None
+        return HeldDocument(
+            held=stored.held,
+            state=HeldState(
+                id=stored.id,
+                vct=stored.vct,
+                issuer_name=issuer_name(stored, self.lists()),
+                expires_at=stored.expires_at,
+                status=None if copy is None else read_credential(parse_sd_jwt(copy.text)).status,
+                unused=len(copies),
+            ),
+            copy_id=None if copy is None else copy.id,
+            text="" if copy is None else copy.text,
+            signer=None if copy is None else copy.signer,
+        )
+
+    async def load_relationship_signer(self, client_id: str, rel: str) -> SoftwareSigner:
+        """The key for one relationship alone."""
+        return relationship_signer(self.store.box, client_id, rel)
+
+    async def load_policy(self) -> Policy:
+        """The person's rules."""
+        return await self.store.load_policy()
+
+    async def load_history(self, *, without: str) -> History:
+        """What the verified ledger says about the past. Raises BrokenLedger."""
+        entries = await self.ledger.read()
+        return history_of(Note(kind=one.kind, body=one.body) for one in entries if one.request_id != without)
+
+    async def load_exchange(self, exchange_id: str) -> Exchange:
+        """One exchange. Raises NotFound."""
+        return _exchange(await self.store.load_request(exchange_id))
+
+    async def load_unfinished(self) -> Sequence[Exchange]:
+        """The exchanges that something is still to be done for."""
+        return [_exchange(one) for one in await self.store.load_requests(*UNFINISHED)]
+
+    async def load_open(self) -> Sequence[Exchange]:
+        """The requests that wait for an answer, newest first."""
+        return [_exchange(one) for one in await self.store.load_requests(State.OPEN)]
+
+    async def save_opened(self, exchange: Exchange, *, note: Note, now: datetime) -> None:
+        """Keep a new exchange and note it."""
+        added = self.store.add_request(exchange.id, exchange.state, exchange.to_json(), now=now)
+        await self.ledger.append(_draft(exchange, note), now=now, also=[added])
+
+    async def save_moved(
+        self, exchange: Exchange, *, before: State, notes: Sequence[Note] = (), spent: Sequence[str] = (), now: datetime
+    ) -> None:
+        """Replace an exchange that is still in `before`. Raises IllegalMove when it is not, or a copy was used."""
+        changed = self.store.change_request(exchange.id, exchange.state, exchange.to_json(), before=before, now=now)
+        writes = [changed, *(self.store.spend_copy(one, now=now) for one in spent)]
+        try:
+            await self.ledger.append(*(_draft(exchange, note) for note in notes), now=now, also=writes)
+        except GuardFailed as error:
+            raise IllegalMove("this request was answered already, on another page") from error
+
+
+def _exchange(stored: StoredRequest) -> Exchange:
+    return Exchange.from_json(stored.body, id=stored.id, state=stored.state)
+
+
+def _draft(exchange: Exchange, note: Note) -> Draft:
+    return Draft(kind=note.kind, request_id=exchange.id, body=note.body)
+
+
+def issuer_name(stored: StoredCredential, lists: Lists | None) -> str:
+    """Who issued it: by the trust list, else what the issuer calls itself."""
+    trusted = None if lists is None else lists.trust.issuers.get(stored.issuer)
+    return stored.issuer_says if trusted is None else trusted.name

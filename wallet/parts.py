@@ -1,0 +1,172 @@
+"""Parts: what the pages and commands of one running wallet work with; most of it exists only while it is unlocked."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from didkit_py.errors import DidkitError, Stale
+from didkit_py.roles.presenting import Judged, Presenting
+from didkit_py.roles.presenting_store import Exchange
+from didkit_py.roles.receiving import Fetch
+from didkit_py.service.database import Database
+from didkit_py.service.evidence import ScheduledLists
+from didkit_py.service.lists import Lists
+from didkit_py.service.log import get_logger
+from wallet.keeping import Keeping
+from wallet.ledger import BrokenLedger, Ledger
+from wallet.sealing import Box
+from wallet.store import Store
+from wallet.taking import Taking
+from wallet.vault import Ticket, Vault
+
+Clock = Callable[[], datetime]
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What works only with the wallet's key."""
+
+    store: Store
+    ledger: Ledger
+    keeping: Keeping
+    taking: Taking
+    presenting: Presenting
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """One wallet, put together."""
+
+    vault: Vault
+    database: Database
+    fetch: Fetch
+    schedule: ScheduledLists | None  # None: no trust list is set, so that nothing can be judged
+    clock: Clock
+    head_path: Path
+    _opened: tuple[Box, Opened] | None = field(default=None, repr=False)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def lists(self) -> Lists:
+        """The lists as of the last refresh. Raises Stale where there are none."""
+        if self.schedule is None:
+            raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
+        return self.schedule.current(self.clock())
+
+    def known_lists(self) -> Lists | None:
+        """The same, None where there are none: for what can be shown without."""
+        try:
+            return self.lists()
+        except Stale:
+            return None
+
+    @property
+    def opened(self) -> Opened:
+        """What works only with the key. Raises Locked."""
+        box = self.vault.box
+        if self._opened is None or self._opened[0] is not box:
+            self._opened = (box, self._open(box))
+        return self._opened[1]
+
+    def _open(self, box: Box) -> Opened:
+        store = Store(database=self.database, box=box)
+        ledger = Ledger(self.database, box=box, head_path=self.head_path)
+        keeping = Keeping(store=store, ledger=ledger, lists=self.known_lists)
+        return Opened(
+            store=store,
+            ledger=ledger,
+            keeping=keeping,
+            taking=Taking(store=store, fetch=self.fetch, now_fn=self.clock),
+            presenting=Presenting(
+                store=keeping, fetch=self.fetch, lists=self.lists, now_fn=self.clock, random=secrets.token_bytes
+            ),
+        )
+
+    async def unlock(self, passphrase: str) -> Ticket | None:
+        """A ticket for the right passphrase; what was left unfinished goes on in the background."""
+        ticket = await self.vault.unlock(passphrase)
+        if ticket is not None:
+            await self._look_at_ledger()
+            self._begin(self._resume())
+        return ticket
+
+    def lock_if_unused(self) -> None:
+        """Forget the key once nobody uses the wallet any more."""
+        self.vault.expire()
+        if self.vault.locked:
+            self._opened = None
+
+    async def _look_at_ledger(self) -> None:
+        try:
+            log.info("ledger-verified", count=await self.opened.ledger.adopt())
+        except BrokenLedger as error:
+            log.warning("ledger-broken", code=error.code)
+
+    async def ledger_fault(self) -> BrokenLedger | None:
+        """What is wrong with the ledger, if anything is."""
+        try:
+            await self.opened.ledger.read()
+        except BrokenLedger as error:
+            return error
+        return None
+
+    # One answer at a time for each request: two pages must not send it side by side.
+
+    async def judge(self, exchange_id: str) -> Judged:
+        """The decision about a request as of now."""
+        return await self.opened.presenting.judge(exchange_id)
+
+    async def share(self, exchange_id: str, optional: frozenset[str]) -> Exchange:
+        """The person's yes."""
+        async with self._turn(exchange_id):
+            return await self.opened.presenting.share(exchange_id, optional=optional)
+
+    async def refuse(self, exchange_id: str) -> Exchange:
+        """The person's no."""
+        async with self._turn(exchange_id):
+            return await self.opened.presenting.refuse(exchange_id)
+
+    async def send(self, exchange_id: str) -> Exchange:
+        """Send on what was answered."""
+        async with self._turn(exchange_id):
+            return await self.opened.presenting.send(exchange_id)
+
+    def _turn(self, exchange_id: str) -> asyncio.Lock:
+        return self._turns.setdefault(exchange_id, asyncio.Lock())
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resume(self) -> None:
+        """Go on with everything that was acknowledged and is not finished."""
+        try:
+            faults: Sequence[DidkitError] = tuple(await self.opened.taking.resume())
+            for exchange in await self.opened.keeping.load_unfinished():
+                await self.send(exchange.id)
+        except DidkitError as error:
+            faults = (error,)
+        for fault in faults:
+            log.warning("not-resumed", code=fault.code)
+
+    async def close(self) -> None:
+        """Let what is under way come to its end."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+PARTS: Final = web.AppKey("parts", Parts)
+
+
+def parts_of(request: web.Request) -> Parts:
+    """The parts of the wallet that answers."""
+    return request.app[PARTS]

@@ -1,0 +1,29 @@
+"""The public lists as they were fetched: stored plain, since everybody who follows the same trust list has the same."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from didkit_py.encoding import from_timestamp, timestamp
+from didkit_py.service.database import Database, Statement
+from didkit_py.service.lists import Source
+
+CLEAR: Final = "DELETE FROM sources"
+ADD: Final = "INSERT INTO sources (url, fetched_at, body) VALUES (?, ?, ?)"
+READ: Final = "SELECT url, fetched_at, body FROM sources ORDER BY url"
+
+
+async def save_sources(database: Database, sources: Sequence[Source]) -> None:
+    """Replace what is stored."""
+    rows = (Statement(ADD, (one.url, timestamp(one.fetched_at), one.body)) for one in sources)
+    await database.apply(Statement(CLEAR), *rows)
+
+
+async def load_sources(database: Database) -> tuple[Source, ...]:
+    """What was stored last."""
+    return tuple(
+        Source(url=url, body=body, fetched_at=from_timestamp(fetched_at))
+        for row in await database.fetch(READ)
+        if isinstance(url := row["url"], str)
+        and isinstance(body := row["body"], bytes)
+        and isinstance(fetched_at := row["fetched_at"], int)
+    )
