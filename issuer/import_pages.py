@@ -45,7 +45,8 @@ async def check(request: web.Request) -> web.Response:
         upload = await read_upload(request, "file", MAX_FILE_BYTES)
         preview = await preview_list(parts_of(request), upload.body)
     except (Malformed, BadImport, TooLarge) as error:
-        return _choose(request, f"{error}. {error.advice}", status=400)
+        sentence = str(error)
+        return _choose(request, f"{sentence[:1].upper()}{sentence[1:]}. {error.advice}", status=400)
     _session(request)[_PREVIEW] = preview
     return render(
         request,

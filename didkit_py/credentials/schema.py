@@ -15,7 +15,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "additionalProperties": "has a member that this claim type does not know",
     "const": "is not the one value that is possible here",
     "enum": "is none of the values that are possible here",
-    "format": "is not spelt as a {} is",
+    "format": "is not of the expected form: {}",
     "maxItems": "has too many items",
     "maxLength": "is too long",
     "maximum": "is too large",

@@ -171,10 +171,10 @@ def test_a_status_is_given_exactly_when_the_type_has_one() -> None:
         ("affordability-range", {"at_least": {"5000": True}}, "at_least lacks a member that is required: "),
         ("affordability-range", {"range": {"min": 15_000, "max": 25_000}}, "range: its ends are not the steps"),
         ("affordability-range", {"range": {"min": 20_000, "max": None}}, "range: its ends are not the steps"),
-        ("contact", {"email": "SECRET"}, "email is not spelt as a email is"),
+        ("contact", {"email": "SECRET"}, "email is not of the expected form: email"),
         ("contact", {"kinds": ["email", "telephone"]}, "kinds: expected exactly the channels"),
         ("contact", {"kinds": ["email", "email"]}, "kinds names something twice"),
-        ("contact", {"verified_on": "2026-13-01"}, "verified_on is not spelt as a date is"),
+        ("contact", {"verified_on": "2026-13-01"}, "verified_on is not of the expected form: date"),
         ("digital-receipt", {"vehicle": {"vin": "SECRET"}}, "vehicle.vin is not spelt as expected"),
         (
             "digital-receipt",

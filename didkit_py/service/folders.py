@@ -1,0 +1,75 @@
+"""The folder that a service lives in: settings, sealed keys, the key that opens them, the operator's hash."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from didkit_py.errors import NotFound, Rejected
+from didkit_py.service.keyfile import create_keyfile, create_unlock, write_private
+from didkit_py.service.operator import hash_passphrase
+from didkit_py.service.settings import FILE_NAME, ServiceSettings, load
+
+S = TypeVar("S", bound=ServiceSettings)
+Given = Mapping[str, str | int | tuple[str, ...]]
+
+KEYS: Final = "keys.sealed"
+UNLOCK: Final = "unlock.key"
+OPERATOR_HASH: Final = "operator.hash"
+DATABASE: Final = "database.sqlite3"
+
+
+class FolderInUse(Rejected):
+    """The folder holds something already."""
+
+    code = "folder-in-use"
+    hint = "Choose a folder that does not exist yet; `init` never replaces keys."
+
+
+def create_folder(
+    folder: Path,
+    wanted: type[ServiceSettings],
+    *,
+    settings: Given,
+    alg: str,
+    passphrase: str,
+    also: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Make the folder with fresh keys, whole or not at all; `also` puts in what one program needs besides.
+
+    Raises FolderInUse, Malformed or BadSettings.
+    """
+    hashed = hash_passphrase(passphrase)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderInUse(f"{folder} is in use")
+    draft = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700)
+    try:
+        write_private(draft / FILE_NAME, _toml(settings).encode())
+        load(wanted, draft, {})
+        create_keyfile(draft / KEYS, unlock=create_unlock(draft / UNLOCK), alg=alg)
+        write_private(draft / OPERATOR_HASH, hashed + b"\n")
+        also(draft)
+        draft.replace(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+def load_folder(folder: Path, wanted: type[S]) -> S:
+    """The settings of the service in this folder. Raises NotFound or BadSettings."""
+    if not (folder / FILE_NAME).exists():
+        raise NotFound(f"{folder} holds no service", hint="Make one with the command init.")
+    return load(wanted, folder, os.environ)
+
+
+def _toml(values: Given) -> str:
+    """A JSON string is a TOML basic string, and a JSON array of them a TOML array."""
+    lines = (
+        f"{name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
+        for name, value in values.items()
+    )
+    return "# Every setting is described in specs/settings.md. Change and start again.\n" + "\n".join(lines) + "\n"

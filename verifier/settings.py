@@ -1,0 +1,25 @@
+"""Every setting of the vendor's program, once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from didkit_py.service.settings import ServiceSettings, path, setting, text, url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierSettings(ServiceSettings):
+    """What a vendor's program can be told."""
+
+    alg: str = setting(
+        text(one_of=("ES256", "EdDSA")), "ES256", help="The algorithm of the signing key; set when the keys are made."
+    )
+    operator_file: Path = setting(  # noqa: RUF009 - it returns a field
+        path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."
+    )
+    requests_folder: Path = setting(  # noqa: RUF009 - it returns a field
+        path(), Path("requests"), help="The folder with saved requests, one JSON file each."
+    )
+    contact: str | None = setting(
+        text(), None, help="Where people reach whoever answers for their information; the origin unless said."
+    )
+    authority: str | None = setting(url(), None, help="The address of the regulator to complain to.")
