@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHECKED := didkit_py issuer verifier wallet $(wildcard demo bench) tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-run demo up test check fix bench lock clean
+.PHONY: help install install-run demo up test check fix docs bench lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS='	' read -r name text; do \
@@ -35,6 +35,9 @@ check: install ## formatting, lint, types and the direction of imports
 
 fix: install ## repair what can be repaired without thinking
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+docs: install ## write the pages of specs/ that come from the code: errors and settings
+	@$(BIN)/python -m tools.documents
 
 bench: install ## how long each signature and each step takes, as ratios
 	@$(BIN)/python -m bench

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -31,7 +31,6 @@ _FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")  # the standard alphabet'
 _PADDING: Final = (b"", b"===", b"==", b"=")  # by the number of characters over a multiple of four
 # What the last character may be when it carries only four or two bits: those whose other bits are zero.
 _LAST: Final[tuple[Collection[str], ...]] = ((), (), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def b64url(octets: bytes) -> str:
@@ -60,7 +59,8 @@ def read_json(text: bytes | str, *, max_bytes: int = MAX_JSON_BYTES, max_depth: 
     octets = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(octets) > max_bytes:
         raise TooLarge(f"JSON text is longer than {max_bytes} bytes")
-    _refuse_deep(octets, max_depth)
+    if octets.count(b"[") + octets.count(b"{") > max_depth:  # only then can it be too deep
+        _refuse_deep(octets, max_depth)
     try:
         value: Json = orjson.loads(octets)
     except orjson.JSONDecodeError as error:
@@ -79,8 +79,6 @@ def _dumps(value: Json) -> bytes | None:
 
 
 def _refuse_deep(octets: bytes, max_depth: int) -> None:
-    if octets.count(b"[") + octets.count(b"{") <= max_depth:
-        return
     depth = 0
     for bracket in _BRACKETS.findall(_STRINGS.sub(b"", octets)):
         depth += 1 if bracket in b"[{" else -1
@@ -180,8 +178,8 @@ def timestamp(moment: datetime) -> int:
 def from_timestamp(seconds: int) -> datetime:
     """The aware UTC moment of a NumericDate. Raises Malformed beyond the years of the calendar."""
     try:
-        return _EPOCH + timedelta(seconds=seconds)
-    except OverflowError as error:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError) as error:
         raise Malformed("time lies outside the calendar") from error
 
 

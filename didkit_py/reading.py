@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
@@ -51,27 +52,30 @@ class Reader:
 
     def text(self, name: str, *, max_length: int = MAX_TEXT, one_of: Collection[str] | None = None) -> str:
         """A non-empty text."""
-        return self._text(self.value(name), name, max_length=max_length, one_of=one_of)
+        value = self.value(name)
+        if not isinstance(value, str) or not 0 < len(value) <= max_length:
+            raise self._no_text(value, name, max_length)
+        if one_of is not None and value not in one_of:
+            raise Malformed(f"{self.path(name)}: expected one of {', '.join(sorted(one_of))}")
+        return value
 
     def optional_text(self, name: str, *, max_length: int = MAX_TEXT) -> str | None:
         """A non-empty text, or None when absent."""
         return self.text(name, max_length=max_length) if name in self.members else None
 
-    def _text(self, value: Json, name: str, *, max_length: int, one_of: Collection[str] | None = None) -> str:
-        if not isinstance(value, str) or not value:
-            raise Malformed(f"{self.path(name)}: expected a non-empty text")
-        if len(value) > max_length:
-            raise TooLarge(f"{self.path(name)}: longer than {max_length} characters")
-        if one_of is not None and value not in one_of:
-            raise Malformed(f"{self.path(name)}: expected one of {', '.join(sorted(one_of))}")
-        return value
+    def _no_text(self, value: Json, name: str, max_length: int) -> Malformed:
+        if isinstance(value, str) and value:
+            return TooLarge(f"{self.path(name)}: longer than {max_length} characters")
+        return Malformed(f"{self.path(name)}: expected a non-empty text")
 
     def texts(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[str, ...]:
         """An array of non-empty texts."""
-        return tuple(
-            self._text(item, f"{name}[{place}]", max_length=MAX_TEXT)
-            for place, item in enumerate(self.items(name, at_least=at_least, max_items=max_items))
-        )
+        found: list[str] = []
+        for place, item in enumerate(self.items(name, at_least=at_least, max_items=max_items)):
+            if not isinstance(item, str) or not 0 < len(item) <= MAX_TEXT:
+                raise self._no_text(item, f"{name}[{place}]", MAX_TEXT)
+            found.append(item)
+        return tuple(found)
 
     def optional_texts(self, name: str) -> tuple[str, ...]:
         """An array of non-empty texts, empty when absent."""
@@ -148,7 +152,7 @@ class Reader:
         Whether a loopback origin may be fetched is the fetcher's decision, not ours.
         """
         text = self.text(name, max_length=2_048)
-        if not is_url(text):
+        if not _is_short_url(text):
             raise Malformed(f"{self.path(name)}: expected an https URL without user part or fragment")
         return text
 
@@ -179,6 +183,9 @@ def is_url(text: str) -> bool:
     if "@" in parts.netloc or not _HOST.match(shown) or parts.netloc.endswith(":") or port == 0:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text))
+
+
+_is_short_url = lru_cache(maxsize=1024)(is_url)  # the addresses of the same few parties come again and again
 
 
 def is_loopback(text: str) -> bool:

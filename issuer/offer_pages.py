@@ -32,6 +32,7 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/offers-made", show_offers)
     routes.page("GET", "/offers-made/{id}", show_offer)
     routes.page("GET", "/offers-made/{id}/letter", show_letter)
+    routes.page("GET", "/letters", show_letters)
     routes.page("GET", "/offers-made/{id}/withdraw", ask_withdraw)
     routes.page("POST", "/offers-made/{id}/withdraw", withdraw)
     routes.page("POST", "/offers-made/{id}/code", replace_code)
@@ -108,17 +109,48 @@ async def show_letter(request: web.Request) -> web.Response:
     parts, kept = await _load(request)
     if kept.state is not State.OFFERED:
         raise IllegalMove("this offer is no longer open", hint="Make a new offer, then print its letter.")
-    link = parts.issuing.offer_link(kept.offer.id)
-    template = parts.issuing.templates[kept.offer.wanted.type_name]
     return render(
         request,
         "letter.html",
-        offer=offer_view(parts, kept),
-        link=link,
-        description=template.description,
+        letters=[_letter(parts, kept)],
         today=show_day(parts.clock()),
-        base_url=parts.settings.base_url,
+        page=1,
+        more=False,
+        batch="",
+        back=f"/offers-made/{kept.offer.id}",
+        back_label="Back to the offer",
     )
+
+
+async def show_letters(request: web.Request) -> web.Response:
+    """The letters of all offers that wait, or of those of one import."""
+    parts, batch, page = parts_of(request), request.query.get("batch", ""), page_number(request)
+    found = await parts.store.find(
+        now=parts.clock(),
+        state=State.OFFERED,
+        batch=batch or None,
+        limit=PAGE_SIZE + 1,
+        offset=(page - 1) * PAGE_SIZE,
+    )
+    return render(
+        request,
+        "letter.html",
+        letters=[_letter(parts, each) for each in found[:PAGE_SIZE]],
+        today=show_day(parts.clock()),
+        page=page,
+        more=len(found) > PAGE_SIZE,
+        batch=batch,
+        back="/offers-made",
+        back_label="All offers",
+    )
+
+
+def _letter(parts: Parts, kept: KeptOffer) -> dict[str, object]:
+    return {
+        "offer": offer_view(parts, kept),
+        "link": parts.issuing.offer_link(kept.offer.id),
+        "description": parts.issuing.templates[kept.offer.wanted.type_name].description,
+    }
 
 
 async def ask_withdraw(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""The cast of the story in one process: issuers, a dealer, a sound-system vendor and a buyer, with real keys and papers.
+"""The cast of the story in one process: issuers, a dealer, a sound-system vendor and a buyer, with real papers.
 
 Nothing is faked: documents are made by `create_document`, credentials are signed SD-JWT VCs, status lists and the trust
 list are signed and verified, requests and agreements are signed and read back. Only the network is missing.
@@ -119,8 +119,8 @@ ISSUERS: Final = {
 }
 
 
-def grant(**changes: Any) -> Grant:
-    """The grant of DOMAIN's example agreement, with members changed; None leaves one out."""
+def grant(**changes: object) -> Grant:
+    """The grant of the example agreement, with members changed; None leaves one out."""
     body: dict[str, Any] = {
         "gid": "g-a",
         "data": [
@@ -142,7 +142,7 @@ def grant(**changes: Any) -> Grant:
 
 
 EMAIL_ITEM: Final = {"vct": CONTACT, "path": ["email"], "necessity": "optional"}
-SOUND_GRANT: Final = grant(data=[*grant().to_json()["data"], EMAIL_ITEM])  # type: ignore[misc] # a list, as just written
+SOUND_GRANT: Final = grant(data=[*grant().to_json()["data"], EMAIL_ITEM])
 STEP_GRANT: Final = grant(
     gid="g-b",
     data=[{"vct": AFFORDABILITY, "path": ["currency"]}, {"vct": AFFORDABILITY, "path": ["at_least", "20000"]}],
@@ -167,7 +167,7 @@ CAR_QUERY: Final[Json] = {
 }
 SOUND_QUERY: Final[Json] = {
     "credentials": [
-        *CAR_QUERY["credentials"],  # type: ignore[call-overload,index,misc,list-item] # as just written
+        *CAR_QUERY["credentials"],
         {
             "id": "contact",
             "format": "dc+sd-jwt",
@@ -195,8 +195,8 @@ def step_query(*steps: str, values: Json = None, more: Sequence[Json] = ()) -> J
     }
 
 
-def terms_draft(**changes: Any) -> dict[str, Any]:
-    """The terms document of DOMAIN's example, complete."""
+def terms_draft(**changes: object) -> dict[str, Any]:
+    """The example terms, complete."""
     layer = {"lang": "en", "mediaType": "text/markdown"}
     draft: dict[str, Any] = {
         "schema": "urn:didkit-py:schema:terms-document:1",
@@ -304,19 +304,19 @@ async def issue(
     return (await secure(filled, holder_key=holder, salts=salts(), signer=issuer.signer)).text
 
 
-async def dealer_role(vendor: Party, *, dealer_id: str = "CH-0042", **options: Any) -> str:
+async def dealer_role(vendor: Party, *, dealer_id: str = "CH-0042", name: str = "", **options: object) -> str:
     """The manufacturer's word that a vendor is one of its dealers."""
     claims: dict[str, Json] = {
         "brand": "Chryota",
         "scope": ["sales", "service"],
         "territory": ["GB-ENG"],
         "dealer_id": dealer_id,
-        "name": options.pop("name", vendor.name),
+        "name": name or vendor.name,
     }
     return await issue(MANUFACTURER, "authorized-dealer", claims, subject=vendor.did, index=1, **options)
 
 
-async def terms_signatory(vendor: Party, document: TermsDocument, **changes: Any) -> str:
+async def terms_signatory(vendor: Party, document: TermsDocument, **changes: object) -> str:
     """The terms body's word that a vendor signed its terms."""
     signed_at = datetime(2026, 2, 11, 9, tzinfo=UTC)
     signer = changes.pop("signer", vendor.signer)
@@ -334,7 +334,7 @@ async def terms_signatory(vendor: Party, document: TermsDocument, **changes: Any
     return await issue(TERMS_BODY, "terms-signatory", claims | changes, **options)
 
 
-async def terms(**changes: Any) -> TermsDocument:
+async def terms(**changes: object) -> TermsDocument:
     """Published terms, read back and verified."""
     body = await create_terms(terms_draft(**changes), signer=TERMS_BODY.signer)
     document = parse_terms(write_json(body))
@@ -403,7 +403,7 @@ class Stored:
         )
 
 
-async def stored(issuer: Party, name: str, values: Mapping[str, Json], **options: Any) -> Stored:
+async def stored(issuer: Party, name: str, values: Mapping[str, Json], **options: object) -> Stored:
     """A credential that the buyer holds."""
     signer = signer_of(f"copy of {name}")
     text = await issue(issuer, name, values, holder=signer.public, index=3, **options)
@@ -463,7 +463,7 @@ class Situation:
     fault: DidkitError | None = None
     request_now: datetime = NOW
 
-    def but(self, **changes: Any) -> "Situation":
+    def but(self, **changes: object) -> "Situation":
         return replace(self, **changes)
 
     def plain_request(self) -> PresentationRequest:
@@ -558,7 +558,7 @@ def sound_allowed() -> Policy:
 
 
 async def happy() -> Situation:
-    """DOMAIN's happy path H: everything holds, an allow rule matches, a fresh copy is there."""
+    """The happy path: everything holds, an allow rule matches, a fresh copy is there."""
     document = await terms()
     return Situation(
         terms=document,

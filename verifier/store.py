@@ -223,7 +223,9 @@ class VendorStore:
 
     async def own_credentials(self) -> Sequence[OwnCredential]:
         """The vendor's own documents, the newest first."""
-        rows = await self.database.fetch("SELECT id, received_at, sealed FROM credentials ORDER BY received_at DESC, id")
+        rows = await self.database.fetch(
+            "SELECT id, received_at, sealed FROM credentials ORDER BY received_at DESC, id"
+        )
         return [self._credential(row) for row in rows]
 
     def _credential(self, row: Row) -> OwnCredential:

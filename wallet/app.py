@@ -93,7 +93,7 @@ def create_app(folder: Path, settings: WalletSettings, *, clock: Clock = utc_now
     app.cleanup_ctx.append(parts)
     install_sign_in(
         app,
-        lambda passphrase: app[PARTS].unlock(passphrase),
+        lambda passphrase: app[PARTS].unlock(passphrase),  # noqa: PLW0108 - the parts open when the app starts
         title="Unlock your wallet",
         prompt=f"The passphrase of {settings.name}",
         hint="The one that you chose when you made this wallet. It is not asked for anywhere else.",

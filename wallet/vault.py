@@ -94,6 +94,10 @@ class Vault:
         self._tickets.add(ticket)
         return ticket
 
+    def hold(self, box: Box) -> None:
+        """Work with a key that was opened already, as commands do; no ticket, so it stays until the process ends."""
+        self._box = box
+
     def use(self, ticket: object) -> bool:
         """Whether the ticket is still good; it then counts as seen."""
         self.expire()
@@ -107,7 +111,7 @@ class Vault:
         if isinstance(ticket, Ticket):
             self._tickets.discard(ticket)
         if not self._tickets:
-            self._box = None
+            self._box = None  # Python keeps no promise to overwrite the memory
 
     def expire(self) -> None:
         """Take back tickets that were not used for long, or that are old."""

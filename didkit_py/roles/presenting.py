@@ -392,7 +392,13 @@ def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
     """What is sent, in the person's words."""
     items = consent_view(agreed.decision).items
     return tuple(
-        {"query": one.query_id, "label": one.label, "value": one.value, "document": one.document}
+        {
+            "query": one.query_id,
+            "label": one.label,
+            "value": one.value,
+            "document": one.document,
+            "always": one.always,
+        }
         for one in items
         if one.query_id in agreed.answers
     )

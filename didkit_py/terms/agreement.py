@@ -18,7 +18,7 @@ from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_co
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import AUDIENCE, PresentationRequest, VerifiedRequest
-from didkit_py.reading import Reader
+from didkit_py.reading import Reader, origin
 from didkit_py.terms.document_parts import read_digest
 from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.grant_parts import absent_left_out, read_period
@@ -221,8 +221,9 @@ def verify_agreement(unverified: UnverifiedAgreement, *, request: VerifiedReques
         raise BadAgreement("an offer lives at most 30 minutes")
     if agreement.issued_at > now + MAX_SKEW or agreement.expires_at + MAX_SKEW < now:
         raise BadAgreement("the offer is not of this time")
+    own = asked.client_id.origin or origin(asked.response_uri)  # a DID that is only a key answers where it is answered
     for desk in (agreement.receipt, agreement.withdraw, agreement.erase):
-        if not asked.client_id.may_use(desk.uri):
+        if origin(desk.uri) != own:
             raise BadAgreement("an address in the agreement is not the vendor's own")
     return agreement
 

@@ -104,7 +104,7 @@ class SubjectForm:
     """How the person appears. A pseudonym counts as pairwise, whatever it is called."""
 
     form: str = "anonymous"
-    claim: str | None = None  # set only with the object of DOMAIN 3.1.4: what is promised about anonymity
+    claim: str | None = None  # set only where the form is an object: what is promised about anonymity
     method: str | None = None
     min_group: int | None = None
     granularity: Mapping[str, str] | None = field(default=None, hash=False)

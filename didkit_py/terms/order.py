@@ -277,22 +277,25 @@ _FIELDS: Final[tuple[tuple[str, Callable[[Grant, Grant], bool]], ...]] = (
 def ceiling_excess(
     grants: Iterable[Grant], ceiling: Sequence[Grant], *, classes: ClassesOf = template_classes
 ) -> tuple[str, ...]:
-    """Where grants go beyond a ceiling, as `gid.field`; none when each data class of each grant is within one entry."""
-    return tuple(
-        dict.fromkeys(
-            f"{grant.gid}.{name}"
-            for grant in grants
-            for part in _parts(grant, classes)
-            for name in _least_excess(part, ceiling, classes)
-        )
+    """Where grants go beyond a ceiling, as `gid.field`; none when each item of each grant is within.
+
+    An item is within one entry as it is, or each of its data classes is within an entry of its own.
+    """
+    found = (
+        f"{grant.gid}.{name}"
+        for grant in grants
+        for item in grant.data or (None,)
+        for name in _item_excess(grant, item, ceiling, classes)
     )
+    return tuple(dict.fromkeys(found))
 
 
-def _parts(grant: Grant, classes: ClassesOf) -> tuple[Grant, ...]:
-    """The grant once per data class, so that each may find the entry of the ceiling that speaks of it."""
-    if grant.data is None:
-        return (grant,)
-    return tuple(replace(grant, data=(part,)) for item in grant.data for part in by_class(item, classes))
+def _item_excess(grant: Grant, item: DataItem | None, ceiling: Sequence[Grant], classes: ClassesOf) -> tuple[str, ...]:
+    whole = _least_excess(grant if item is None else replace(grant, data=(item,)), ceiling, classes)
+    if item is None or "data" not in whole:
+        return whole
+    parts = [replace(grant, data=(part,)) for part in by_class(item, classes)]
+    return tuple(name for part in parts for name in _least_excess(part, ceiling, classes))
 
 
 def _least_excess(part: Grant, ceiling: Sequence[Grant], classes: ClassesOf) -> tuple[str, ...]:

@@ -233,9 +233,8 @@ def verify_acceptance(
 ) -> AgreementRecord:
     """The vendor's check that a person accepted its own offer, and nothing else.
 
-    `terms` is the document that the offer names, None only where the vendor does not hold it and the offer's readers
-    cannot either. The same acceptance may come again later: check its payload against the stored one first. Raises
-    Malformed, BadAgreement or BadSignature.
+    `terms` is the document that the offer names, None where the vendor does not hold it. The same acceptance may come
+    again later: check its payload against the stored one first. Raises Malformed, BadAgreement or BadSignature.
     """
     if len(signed.signatures) != 1:
         raise BadAgreement("an acceptance has one signature")
@@ -250,18 +249,22 @@ def verify_acceptance(
 
 
 def _require_allowed(agreement: Agreement, record: AgreementRecord, terms: TermsDocument | None) -> None:
-    read = Reader(read_json(record.payload), at="record")
-    expected = _payload(
-        agreement,
-        terms=terms,
-        identifier=record.identifier,
-        created=rfc3339(record.created),
-        subject=_JKT + record.subject_key.thumbprint,
-        accepted=record.accepted,
-        by=read.object("decision").text("by", one_of=("person", "policy")),
-        presented=record.presented,
+    """A person who did not hold the terms, and was warned of it, writes a record without notices; both are allowed."""
+    by = Reader(read_json(record.payload), at="record").object("decision").text("by", one_of=("person", "policy"))
+    allowed = (
+        _payload(
+            agreement,
+            terms=known,
+            identifier=record.identifier,
+            created=rfc3339(record.created),
+            subject=_JKT + record.subject_key.thumbprint,
+            accepted=record.accepted,
+            by=by,
+            presented=record.presented,
+        )
+        for known in (terms, None)
     )
-    if jcs(expected) != record.payload:
+    if all(jcs(one) != record.payload for one in allowed):
         raise BadAgreement("the record is not the one that the offer allows")
     for grant in agreement.grants:
         _require_accepted(grant, record.accepted[grant.gid])

@@ -5,10 +5,15 @@ from typing import Any, Final
 import pytest
 
 from didkit_py.errors import DidkitError
-from tests.attacks import presentations
+from tests.attacks import plain_messages, presentations, signed_messages
 from tests.attacks.case import Case
 
-CASES: Final[tuple[Case[Any], ...]] = (*presentations.CASES, *presentations.ANSWER_CASES)
+CASES: Final[tuple[Case[Any], ...]] = (
+    *presentations.CASES,
+    *presentations.ANSWER_CASES,
+    *signed_messages.CASES,
+    *plain_messages.CASES,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.at.name}: {case.name}")

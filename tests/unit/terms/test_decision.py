@@ -1,4 +1,4 @@
-"""The decision table, run on really signed requests: the vectors of the domain study, and each rule for itself."""
+"""The decision table, run on really signed requests: the vectors, and each rule for itself."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,13 +10,14 @@ from didkit_py.credentials.credential import StatusReference
 from didkit_py.errors import BadRequestObject, BadSignature, DidkitError, Expired, Malformed, Unreachable
 from didkit_py.oauth import InvalidTransactionData
 from didkit_py.oid4vp.request import VerifierInfo
-from didkit_py.terms.case import SENTENCES
+from didkit_py.terms.case import SENTENCES, Objection
 from didkit_py.terms.decision import (
     RULES,
     AskedThreshold,
     Decision,
     History,
     Outcome,
+    Rule,
     asked_thresholds,
     decide,
     nonce_key,
@@ -83,7 +84,7 @@ def kept(period: str, then: str = "erase") -> list[dict[str, str]]:
 async def test_vector_1_everything_holds_and_was_allowed(h: Situation) -> None:
     decision = await judged(h)
     assert (decision.outcome, decision.codes) == (Outcome.RELEASE, ("ok.rule",))
-    assert decision.chosen["car"].paths == (("vehicle", "model"), ("vehicle", "audioSystem"))
+    assert set(decision.chosen["car"].paths) == {("vehicle", "model"), ("vehicle", "audioSystem")}
 
 
 async def test_vector_2_without_an_allow_rule_the_person_is_asked(h: Situation) -> None:
@@ -271,7 +272,8 @@ async def test_a_request_that_was_decided_before_is_a_replay(h: Situation) -> No
 
 
 async def test_a_role_of_another_business_splits_the_identity(h: Situation) -> None:
-    assert "vrf.identity-split" in (await judged(h.but(role=await dealer_role(DEALER)))).codes
+    for role in (await dealer_role(DEALER), await dealer_role(DEALER, name=SOUND.name)):
+        assert (await judged(h.but(role=role))).codes == ("vrf.identity-split",)
 
 
 async def test_a_promise_in_another_name_than_the_role_splits_the_identity(h: Situation) -> None:
@@ -283,6 +285,7 @@ async def test_a_denied_dealer_is_known_by_its_number_under_a_fresh_did(h: Situa
     fresh = h.but(
         vendor=SOUND,
         role=await dealer_role(SOUND, dealer_id="CH-0666", name="Fresh Start Cars Ltd"),
+        controller="Fresh Start Cars Ltd",
         policy=Policy(deny=frozenset({"ch-0666"})),
     )
     assert (await judged(fresh)).codes == ("pol.denied",)
@@ -311,7 +314,9 @@ async def test_money_is_shown_to_approved_dealers_only(threshold: Situation) -> 
         (Criteria(only=frozenset({"CH-0001"})), False),
     ],
 )
-async def test_recipients_must_fit_the_persons_criteria(threshold: Situation, criteria: Criteria, fits: bool) -> None:
+async def test_recipients_must_fit_the_persons_criteria(
+    threshold: Situation, criteria: Criteria, *, fits: bool
+) -> None:
     decision = await judged(threshold.but(policy=Policy(criteria={AFFORDABILITY: criteria})))
     assert ("pol.criteria" not in decision.codes) is fits
     assert (decision.outcome == Outcome.ASK) is fits
@@ -354,13 +359,13 @@ async def test_a_promise_that_forbids_its_own_purpose_is_refused(h: Situation) -
 
 
 async def test_a_wildcard_is_more_than_its_items(h: Situation) -> None:
-    promised = grant(data=[*grant().to_json()["data"], {"vct": RECEIPT, "path": ["items", 0]}])  # type: ignore[misc] # a list
+    promised = grant(data=[*grant().to_json()["data"], {"vct": RECEIPT, "path": ["items", 0]}])
     decision = await judged(h.but(query=car_query(["items", None]), grants=(promised,)))
     assert "ask.excess" in decision.codes
 
 
 async def test_what_is_promised_as_optional_may_not_be_required(h: Situation) -> None:
-    query = {"credentials": SOUND_QUERY["credentials"]}  # type: ignore[call-overload,index] # as written in the cast
+    query = {"credentials": SOUND_QUERY["credentials"]}
     decision = await judged(h.but(query=query, grants=(SOUND_GRANT,)))
     assert (decision.outcome, decision.codes) == (Outcome.REFUSE, ("ask.excess",))
     assert {item.query_id for item in decision.covered} == {"car"}
@@ -489,7 +494,7 @@ async def test_continuing_a_record_that_is_not_held_asks(h: Situation) -> None:
 
 
 async def test_a_nameless_vendor_may_not_ask_who_the_person_is(h: Situation) -> None:
-    query = {"credentials": [SOUND_QUERY["credentials"][1]]}  # type: ignore[call-overload,index] # as in the cast
+    query = {"credentials": [SOUND_QUERY["credentials"][1]]}
     decision = await judged(h.but(query=query, agreement=False))
     assert {"vrf.faceless", "agr.missing"} <= set(decision.codes)
 
@@ -530,6 +535,13 @@ async def test_an_empty_table_refuses(h: Situation) -> None:
 async def test_a_table_without_allow_rules_never_releases(h: Situation) -> None:
     rules = tuple(rule for rule in RULES if rule.id not in ("R-28", "R-29"))
     assert decide(await h.case(), rules=rules).outcome == Outcome.REFUSE
+
+
+async def test_a_release_needs_an_allow_rule_whatever_a_table_says(h: Situation) -> None:
+    lenient = Rule(
+        id="R-00", question="is it a fine day?", judge=lambda _: (Objection(code="ok.new", outcome=Outcome.RELEASE),)
+    )
+    assert decide(await h.case(), rules=(lenient,)).outcome == Outcome.REFUSE
 
 
 def test_every_sentence_is_free_of_terms_of_the_trade() -> None:

@@ -35,7 +35,7 @@ from tests.cast import (
 BY_DIGEST = {digest(octets): octets for octets in LAYERS.values()}
 
 
-async def published(**changes: Any) -> bytes:
+async def published(**changes: object) -> bytes:
     return write_json(await create_terms(terms_draft(**changes), signer=TERMS_BODY.signer))
 
 
@@ -147,7 +147,7 @@ async def test_terms_over_64_kilobytes_are_not_read() -> None:
         parse_terms(b" " * 65_536 + await published())
 
 
-async def signatory(**changes: Any) -> VerifiedCredential:
+async def signatory(**changes: object) -> VerifiedCredential:
     text = await terms_signatory(SOUND, await terms(), **changes)
     return verify_credential(text, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
 

@@ -1,0 +1,43 @@
+"""The services that the attacks go against: each made once, its clock set back after every test."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from click.testing import CliRunner
+
+from issuer.cli import group
+from tests.e2e.issuer.office import NOW, PASSPHRASE, Clock, Office, free_port, open_office
+
+TYPES = "insurer-good-standing,affordability-range,authorized-dealer"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    """One issuer for all cases of a file; each case makes an offer of its own."""
+    place = tmp_path_factory.mktemp("office")
+    passphrase = place / "passphrase"
+    passphrase.write_text(PASSPHRASE)
+    port = free_port()
+    words = ["init", str(place / "issuer"), "--name", "Harbour Credit Union", "--types", TYPES]
+    words += ["--base-url", f"http://localhost:{port}", "--port", str(port)]
+    words += ["--operator-passphrase-file", str(passphrase)]
+    result = CliRunner().invoke(group, words)
+    assert result.exit_code == 0, result.output
+    async with open_office(place / "issuer", Clock()) as opened:
+        yield opened
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def office(shared_office: Office) -> Iterator[Office]:
+    shared_office.clock.now = NOW
+    yield shared_office
+    shared_office.clock.now = NOW
+
+
+@pytest.fixture
+def database(office: Office) -> Path:
+    return office.folder / "database.sqlite3"

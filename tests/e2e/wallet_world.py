@@ -1,0 +1,443 @@
+"""Around the wallet under test: a real issuer, honest vendors made of library functions, and a person's browser."""
+
+import json
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import aiohttp
+from aiohttp import web
+
+from demo.asking import affordability, sound_system
+from demo.browser import Form, Page
+from didkit_py.credentials.ladder import ladder_claims
+from didkit_py.credentials.template import TEMPLATES, template_named
+from didkit_py.dids.document import create_document
+from didkit_py.dids.web import web_did
+from didkit_py.encoding import digest, rfc3339
+from didkit_py.jose import JointlySigned
+from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.oid4vp.client_id import client_id_of
+from didkit_py.oid4vp.dcql import DcqlQuery
+from didkit_py.oid4vp.request import (
+    PresentationRequest,
+    VerifierInfo,
+    create_request_link,
+    create_request_object,
+    parse_request_uri_form,
+)
+from didkit_py.oid4vp.response import (
+    ErrorResponse,
+    create_encryption_key,
+    open_response,
+    parse_response_form,
+    public_encryption_key,
+)
+from didkit_py.roles.issuing_store import Wanted
+from didkit_py.roles.receiving import preview, receive
+from didkit_py.service.evidence import ScheduledLists
+from didkit_py.service.fetch import Fetcher
+from didkit_py.terms.agreement import Controller, Desk, Give, create_agreement
+from didkit_py.terms.document import create_signatory_statement
+from didkit_py.terms.grant import Grant
+from didkit_py.terms.period import Period
+from didkit_py.terms.record import countersign, verify_acceptance
+from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
+from didkit_py.trust import TrustedIssuer
+from didkit_py.verification import verify_presentation
+from issuer.app import create_app as create_issuer
+from issuer.folder import create_folder as create_issuer_folder
+from issuer.folder import load_settings as load_issuer
+from issuer.parts import PARTS as ISSUER_PARTS
+from issuer.parts import Parts as IssuerParts
+from issuer.revoking import WORDS
+from wallet.app import create_app as create_wallet
+from wallet.folder import create_folder as create_wallet_folder
+from wallet.folder import load_settings as load_wallet
+
+PASSPHRASE: Final = "correct horse battery staple"
+EMAIL: Final = "sally@post.example"
+MODEL: Final = "Chryota Prim Hybrid"
+AUDIO: Final = "Clearsound CS-900"
+TERMS: Final = Path(__file__).resolve().parents[2] / "examples" / "terms"
+AFFORDABLE: Final = Decimal(23_500)
+RECEIPT: Final = {
+    "receipt_type": "vehicle-sale",
+    "date": "2026-11-14",
+    "seller": {"name": "Riverside Chryota Ltd"},
+    "fullReceiptDigest": "sha-256;" + "A" * 43,
+    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00AMPLE0000042"},
+    "buyer_name": "Sally Example",
+}
+CONTACT: Final = {"kinds": ["email"], "verified_on": "2026-11-20", "email": EMAIL}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving(app: web.Application, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@dataclass(slots=True)
+class Made:
+    """A request that a vendor made, and what became of it."""
+
+    link: str
+    nonce: str
+    state: str
+    key: dict[str, Any]
+    body: dict[str, Any]
+    rel: str
+    response: PresentationRequest | None = None
+    offer: str = ""
+    received: list[bytes] = field(default_factory=list)
+    acceptances: list[bytes] = field(default_factory=list)
+    claims: dict[str, Any] = field(default_factory=dict)
+    error: Mapping[str, str] | None = None
+    record: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Vendor:
+    """An honest vendor, as small as can be: it asks, accepts, verifies and countersigns."""
+
+    port: int
+    name: str
+    lists: ScheduledLists
+    role: str | None = None
+    signatory: str | None = None
+    requests: dict[str, Made] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)  # names of handlers that are out of order
+    signer: SoftwareSigner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signer = SoftwareSigner.from_secret(secrets.token_bytes(32), key_id=f"{self.did}#key-1")
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def did(self) -> str:
+        return web_did(self.url)
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return create_document(self.did, {"key-1": self.signer.public})
+
+    def ask(self, body: Mapping[str, Any], *, rel: str = "") -> Made:
+        name = secrets.token_urlsafe(16)
+        link = create_request_link(client_id_of(self.did).full, f"{self.url}/requests/{name}", method="post")
+        self.requests[name] = Made(
+            link=link,
+            nonce=secrets.token_urlsafe(32),
+            state=name,
+            key=create_encryption_key(secrets.token_bytes),
+            body=dict(body),
+            rel=rel or secrets.token_urlsafe(16),
+        )
+        return self.requests[name]
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/.well-known/did.json", self.send_document)
+        app.router.add_post("/requests/{name}", self.send_request)
+        app.router.add_post("/response/{name}", self.take_response)
+        app.router.add_post("/agreements", self.take_acceptance)
+        return app
+
+    async def send_document(self, _: web.Request) -> web.Response:
+        return web.json_response(self.document)
+
+    async def send_request(self, request: web.Request) -> web.Response:
+        made = self.requests[request.match_info["name"]]
+        form = parse_request_uri_form({name: str(value) for name, value in (await request.post()).items()})
+        bare = self._bare(made, form.wallet_nonce)
+        info = await self._info(made, bare)
+        made.response = PresentationRequest.from_json(
+            {**bare.to_json(), **({"verifier_info": [one.to_json() for one in info]} if info else {})}
+        )
+        text = await create_request_object(made.response, signer=self.signer)
+        return web.Response(text=text, content_type="application/oauth-authz-req+jwt")
+
+    def _bare(self, made: Made, wallet_nonce: str | None) -> PresentationRequest:
+        return PresentationRequest(
+            client_id=client_id_of(self.did),
+            response_uri=f"{self.url}/response/{made.state}",
+            nonce=made.nonce,
+            state=made.state,
+            query=DcqlQuery.from_json(made.body["query"]),
+            encryption_jwk=public_encryption_key(made.key),
+            issued_at=now(),
+            expires_at=now() + timedelta(minutes=30),
+            wallet_nonce=wallet_nonce,
+        )
+
+    async def _info(self, made: Made, bare: PresentationRequest) -> list[VerifierInfo]:
+        info = [VerifierInfo(format=ROLE_CREDENTIAL, data=self.role)] if self.role else []
+        info += [VerifierInfo(format=TERMS_SIGNATORY, data=self.signatory)] if self.signatory else []
+        if made.body.get("terms") is None:
+            return info
+        desk = Desk(uri=f"{self.url}/agreements", within=Period.parse("P3D"))
+        made.offer = await create_agreement(
+            bare,
+            rel=made.rel,
+            terms_id=made.body["terms"],
+            signatory_text=self.signatory,
+            controller=Controller(name=self.name, contact="privacy@vendor.example"),
+            grants=[Grant.from_json(one) for one in made.body["grants"]],
+            receipt=desk,
+            withdraw=desk,
+            erase=Desk(uri=f"{self.url}/agreements", within=Period.parse("P30D")),
+            give=Give(**made.body["give"]),
+            signer=self.signer,
+        )
+        return [*info, VerifierInfo(format=RELATIONSHIP_AGREEMENT, data=made.offer)]
+
+    async def take_response(self, request: web.Request) -> web.Response:
+        if "response" in self.away:
+            return web.Response(status=503)
+        made = self.requests[request.match_info["name"]]
+        made.received.append(await request.read())
+        form = parse_response_form({name: str(value) for name, value in (await request.post()).items()})
+        if isinstance(form, ErrorResponse):
+            made.error = {"error": form.error, "body": made.received[-1].decode()}
+            return web.json_response({})
+        if made.claims:
+            return web.json_response({"error": "invalid_request"}, status=400)
+        body = open_response(form.text, private_jwk=made.key)
+        verified = verify_presentation(
+            body.vp_token,
+            query=DcqlQuery.from_json(made.body["query"]),
+            expected_nonce=made.nonce,
+            expected_audience=client_id_of(self.did).full,
+            evidence=self.lists.current(now()).evidence(),
+            now=now(),
+        )
+        made.claims = {name: [dict(one.claims) for one in found] for name, found in verified.credentials.items()}
+        return web.json_response({})
+
+    async def take_acceptance(self, request: web.Request) -> web.Response:
+        if "agreements" in self.away:
+            return web.Response(status=503)
+        octets = await request.read()
+        signed = JointlySigned.from_json(json.loads(octets)["record"])
+        offer = json.loads(signed.payload)["offer"]
+        made = next(one for one in self.requests.values() if one.offer and digest(one.offer.encode()) == offer)
+        made.acceptances.append(octets)
+        terms = self.lists.current(now()).terms[made.body["terms"]]
+        verify_acceptance(signed, offer_text=made.offer, terms=terms, now=now())
+        if not made.claims:
+            return web.json_response({"state": "received"}, status=202)
+        made.record = made.record or (await countersign(signed, signer=self.signer)).to_json()
+        if "after-record" in self.away:
+            return web.Response(status=503)
+        return web.json_response({"record": made.record})
+
+
+@dataclass(slots=True)
+class Person:
+    """Sally's browser: no scripts, cookies, the forms that pages hold."""
+
+    url: str
+    session: aiohttp.ClientSession
+
+    async def get(self, path: str) -> Page:
+        async with self.session.get(urljoin(self.url, path)) as answer:
+            return Page(str(answer.url), answer.status, await answer.text())
+
+    async def submit(self, page: Page, form: Form, *pairs: tuple[str, str]) -> Page:
+        given = {name for name, _ in pairs}
+        kept = [(name, value) for name, value in form.fields if name not in given]
+        target = urljoin(page.url, form.action)
+        headers = {"Origin": self.url}
+        async with self.session.post(target, data=[*kept, *pairs], headers=headers) as answer:
+            return Page(str(answer.url), answer.status, await answer.text())
+
+    async def fill(self, path: str, **given: str) -> Page:
+        page = await self.get(path)
+        return await self.submit(page, page.form(next(iter(given))), *given.items())
+
+    async def unlock(self, passphrase: str = PASSPHRASE) -> Page:
+        page = await self.get("/sign-in")
+        if page.url.endswith("/"):  # unlocked already
+            return page
+        return await self.submit(page, page.form("passphrase"), ("passphrase", passphrase))
+
+    async def receive(self, link: str, tx_code: str) -> Page:
+        page = await self.fill("/receive", offer=link)
+        return await self.submit(page, page.form("tx_code"), ("tx_code", tx_code))
+
+    async def open(self, made: Made) -> Page:
+        return await self.fill("/answer", request=made.link)
+
+    async def press(self, page: Page, decision: str, *ticked: str) -> Page:
+        pairs = [("decision", decision), *(("optional", one) for one in ticked)]
+        return await self.submit(page, page.form("decision"), *pairs)
+
+
+@dataclass(slots=True)
+class World:
+    """A town with one issuer that everybody trusts, two vendors, and Sally's wallet."""
+
+    issuer: IssuerParts
+    dealer: Vendor
+    clearsound: Vendor
+    wallet_folder: Path
+    wallet_port: int
+    terms_id: str
+    _wallet: AsyncExitStack = field(default_factory=AsyncExitStack)
+    person: Person = field(init=False)
+
+    async def start_wallet(self) -> Person:
+        settings = load_wallet(self.wallet_folder)
+        self._wallet = AsyncExitStack()
+        await self._wallet.enter_async_context(serving(create_wallet(self.wallet_folder, settings), self.wallet_port))
+        jar = aiohttp.CookieJar(unsafe=True)
+        session = await self._wallet.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
+        self.person = Person(url=settings.base_url, session=session)
+        return self.person
+
+    async def stop_wallet(self) -> None:
+        await self._wallet.aclose()
+
+    async def offer(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4))
+        made = await self.issuer.issuing.make_offer(wanted, now=now())
+        return self.issuer.issuing.offer_link(made.offer.id), made.tx_code
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        ladder = ladder_claims(AFFORDABLE, template_named("affordability-range"))
+        scheme = {"scheme": "urn:didkit-py:scheme:affordability:gbp-ladder:1", "currency": "GBP"}
+        ladder |= {"basis": "pre-qualified-credit"}
+        return {"affordability-range": {**scheme, **ladder}, "digital-receipt": RECEIPT, "contact": CONTACT}
+
+    async def equip(self, *types: str) -> None:
+        """Sally unlocks her wallet and receives these documents; her lists are fresh."""
+        await self.person.unlock()
+        for name in types:
+            done = await self.person.receive(*await self.offer(name, self.values()[name]))
+            assert done.outcome == "received", done.text
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        for vendor in (self.dealer, self.clearsound):
+            await vendor.lists.refresh_now()
+        page = await self.person.get("/rules")
+        await self.person.submit(page, next(one for one in page.forms if one.action == "/lists/refresh"))
+
+    def budget(self, step: int = 20_000) -> Made:
+        return self.dealer.ask(affordability(self.terms_id, step))
+
+    def sound(self, *, extra_paths: Sequence[Sequence[str]] = (), whole_vehicle: bool = False) -> Made:
+        return self.clearsound.ask(sound_system(self.terms_id, extra_paths=extra_paths, whole_vehicle=whole_vehicle))
+
+    async def revoke(self, vendor_did: str) -> None:
+        for kept in await self.issuer.store.find(now=now(), limit=100):
+            if kept.offer.wanted.subject == vendor_did and kept.offer.wanted.type_name == "terms-signatory":
+                await self.issuer.status_lists.change(kept.offer.id, WORDS["revoked"])
+
+
+@asynccontextmanager
+async def open_world(folder: Path) -> AsyncIterator[World]:
+    ports = {name: free_port() for name in ("issuer", "dealer", "clearsound", "wallet")}
+    origins = tuple(f"http://localhost:{port}" for port in ports.values())
+    async with AsyncExitStack() as stack:
+        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
+        terms = await issuer.publications.publish_terms(TERMS, now=now())
+        lists_at = {"trust_list_url": f"{origins[0]}/trust-list", "trust_list_signer": issuer.did}
+        fetcher = await stack.enter_async_context(Fetcher(origins))
+        names = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd"}
+        vendors = {}
+        for key, name in names.items():
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
+            vendors[key] = Vendor(port=ports[key], name=name, lists=lists)
+            await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
+        await equip_vendor(issuer, vendors["dealer"], terms.id, fetcher, role=True)
+        await equip_vendor(issuer, vendors["clearsound"], terms.id, fetcher)
+        create_wallet_folder(
+            folder / "wallet",
+            settings={
+                "name": "Sally's wallet",
+                "base_url": origins[3],
+                "port": ports["wallet"],
+                "loopback_origins": origins,
+                **lists_at,
+            },
+            passphrase=PASSPHRASE,
+        )
+        world = World(issuer, vendors["dealer"], vendors["clearsound"], folder / "wallet", ports["wallet"], terms.id)
+        await world.start_wallet()
+        try:
+            yield world
+        finally:
+            await world.stop_wallet()
+
+
+@asynccontextmanager
+async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
+    url = f"http://localhost:{port}"
+    types = tuple(template.name for template in TEMPLATES.values())
+    settings = {"name": "Harbour Town", "base_url": url, "port": port, "types": types, "loopback_origins": origins}
+    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="an operator of the town")
+    app = create_issuer(folder, load_issuer(folder))
+    async with serving(app, port):
+        parts = app[ISSUER_PARTS]
+        entry = TrustedIssuer(
+            id=parts.did, name="Harbour Town", vcts=frozenset(TEMPLATES), status_lists=f"{url}/status-lists"
+        )
+        await parts.publications.trust(entry)
+        yield parts
+
+
+async def equip_vendor(
+    issuer: IssuerParts, vendor: Vendor, terms_id: str, fetcher: Fetcher, *, role: bool = False
+) -> None:
+    """The vendor signs the terms, and gets its papers by the same protocol as people do."""
+    signed_at = now().replace(microsecond=0)
+    statement = await create_signatory_statement(terms_id, signed_at=signed_at, signer=vendor.signer)
+    signed = {
+        "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
+        "signature": statement,
+        "signedAt": rfc3339(signed_at),
+        "level": "reviewed",
+    }
+    vendor.signatory = await _hand_over(issuer, vendor, "terms-signatory", signed, fetcher)
+    if role:
+        dealer = {"brand": "Chryota", "scope": ["sales"], "territory": ["GB-ENG"], "dealer_id": "CH-0042"}
+        vendor.role = await _hand_over(issuer, vendor, "authorized-dealer", {**dealer, "name": vendor.name}, fetcher)
+
+
+async def _hand_over(
+    issuer: IssuerParts, vendor: Vendor, type_name: str, values: Mapping[str, Any], fetcher: Fetcher
+) -> str:
+    wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
+    made = await issuer.issuing.make_offer(wanted, now=now())
+    offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
+    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=now)
+    return received.texts[0]
+
+
+__all__ = ["AUDIO", "EMAIL", "MODEL", "PASSPHRASE", "Made", "Person", "Vendor", "World", "open_world"]

@@ -1,0 +1,54 @@
+"""The person's policy: safe by default, stored and read back, strict about what it does not know."""
+
+import pytest
+
+from didkit_py.errors import Malformed
+from didkit_py.terms.grant import Grant
+from didkit_py.terms.period import Period
+from didkit_py.terms.policy import AFFORDABILITY, AUTHORIZED_DEALER, DEFAULT_POLICY, AllowRule, Criteria, Policy
+
+
+def test_a_policy_is_stored_and_read_back() -> None:
+    policy = Policy(
+        deny=frozenset({"did:web:bob.example"}),
+        allow=(
+            AllowRule(vendor="did:web:a.example", purposes=frozenset({"urn:p"}), vct="urn:t", paths=(("a", None, 1),)),
+        ),
+        criteria={AFFORDABILITY: Criteria(brands=frozenset({"Chryota"}))},
+        own_terms=(Grant.from_json({"gid": "g", "purpose": ["urn:p"], "legalBasis": "consent"}),),
+        threshold_cap=20_000,
+        profile="strict",
+        propagation="none",
+    )
+    assert Policy.from_json(policy.to_json()) == policy
+    assert Policy.from_json(DEFAULT_POLICY.to_json()) == DEFAULT_POLICY
+    assert Policy.from_json({}) == DEFAULT_POLICY
+
+
+def test_the_default_asks_for_an_approved_dealer_and_keeps_no_archive() -> None:
+    assert AUTHORIZED_DEALER in DEFAULT_POLICY.required_roles[AFFORDABILITY]
+    assert "archive" not in DEFAULT_POLICY.retention_caps
+    assert DEFAULT_POLICY.retention_caps["planning"] == Period.parse("P2Y")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"profile": "lax"},
+        {"propagation": "all"},
+        {"retention_caps": {"forever": "P1Y"}},
+        {"retention_caps": {"legal": "long"}},
+        {"allow": [{"vendor": "x"}]},
+        {"threshold_cap": -1},
+        {"unknown": True},
+    ],
+)
+def test_what_is_no_policy_is_malformed(body: dict[str, object]) -> None:
+    with pytest.raises(Malformed):
+        Policy.from_json(body)
+
+
+def test_a_denied_name_is_compared_without_case_and_outer_blanks() -> None:
+    policy = DEFAULT_POLICY.denying("  Bob's  Chryota Ltd ")
+    assert policy.denies(frozenset({"bob's chryota ltd"}))
+    assert not policy.denies(frozenset({"bob"}))

@@ -1,0 +1,144 @@
+"""create_app: the only place that picks concrete parts."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from aiohttp import web
+
+from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.web import web_did
+from didkit_py.roles.accepting import Accepting
+from didkit_py.roles.asking import Asking, Vendor
+from didkit_py.roles.checking import Checking
+from didkit_py.service.database import Database
+from didkit_py.service.evidence import gather
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.folders import DATABASE, KEYS
+from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.operator import passphrase_check
+from didkit_py.service.sealing import Box
+from didkit_py.service.sqlite import open_sqlite
+from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
+from didkit_py.terms.document import TermsDocument
+from didkit_py.verification import Evidence
+from verifier import api, pages
+from verifier.lists import KeptLists
+from verifier.parts import KEY_FRAGMENT, PARTS, Clock, Parts
+from verifier.settings import VerifierSettings
+from verifier.store import VendorStore
+
+Random = Callable[[int], bytes]
+
+
+def utc_now() -> datetime:
+    """The clock of a running vendor."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_parts(
+    folder: Path, settings: VerifierSettings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+) -> AsyncIterator[Parts]:
+    """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
+    keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
+    async with Fetcher(settings.loopback_origins) as fetcher:
+        database = await open_sqlite(folder / DATABASE, migrations=files("verifier") / "migrations")
+        try:
+            yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
+        finally:
+            await database.close()
+
+
+def _compose(
+    settings: VerifierSettings, keys: ServiceKeys, *, database: Database, fetcher: Fetcher, clock: Clock, random: Random
+) -> Parts:
+    did = web_did(settings.base_url)
+    signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
+    published = create_document(did, {KEY_FRAGMENT: signer.public})
+    document = DidDocument.from_json(published, did=did)
+    store = VendorStore(database=database, box=Box(key=keys.storage_key, random=random))
+    lists = KeptLists(
+        database=database,
+        trust_list_url=settings.trust_list_url,
+        trust_list_signer=settings.trust_list_signer,
+    )
+
+    async def gather_evidence(texts: Iterable[str], now: datetime) -> Evidence:
+        return await gather(fetcher, texts, await lists.current(now), now=now)
+
+    async def known_terms(now: datetime) -> Mapping[str, TermsDocument]:
+        return (await lists.current(now)).terms
+
+    vendor = _vendor(settings, did)
+    accepting = Accepting(store=store, signer=signer, document=document, terms=known_terms)
+    return Parts(
+        settings=settings,
+        did=did,
+        document=document,
+        published=published,
+        signer=signer,
+        asking=Asking(vendor=vendor, store=store, signer=signer, random=random),
+        checking=Checking(
+            store=store,
+            accepting=accepting,
+            client_id=vendor.client_id.full,
+            base_url=settings.base_url,
+            gather=gather_evidence,
+            random=random,
+        ),
+        accepting=accepting,
+        store=store,
+        lists=lists,
+        fetcher=fetcher,
+        clock=clock,
+        random=random,
+    )
+
+
+def _vendor(settings: VerifierSettings, did: str) -> Vendor:
+    return Vendor(
+        did=did,
+        base_url=settings.base_url,
+        name=settings.name,
+        contact=settings.contact or settings.base_url,
+        authority=settings.authority,
+    )
+
+
+def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_now) -> web.Application:
+    """The vendor's web application; its parts open when it starts."""
+    app = create_base_app(
+        settings,
+        service="verifier",
+        folder=Path(__file__).parent,
+        navigation=pages.NAVIGATION,
+    )
+
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        async with open_parts(folder, settings, clock=clock) as opened:
+            app[PARTS] = opened
+            schedule = await opened.schedule()
+            if schedule is None:
+                yield
+            else:
+                async with schedule:
+                    yield
+
+    app.cleanup_ctx.append(parts)
+    install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")
+    install_health(app, lambda: _ready(app))
+    routes = Routes(app)
+    api.install(routes)
+    pages.install(routes)
+    return app
+
+
+async def _ready(app: web.Application) -> dict[str, str]:
+    parts = app[PARTS]
+    await parts.store.database.fetch("SELECT 1 AS one")
+    await parts.lists.current(parts.clock())
+    return {"database": "ok", "keys": "ok", "lists": "ok"}

@@ -1,0 +1,323 @@
+"""The commands of a vendor. They call what the pages call, on the same folder, also while the service runs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+from didkit_py.command import REJECTED, ProgramGroup, describe, exit_code, json_option
+from didkit_py.dids.web import web_did
+from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
+from didkit_py.errors import DidkitError
+from didkit_py.jose import MAX_TOKEN
+from didkit_py.roles.asking_store import OwnCredential
+from didkit_py.roles.checking import checks_of
+from didkit_py.roles.self_check import verdict_json, would_answer
+from didkit_py.service.evidence import fetch_document, gather
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.log import configure
+from didkit_py.service.web import run, serve
+from didkit_py.terms.decision import Decision
+from didkit_py.terms.document import create_signatory_statement
+from didkit_py.verification import KeyBinding, VerifiedCredential, verify_credential
+from verifier.app import create_app, open_parts
+from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_file, read_template
+from verifier.parts import Parts, judge_with, no_evidence
+from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of
+
+T = TypeVar("T")
+Folder = click.Path(path_type=Path, file_okay=False)
+File = click.Path(path_type=Path, dir_okay=False, exists=True)
+_JSON_BEGINS: Final = b"{"
+
+
+@click.group(cls=ProgramGroup)
+def group() -> None:
+    """Ask for claims and judge the answer; check a request before sending it."""
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.option("--name", required=True, help="The name of the vendor, as people see it.")
+@click.option("--base-url", required=True, help="The origin under which everybody reaches this vendor.")
+@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
+@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True)
+@click.option("--contact", help="Where people reach whoever answers for their information.")
+@click.option("--authority", help="The address of the regulator to complain to.")
+@click.option(
+    "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
+)
+@click.option(
+    "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
+)
+@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
+@click.option("--trust-list-signer", help="Who must have signed that list.")
+@json_option
+def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
+    """Make the folder of a new vendor, with fresh keys."""
+    settings = {name: value for name, value in given.items() if value not in (None, ())}
+    create_vendor(folder, settings=settings, alg=given["alg"], passphrase=_passphrase(operator_passphrase_file))
+    made: dict[str, Json] = {"folder": str(folder), "name": given["name"], "did": web_did(given["base_url"])}
+    _print(
+        made,
+        f"Made {folder}: settings.toml, keys.sealed, unlock.key (keep it apart from backups), operator.hash.\n"
+        f"Identifier: {made['did']}\nStart it: didkit-py verifier serve {folder}",
+        as_json=as_json,
+    )
+
+
+def _passphrase(file: Path | None) -> str:
+    if file is not None:
+        return file.read_text().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal, give --operator-passphrase-file.")
+    entered: str = click.prompt("Passphrase for the operator's pages", hide_input=True, confirmation_prompt=True)
+    return entered
+
+
+@group.command("serve")
+@click.argument("folder", type=Folder)
+def serve_command(folder: Path) -> None:
+    """Serve wallets and the operator's pages until told to stop."""
+    settings = load_settings(folder)
+    configure(service="verifier", level=settings.log_level)
+    run(serve(create_app(folder, settings), settings))
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.argument("link")
+@click.option("--tx-code", help="The transaction code, which came by another way.")
+@json_option
+def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> None:
+    """Receive a document about this vendor from an offer's link; the service must be running, to show its key."""
+
+    async def take(parts: Parts) -> dict[str, Json]:
+        return await _own_json(parts, await parts.receive(await parts.preview(link), tx_code=tx_code))
+
+    got = _work(folder, take)
+    _print(got, f"Received {got['title']} from {got['issuer']}.", as_json=as_json)
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@json_option
+def credentials(folder: Path, *, as_json: bool) -> None:
+    """List the documents about this vendor, and how each stands by the lists at hand."""
+
+    async def find(parts: Parts) -> list[dict[str, Json]]:
+        return [await _own_json(parts, one) for one in await parts.store.own_credentials()]
+
+    found = _work(folder, find)
+    lines = (f"{row['status']:10} {row['title']} from {row['issuer']}, until {row['expires_at']}" for row in found)
+    _print(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
+
+
+async def _own_json(parts: Parts, own: OwnCredential) -> dict[str, Json]:
+    standing = await parts.standing(own)
+    return {
+        "id": own.id,
+        "type": own.read.vct,
+        "title": title_of(own.read.vct),
+        "issuer": own.read.issuer,
+        "subject": own.read.subject,
+        "received_at": rfc3339(own.received_at),
+        "expires_at": None if own.read.expires_at is None else rfc3339(own.read.expires_at),
+        "status": standing.word,
+    }
+
+
+@group.command("sign-terms")
+@click.argument("folder", type=Folder)
+@click.argument("terms_id")
+@json_option
+def sign_terms(folder: Path, terms_id: str, *, as_json: bool) -> None:
+    """Sign terms by their identifier; give the signature to the body that confirms it."""
+
+    async def sign(parts: Parts) -> dict[str, Json]:
+        now = from_timestamp(timestamp(parts.clock()))
+        text = await create_signatory_statement(terms_id, signed_at=now, signer=parts.signer)
+        return {"signature": text, "signedAt": rfc3339(now), "id": terms_id}
+
+    signed = _work(folder, sign)
+    _print(signed, f"Signed {terms_id} at {signed['signedAt']}:\n{signed['signature']}", as_json=as_json)
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.argument("sheet", metavar="FILE", type=File)
+@json_option
+def ask(folder: Path, sheet: Path, *, as_json: bool) -> None:
+    """Make a request from a JSON file and print the link for a wallet."""
+    template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES))
+    made = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
+    _print(made.to_json(), f"Request {made.id}\nLink: {made.link}", as_json=as_json)
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.argument("request_id", metavar="[ID]", required=False)
+@json_option
+def results(folder: Path, request_id: str | None, *, as_json: bool) -> None:
+    """List the requests, the newest first; or everything that is known of one."""
+    if request_id is None:
+        found = _work(folder, _rows)
+        lines = (f"{row['request_id']}  {row['state']:9} {row['made_at']}  {row['purpose_text']}" for row in found)
+        _print(found, "\n".join(lines) or "No requests yet.", as_json=as_json)
+    else:
+        value, text = _work(folder, lambda parts: _one_result(parts, request_id))
+        _print(value, text, as_json=as_json)
+
+
+async def _rows(parts: Parts) -> list[dict[str, Json]]:
+    return [row_json(kept) for kept in await parts.store.requests(now=parts.clock())]
+
+
+async def _one_result(parts: Parts, request_id: str) -> tuple[dict[str, Json], str]:
+    kept = await parts.store.load_request(request_id, now=parts.clock())
+    body = result_json(kept, await parts.store.load_acceptances(request_id))
+    lines = [f"{kept.asked.template.purpose_text}: {body['state']}"]
+    if kept.result is not None:
+        lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
+        learned = (one for some in kept.result.learned.values() for one in some)
+        lines += [f"{label}: {value}" for one in learned for label, value in lines_of(one)]
+    return body, "\n".join([*lines, f"Agreement: {body['agreement']}"])
+
+
+def _check_line(name: str, *, passed: bool) -> str:
+    return f"{'✓' if passed else '✗'} {CHECK_NAMES.get(name, name)}"
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@json_option
+def refresh(folder: Path, *, as_json: bool) -> None:
+    """Fetch the trust list and all that it names now, instead of at the next appointed time."""
+
+    async def fetch(parts: Parts) -> dict[str, Json]:
+        lists = await parts.refresh()
+        return {
+            "issuers": len(lists.trust.issuers),
+            "status_lists": len(lists.status_lists),
+            "terms": [*lists.terms],
+            "faults": dict(lists.faults),
+        }
+
+    got = _work(folder, fetch)
+    faults = [f"not at hand: {part} ({code})" for part, code in got["faults"].items()]  # type: ignore[union-attr] # made above
+    _print(got, "\n".join([f"{got['issuers']} issuers, {got['status_lists']} status lists.", *faults]), as_json=as_json)
+
+
+@group.command("check-request")
+@click.argument("file", type=File)
+@click.option("--folder", type=Folder, help="A vendor's folder: its lists are used, and a template is signed by it.")
+@json_option
+@click.pass_context
+def check_request_command(context: click.Context, file: Path, folder: Path | None, *, as_json: bool) -> None:
+    """Say what a wallet would say to FILE: a request object, or a request as `ask` takes it (then with --folder).
+
+    Ends with 0 when a wallet would release or ask the person, with 4 when it would refuse.
+    """
+    octets = read_file(file, max_bytes=MAX_TOKEN).strip()
+    if folder is not None:
+        decision = _work(folder, lambda parts: _judge(parts, octets))
+    elif octets.startswith(_JSON_BEGINS):
+        raise click.UsageError("A request that is not signed yet needs --folder, whose vendor signs it.")
+    else:
+        decision = asyncio.run(_judge_alone(octets))
+    lines = [f"A wallet would {decision.outcome.name.lower()}."]
+    lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
+    _print(verdict_json(decision), "\n".join(lines), as_json=as_json)
+    if not would_answer(decision):
+        context.exit(REJECTED)
+
+
+async def _judge(parts: Parts, octets: bytes) -> Decision:
+    if not octets.startswith(_JSON_BEGINS):
+        return await parts.judge(_ascii(octets))
+    return await parts.judge_draft(await parts.asking.draft(read_template(octets), now=parts.clock()))
+
+
+async def _judge_alone(octets: bytes) -> Decision:
+    now = datetime.now(UTC)
+    async with Fetcher() as fetcher:
+        return await judge_with(
+            _ascii(octets),
+            fetch=lambda did: fetch_document(fetcher, did),
+            evidence=no_evidence(now),
+            terms={},
+            now=now,
+        )
+
+
+def _ascii(octets: bytes) -> str:
+    return octets.decode("ascii", "replace")
+
+
+@group.command("verify-presentation")
+@click.argument("file", type=File)
+@click.option("--folder", type=Folder, required=True, help="The vendor's folder, whose lists are used.")
+@click.option("--nonce", required=True, help="The nonce of the request that was answered.")
+@click.option("--audience", required=True, help="The client_id of the request that was answered.")
+@json_option
+@click.pass_context
+def verify_presentation_command(
+    context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, as_json: bool
+) -> None:
+    """Judge one presentation in FILE by every check, and print each."""
+    text = _ascii(read_file(file, max_bytes=MAX_TOKEN).strip())
+    found = _work(folder, lambda parts: _verify(parts, text, nonce=nonce, audience=audience))
+    if isinstance(found, VerifiedCredential):
+        shown = {"verified": True, "checks": [_check_json(one) for one in found.checks], "claims": dict(found.claims)}
+        lines = [_check_line(one.name, passed=one.passed) for one in found.checks]
+        _print(shown, "\n".join(lines), as_json=as_json)
+    else:
+        _end_unverified(context, found, as_json=as_json)
+
+
+async def _verify(parts: Parts, text: str, *, nonce: str, audience: str) -> VerifiedCredential | DidkitError:
+    now = parts.clock()
+    evidence = await gather(parts.fetcher, [text], await parts.lists.current(now), now=now)
+    try:
+        return verify_credential(
+            text,
+            evidence=evidence,
+            now=now,
+            key_binding=KeyBinding.REQUIRED,
+            expected_nonce=nonce,
+            expected_audience=audience,
+        )
+    except DidkitError as error:
+        return error
+
+
+def _check_json(check: Any) -> Json:  # noqa: ANN401 - a Check
+    return {"name": check.name, "passed": check.passed, "spec": check.spec, "detail": check.detail}
+
+
+def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool) -> NoReturn:
+    checks = checks_of(error)
+    body: dict[str, Json] = {"verified": False, "checks": [one.to_json() for one in checks], "claims": {}}
+    lines = [_check_line(one.check.name, passed=one.check.passed) for one in checks]
+    said = describe(error)
+    _print(body | said, "\n".join([*lines, f"{said['error']}: {said['message']}", said["hint"]]), as_json=as_json)
+    context.exit(exit_code(error))
+
+
+def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
+    """Open the vendor, let it work, close it."""
+
+    async def work() -> T:
+        async with open_parts(folder, load_settings(folder)) as parts:
+            return await action(parts)
+
+    return asyncio.run(work())
+
+
+def _print(value: object, text: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

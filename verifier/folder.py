@@ -1,0 +1,76 @@
+"""The folder that a vendor's program lives in, and the saved requests inside."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from didkit_py.encoding import read_json
+from didkit_py.errors import DidkitError, Malformed, TooLarge
+from didkit_py.roles.asking_store import RequestTemplate
+from didkit_py.service.folders import create_folder, load_folder
+from verifier.settings import VerifierSettings
+
+EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "requests"
+REQUESTS: Final = "requests"
+MAX_TEMPLATE_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRequest:
+    """A request that can be made again and again."""
+
+    name: str
+    purpose_text: str
+    text: str
+
+
+def create_vendor(
+    folder: Path, *, settings: Mapping[str, str | int | tuple[str, ...]], alg: str, passphrase: str
+) -> None:
+    """Make the folder of a new vendor. Raises FolderInUse, Malformed or BadSettings."""
+    create_folder(folder, VerifierSettings, settings=settings, alg=alg, passphrase=passphrase, also=_save_examples)
+
+
+def _save_examples(folder: Path) -> None:
+    """Saved requests to begin with, where the examples are at hand."""
+    saved = folder / REQUESTS
+    saved.mkdir()
+    for file in sorted(EXAMPLES.glob("*.json")):
+        shutil.copyfile(file, saved / file.name)
+
+
+def load_settings(folder: Path) -> VerifierSettings:
+    """The settings of the vendor in this folder. Raises NotFound or BadSettings."""
+    return load_folder(folder, VerifierSettings)
+
+
+def read_file(file: Path, *, max_bytes: int) -> bytes:
+    """The bytes of a file. Raises TooLarge, or Malformed when it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            octets = opened.read(max_bytes + 1)
+    except OSError as error:
+        raise Malformed(f"{file}: cannot be read ({error.strerror})") from error
+    if len(octets) > max_bytes:
+        raise TooLarge(f"{file}: longer than {max_bytes} bytes")
+    return octets
+
+
+def read_template(octets: bytes | str) -> RequestTemplate:
+    """What is asked, from a JSON text. Raises Malformed."""
+    return RequestTemplate.from_json(read_json(octets, max_bytes=MAX_TEMPLATE_BYTES))
+
+
+def saved_requests(folder: Path) -> tuple[SavedRequest, ...]:
+    """The saved requests that can be read, by name; others are passed over."""
+    found = []
+    for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        try:
+            octets = read_file(file, max_bytes=MAX_TEMPLATE_BYTES)
+            purpose = read_template(octets).purpose_text
+        except DidkitError:
+            continue
+        found.append(SavedRequest(name=file.stem, purpose_text=purpose, text=octets.decode()))
+    return tuple(found)

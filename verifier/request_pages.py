@@ -1,0 +1,98 @@
+"""One request: its link while it is open, then what was checked, what was learned, and what was agreed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiohttp import web
+
+from didkit_py.encoding import Json, from_b64url, read_json, write_json
+from didkit_py.errors import NotFound
+from didkit_py.oid4vp.exchange import FINAL
+from didkit_py.reading import Reader
+from didkit_py.roles.asking_store import KeptEvent
+from didkit_py.service.web import Routes, render
+from verifier.ask_pages import in_full
+from verifier.parts import Parts, parts_of
+from verifier.views import record_of, result_in_words, verdict_in_words, when
+
+LOOK_AGAIN_SECONDS: Final = 5
+_EVENTS: Final[Mapping[str, str]] = {
+    "withdraw": "The person took the yes back",
+    "eraseRequest": "The person asked to erase what was shown",
+}
+
+
+def install(routes: Routes) -> None:
+    """Add the pages of one request."""
+    routes.page("GET", "/requests/{id}", one_request)
+    routes.page("GET", "/requests/{id}/record.json", record_file)
+
+
+async def one_request(request: web.Request) -> web.Response:
+    """Everything about one request; while it is open, the page looks again by itself."""
+    parts = parts_of(request)
+    kept = await parts.store.load_request(request.match_info["id"], now=parts.clock())
+    is_open = kept.state not in FINAL
+    answer = render(
+        request,
+        "request.html",
+        shown=result_in_words(kept),
+        link=parts.asking.made(kept.asked.id).link,
+        verdict=verdict_in_words(await parts.judge_kept(kept.asked)) if is_open else None,
+        record=await _record(parts, kept.asked.id),
+        template=in_full(kept.asked.template),
+    )
+    if is_open:
+        answer.headers["Refresh"] = str(LOOK_AGAIN_SECONDS)
+    return answer
+
+
+async def record_file(request: web.Request) -> web.Response:
+    """The record as a file, the same bytes inside as the person holds."""
+    parts = parts_of(request)
+    request_id = request.match_info["id"]
+    record = record_of(await parts.store.load_acceptances(request_id))
+    if record is None:
+        raise NotFound("there is no record of this request")
+    headers = {"Content-Disposition": 'attachment; filename="agreement-record.json"'}
+    return web.Response(body=write_json(dict(record)), content_type="application/json", headers=headers)
+
+
+async def _record(parts: Parts, request_id: str) -> dict[str, object] | None:
+    """The agreement in words, with what was said later."""
+    record = record_of(await parts.store.load_acceptances(request_id))
+    if record is None:
+        return None
+    payload = Reader(read_json(from_b64url(str(record["payload"]))), at="record")
+    events = await parts.store.load_events(payload.text("identifier"))
+    return {"rows": _rows(payload), "events": _event_rows(events)}
+
+
+def _rows(payload: Reader) -> list[tuple[str, str]]:
+    processes = payload.objects("hasProcess")
+    return [
+        ("Agreed", when(payload.rfc3339("created"))),
+        ("Between", f"{payload.object('hasDataController').text('name')} and the holder of a key made for you alone"),
+        *(row for one in processes for row in _process(one.members)),
+        ("Terms", payload.text("terms")),
+        ("Number of the record", payload.text("identifier")),
+    ]
+
+
+def _process(process: Mapping[str, Any]) -> list[tuple[str, str]]:
+    kept = [f"{one['period']} from {one['from']}, then {one['then']}" for one in process.get("hasStorageCondition", ())]
+    return [
+        ("Accepted", _paths(process.get("acceptedData", ())) or "nothing"),
+        ("Declined", _paths(process.get("declinedData", ())) or "nothing"),
+        ("Purpose", ", ".join(str(one).rpartition(":")[2] for one in process.get("hasPurpose", ()))),
+        ("Kept for", "; ".join(kept) or "not at all"),
+        ("Passed on to", ", ".join(map(str, process.get("hasRecipient", ()))) or "nobody"),
+    ]
+
+
+def _paths(paths: Sequence[Sequence[Json]]) -> str:
+    return ", ".join(" / ".join("each" if step is None else str(step) for step in path) for path in paths)
+
+
+def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[str, str]]:
+    return [(when(one.at), f"{_EVENTS.get(one.kind, one.kind)}. You confirmed that you received it.") for one in events]

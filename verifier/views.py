@@ -1,0 +1,207 @@
+"""What commands and pages show of requests and their results, in words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from didkit_py.credentials.template import template_of
+from didkit_py.encoding import Json, rfc3339
+from didkit_py.oid4vp.exchange import FINAL, State
+from didkit_py.oid4vp.query import CredentialQuery
+from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
+from didkit_py.terms.decision import Decision, Outcome
+
+WORDS: Final[Mapping[State, str]] = {
+    State.CREATED: "waiting",
+    State.FETCHED: "opened",
+    State.ANSWERED: "verified",
+    State.REFUSED: "refused",
+    State.FAILED: "failed",
+    State.EXPIRED: "expired",
+}
+SENTENCES: Final[Mapping[State, str]] = {
+    State.CREATED: "Nobody has opened it yet. This page looks again by itself.",
+    State.FETCHED: "A wallet has opened it; the person is reading. This page looks again by itself.",
+    State.ANSWERED: "Every check held. Rely on what stands below, for what you promised and nothing else.",
+    State.REFUSED: "The wallet said no. It gives no reason: a person may not want to, or may have nothing that fits.",
+    State.FAILED: "An answer came, and a check did not hold. Nothing in it was believed or kept.",
+    State.EXPIRED: "Nobody answered in time.",
+}
+VERDICTS: Final[Mapping[Outcome, tuple[str, str]]] = {
+    Outcome.RELEASE: ("A wallet would answer", "By rules that the person set beforehand."),
+    Outcome.ASK: ("A wallet would ask the person", "It finds nothing to object to, and leaves the answer to them."),
+    Outcome.REFUSE: (
+        "A wallet would refuse",
+        "A fresh wallet with the usual rules would not let the person share, for these reasons:",
+    ),
+}
+CHECK_NAMES: Final[Mapping[str, str]] = {
+    "answer-encrypted": "The answer was encrypted for this request alone",
+    "state": "It repeats the secret of this request",
+    "first-answer": "It is the first answer to this request",
+    "answer-shape": "It answers questions that were asked",
+    "format": "The document is in a format that is spoken here",
+    "trusted-issuer": "Its issuer is trusted for this kind of claim",
+    "issuer-key": "The issuer publishes the key that signed it",
+    "signature": "The issuer's signature holds",
+    "disclosures": "What is shown is what the issuer signed",
+    "profile": "It follows the rules of its kind of claim",
+    "time": "It is valid now",
+    "key-binding": "Its holder made this answer, for you and this request",
+    "status": "The issuer has not taken it back",
+    "credentials": "Every document in the answer holds",
+    "query-answered": "Everything that you asked for is there",
+    "no-more-than-asked": "Nothing is there that you did not ask for",
+    "agreement": "The person accepted your promise for exactly this answer",
+}
+
+
+def claims_of(kept: KeptRequest) -> dict[str, list[Json]]:
+    """What was learned, by query id; empty unless every check held."""
+    if kept.state is not State.ANSWERED or kept.result is None:
+        return {}
+    return {query_id: [dict(one.claims) for one in some] for query_id, some in kept.result.learned.items()}
+
+
+def record_of(acceptances: Sequence[KeptAcceptance]) -> Mapping[str, Json] | None:
+    """The record with both signatures, if there is one."""
+    return next((one.record for one in acceptances if one.record is not None), None)
+
+
+def row_json(kept: KeptRequest) -> dict[str, Json]:
+    """One request as lists print it."""
+    return {
+        "request_id": kept.asked.id,
+        "state": WORDS[kept.state],
+        "purpose_text": kept.asked.template.purpose_text,
+        "made_at": rfc3339(kept.asked.made_at),
+        "expires_at": rfc3339(kept.asked.expires_at),
+        "answered_at": None if kept.answered_at is None else rfc3339(kept.answered_at),
+    }
+
+
+def result_json(kept: KeptRequest, acceptances: Sequence[KeptAcceptance]) -> dict[str, Json]:
+    """Everything that is known of one request."""
+    result, record = kept.result, record_of(acceptances)
+    claims: dict[str, Json] = {query_id: [*some] for query_id, some in claims_of(kept).items()}
+    return {
+        **row_json(kept),
+        "checks": [] if result is None else [one.to_json() for one in result.checks],
+        "claims": claims,
+        "issuers": _issuers(kept),
+        "agreement": "accepted" if record is not None else "none",
+        "record": None if record is None else dict(record),
+        "error": None if result is None or result.error is None else dict(result.error),
+    }
+
+
+def _issuers(kept: KeptRequest) -> dict[str, Json]:
+    if kept.state is not State.ANSWERED or kept.result is None:
+        return {}
+    return {
+        query_id: [{"vct": one.vct, "issuer": one.issuer, "issuer_name": one.issuer_name} for one in some]
+        for query_id, some in kept.result.learned.items()
+    }
+
+
+def title_of(vct: str) -> str:
+    """The kind of claim in words."""
+    template = template_of(vct)
+    return vct if template is None else template.title
+
+
+def lines_of(learned: Learned) -> list[tuple[str, str]]:
+    """Each claim that was learned as label and value."""
+    return list(_lines(learned.vct, (), dict(learned.claims)))
+
+
+def _lines(vct: str, path: tuple[str, ...], value: Json) -> Iterator[tuple[str, str]]:
+    template = template_of(vct)
+    spec = template.spec(path) if template is not None and path else None
+    if isinstance(value, dict) and (spec is None or not path):
+        for name, inner in value.items():
+            yield from _lines(vct, (*path, name), inner)
+    else:
+        yield spec.label if spec is not None else " / ".join(path), shown(value)
+
+
+def shown(value: Json) -> str:
+    """A value as people read it."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, list):
+        return ", ".join(shown(one) for one in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {shown(inner)}" for name, inner in value.items())
+    return "none" if value is None else str(value)
+
+
+def when(moment: datetime | None) -> str:
+    """A moment as people read it, in UTC."""
+    return "" if moment is None else moment.strftime("%-d %B %Y, %H:%M UTC")
+
+
+def page_row(kept: KeptRequest) -> dict[str, str]:
+    """One request as tables show it."""
+    return {
+        "id": kept.asked.id,
+        "purpose": kept.asked.template.purpose_text,
+        "state": WORDS[kept.state],
+        "made": when(kept.asked.made_at),
+        "answered": when(kept.answered_at),
+    }
+
+
+def verdict_in_words(decision: Decision) -> dict[str, object]:
+    """What a wallet would say, with the reasons that count."""
+    title, explained = VERDICTS[decision.outcome]
+    reasons = [one for one in decision.reasons if not one.code.startswith("ok.")]
+    return {"outcome": decision.outcome.name.lower(), "title": title, "explained": explained, "reasons": reasons}
+
+
+def result_in_words(kept: KeptRequest) -> dict[str, object]:
+    """One request with its result, as its page shows it."""
+    verified = kept.state is State.ANSWERED and kept.result is not None
+    learned = kept.result.learned if verified and kept.result is not None else {}
+    return {
+        **page_row(kept),
+        "sentence": SENTENCES[kept.state],
+        "ends": when(kept.asked.expires_at),
+        "is_open": kept.state not in FINAL,
+        "learned": [_learned_in_words(one) for some in learned.values() for one in some],
+        "declined": _declined(kept) if verified else [],
+        "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
+    }
+
+
+def _learned_in_words(one: Learned) -> dict[str, object]:
+    return {
+        "title": title_of(one.vct),
+        "lines": lines_of(one),
+        "issuer": one.issuer,
+        "issuer_name": one.issuer_name,
+    }
+
+
+def _declined(kept: KeptRequest) -> list[str]:
+    """The kinds of claim that were asked for and not shown."""
+    learned = {} if kept.result is None else kept.result.learned
+    return [_query_title(one) for one in kept.asked.template.query.credentials if one.id not in learned]
+
+
+def _query_title(query: CredentialQuery) -> str:
+    return " or ".join(map(title_of, query.vct_values)) or query.id
+
+
+def _groups(kept: KeptRequest, checks: Sequence[CheckMade]) -> Iterator[dict[str, object]]:
+    """The checks in the order made; those of one credential under its name."""
+    titles = {one.id: _query_title(one) for one in kept.asked.template.query.credentials}
+    for query_id, some in groupby(checks, key=lambda one: one.query_id):
+        yield {"title": titles.get(query_id, query_id), "checks": [_check_in_words(one) for one in some]}
+
+
+def _check_in_words(made: CheckMade) -> dict[str, object]:
+    one = made.check
+    name = CHECK_NAMES.get(one.name, one.name)
+    return {"name": name, "passed": one.passed, "detail": one.detail, "spec": one.spec, "code": one.code}

@@ -1,0 +1,194 @@
+"""The commands of a wallet. They open the same folder as the pages do, also while the service runs."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from didkit_py.command import ProgramGroup, json_option
+from didkit_py.encoding import Json, rfc3339
+from didkit_py.errors import Malformed
+from didkit_py.service.log import configure
+from didkit_py.service.web import run, serve
+from wallet.app import create_app, open_parts
+from wallet.folder import create_folder, load_settings
+from wallet.held import StoredCredential
+from wallet.keeping import issuer_name
+from wallet.ledger import Entry
+from wallet.parts import Parts
+from wallet.vault import open_key
+
+T = TypeVar("T")
+Folder = click.Path(path_type=Path, file_okay=False)
+File = click.Path(path_type=Path, dir_okay=False, exists=True)
+MAX_PASSPHRASE_FILE: Final = 4_096  # bytes
+# What `ledger show` tells without --values: no claim, no label (a threshold stands in one), no request.
+_HARMLESS: Final = ("vendor", "rel", "answer", "accepted")
+
+passphrase_option = click.option("--passphrase-file", type=File, help="A file with the passphrase; asked otherwise.")
+
+
+@click.group(cls=ProgramGroup)
+def group() -> None:
+    """Hold claims: receive, decide, look back, serve."""
+
+
+@group.command()
+@click.argument("folder", type=Folder)
+@click.option("--name", required=True, help="What the wallet is called on its own pages.")
+@click.option("--base-url", required=True, help="The origin under which its owner's browser reaches it.")
+@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
+@click.option("--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine to be fetched.")
+@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
+@click.option("--trust-list-signer", help="Who must have signed that list.")
+@passphrase_option
+@json_option
+def init(folder: Path, passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
+    """Make the folder of a new wallet, with a fresh key under a passphrase of at least 12 characters."""
+    settings = {name: value for name, value in given.items() if value not in (None, ())}
+    create_folder(folder, settings=settings, passphrase=_passphrase(passphrase_file, confirm=True))
+    text = (
+        f"Made {folder}: settings.toml, keys.sealed, ledger.head.\n"
+        f"Nobody can open it without the passphrase, and nobody can replace the passphrase.\n"
+        f"Start it: didkit-py wallet serve {folder}"
+    )
+    _print({"folder": str(folder), "name": given["name"], "url": given["base_url"]}, text, as_json=as_json)
+
+
+def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
+    if file is not None:
+        with file.open("rb") as opened:
+            octets = opened.read(MAX_PASSPHRASE_FILE)
+        try:
+            return octets.decode().rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise Malformed(f"{file}: expected text in UTF-8") from error
+    if not sys.stdin.isatty():
+        raise click.UsageError("Without a terminal, give --passphrase-file.")
+    entered: str = click.prompt("Passphrase of this wallet", hide_input=True, confirmation_prompt=confirm)
+    return entered
+
+
+@group.command("serve")
+@click.argument("folder", type=Folder)
+def serve_command(folder: Path) -> None:
+    """Serve the wallet's pages to its owner's browser until told to stop; it starts locked."""
+    settings = load_settings(folder)
+    configure(service="wallet", level=settings.log_level)
+    run(serve(create_app(folder, settings), settings))
+
+
+@group.command("credentials")
+@click.argument("folder", type=Folder)
+@passphrase_option
+@json_option
+def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """List the documents that are held, without what they say."""
+
+    async def find(parts: Parts) -> list[dict[str, Json]]:
+        return [_credential(one, parts) for one in await parts.opened.store.load_credentials()]
+
+    found = _work(folder, passphrase_file, find)
+    lines = (
+        f"{row['title']} from {row['issuer_name']}: {row['copies_left']} of {row['copies']} copies left"
+        for row in found
+    )
+    _print(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
+
+
+def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
+    return {
+        "id": stored.id,
+        "title": stored.title,
+        "type": stored.vct,
+        "issuer_name": issuer_name(stored, parts.known_lists()),
+        "issuer": stored.issuer,
+        "copies": stored.copies,
+        "copies_left": stored.copies_left,
+        "expires": None if stored.expires_at is None else rfc3339(stored.expires_at),
+    }
+
+
+@group.command("deny")
+@click.argument("folder", type=Folder)
+@click.argument("who")
+@passphrase_option
+@json_option
+def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """Refuse every request of WHO from now on: a name, a dealer's number, an internet address."""
+    if not who.strip():
+        raise Malformed("WHO: expected a name, a number or an address")
+
+    async def deny(parts: Parts) -> list[str]:
+        return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
+
+    denied = _work(folder, passphrase_file, deny)
+    _print({"denied": denied}, f"{who} is on the list of those you do not deal with.", as_json=as_json)
+
+
+@group.group("ledger")
+def ledger_group() -> None:
+    """What was asked, shared and agreed."""
+
+
+@ledger_group.command("verify")
+@click.argument("folder", type=Folder)
+@passphrase_option
+@json_option
+def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """Check that no entry was changed, moved or cut off; ends with 4 when one was."""
+    entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
+    body = {"holds": True, "entries": len(entries)}
+    _print(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
+
+
+@ledger_group.command("show")
+@click.argument("folder", type=Folder)
+@click.option("--values", is_flag=True, help="Also show what was asked and shown, with the values.")
+@passphrase_option
+@json_option
+def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_json: bool) -> None:
+    """List the entries, oldest first; without --values no entry tells what a document says."""
+    entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
+    shown = [_entry(one, values=values) for one in entries]
+    lines = (f"{row['seq']:4}  {row['at']}  {row['kind']:9} {row['vendor']}  {_codes(row)}" for row in shown)
+    _print({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
+
+
+def _codes(row: Mapping[str, Any]) -> str:
+    return ", ".join(row["reason_codes"])
+
+
+def _entry(entry: Entry, *, values: bool) -> dict[str, Json]:
+    body = dict(entry.body)
+    row: dict[str, Json] = {
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "at": rfc3339(entry.at),
+        "request": entry.request_id,
+        **{name: body.get(name) for name in _HARMLESS},
+        "reason_codes": body.get("reason_codes", []),
+        "record": body.get("record"),
+    }
+    return {**row, "body": body} if values else row
+
+
+def _work(folder: Path, passphrase_file: Path | None, action: Callable[[Parts], Awaitable[T]]) -> T:
+    """Open the wallet with its passphrase, let it work, close it."""
+    settings = load_settings(folder)
+    box = open_key(settings.key_file, _passphrase(passphrase_file))
+
+    async def work() -> T:
+        async with open_parts(folder, settings) as parts:
+            parts.vault.hold(box)
+            return await action(parts)
+
+    return asyncio.run(work())
+
+
+def _print(value: object, text: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

@@ -1,0 +1,105 @@
+"""Pages about the past: who has what, and the record of each agreement."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiohttp import web
+
+from didkit_py.encoding import Json, from_b64url, read_json, write_json
+from didkit_py.errors import NotFound
+from didkit_py.reading import Reader
+from didkit_py.roles.presenting_store import Exchange
+from didkit_py.service.web import Routes, render
+from wallet.ledger import BrokenLedger, Entry
+from wallet.parts import parts_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """One time that something was shown to somebody."""
+
+    request_id: str
+    vendor: str
+    at: datetime
+    items: tuple[Mapping[str, Json], ...] = field(repr=False)
+    kept: tuple[str, ...]
+    uses: tuple[str, ...]
+    terms: str
+    accepted: bool
+    recorded: bool
+
+
+def install(routes: Routes) -> None:
+    """Add these pages."""
+    routes.page("GET", "/disclosures", disclosures)
+    routes.page("GET", "/records/{id}", record)
+    routes.page("GET", "/records/{id}/record.json", record_file)
+
+
+async def disclosures(request: web.Request) -> web.Response:
+    """By vendor: what it has, since when, until when, under which terms."""
+    try:
+        entries = await parts_of(request).opened.ledger.read()
+    except BrokenLedger as error:
+        return render(request, "disclosures.html", vendors={}, refusals=0, fault=error)
+    vendors: dict[str, list[Shared]] = {}
+    for one in sorted(shared(entries), key=lambda each: each.at, reverse=True):
+        vendors.setdefault(one.vendor, []).append(one)
+    refusals = sum(one.kind == "refused" for one in entries)
+    return render(request, "disclosures.html", vendors=vendors, refusals=refusals, fault=None)
+
+
+def shared(entries: Iterable[Entry]) -> Iterable[Shared]:
+    """Every release that the ledger names."""
+    known = tuple(entries)
+    recorded = {one.request_id for one in known if one.kind == "recorded"}
+    for one in known:
+        if one.kind != "released":
+            continue
+        read = Reader(dict(one.body), at="released")
+        promises = read.object("promises")
+        yield Shared(
+            request_id=one.request_id,
+            vendor=read.text("vendor"),
+            at=one.at,
+            items=tuple(item.members for item in read.objects("items")),
+            kept=promises.optional_texts("kept"),
+            uses=promises.optional_texts("uses"),
+            terms=str(promises.members.get("terms") or ""),
+            accepted=read.flag("accepted"),
+            recorded=one.request_id in recorded,
+        )
+
+
+async def record(request: web.Request) -> web.Response:
+    """What was agreed, for people."""
+    exchange = await _recorded(request)
+    body = Reader(read_json(from_b64url(str((exchange.record or {})["payload"]))), at="record")
+    return render(
+        request,
+        "record.html",
+        exchange=exchange,
+        created=body.rfc3339("created"),
+        identifier=body.text("identifier"),
+        controller=body.object("hasDataController").text("name"),
+        withdraw_within=body.object("withdrawal").text("within"),
+        promises=exchange.promises,
+    )
+
+
+async def record_file(request: web.Request) -> web.Response:
+    """The record with both signatures, as a file to keep."""
+    exchange = await _recorded(request)
+    return web.Response(
+        body=write_json(dict(exchange.record or {})),
+        content_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="agreement-record.json"'},
+    )
+
+
+async def _recorded(request: web.Request) -> Exchange:
+    exchange = await parts_of(request).opened.keeping.load_exchange(request.match_info["id"])
+    if exchange.record is None:
+        raise NotFound("there is no record with both signatures of this request")
+    return exchange

@@ -1,0 +1,73 @@
+"""The person's pages: what they share, and the first one. Each kind of page has a file of its own."""
+
+from typing import Final
+
+from aiohttp import web
+
+from didkit_py.service.pages import TEMPLATES
+from didkit_py.service.web import Routes, render
+from wallet import document_pages, history_pages, offer_pages, request_pages, rules_pages, words
+from wallet.held import StoredCredential
+from wallet.parts import Parts, parts_of
+from wallet.taking import OPENED, REDEEMED, REDEEMING
+
+NAVIGATION: Final = (
+    ("Inbox", "/"),
+    ("Documents", "/credentials"),
+    ("Receive", "/receive"),
+    ("Answer", "/answer"),
+    ("Who has what", "/disclosures"),
+    ("Rules", "/rules"),
+)
+
+
+def install(app: web.Application, routes: Routes) -> None:
+    """Add every page."""
+    app[TEMPLATES].filters.update(day=words.day, clock_time=words.clock_time, plain=words.plain, copies=words.copies)
+    routes.page("GET", "/", inbox)
+    for each in (offer_pages, document_pages, request_pages, history_pages, rules_pages):
+        each.install(routes)
+
+
+async def inbox(request: web.Request) -> web.Response:
+    """What waits for the person, and what they should know."""
+    parts = parts_of(request)
+    now = parts.clock()
+    keeping = parts.opened.keeping
+    credentials = await parts.opened.store.load_credentials()
+    waiting = [one for one in await keeping.load_open() if one.until is None or one.until > now]
+    return render(
+        request,
+        "inbox.html",
+        requests=waiting,
+        unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
+        offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
+        count=len(credentials),
+        warnings=await _warnings(parts, credentials),
+    )
+
+
+async def _warnings(parts: Parts, credentials: tuple[StoredCredential, ...]) -> list[dict[str, str]]:
+    """What the person should know, the worst first: title, text, and where to do something about it."""
+    found: list[dict[str, str]] = []
+    if (fault := await parts.ledger_fault()) is not None:
+        found.append({"title": "Nothing can be shared now", "text": f"{fault}. {fault.advice}", "href": ""})
+    if parts.known_lists() is None:
+        text = "Your wallet has not yet fetched the public lists by which it checks who asks."
+        found.append({"title": "Requests cannot be checked yet", "text": text, "href": "/rules"})
+    found += [warning for one in credentials if (warning := _about(one, parts)) is not None]
+    return found
+
+
+def _about(credential: StoredCredential, parts: Parts) -> dict[str, str] | None:
+    left = None if credential.expires_at is None else credential.expires_at - parts.clock()
+    href = f"/credentials/{credential.id}"
+    if left is not None and left.total_seconds() <= 0:
+        return {"title": f"{credential.title} has run out", "text": "Ask whoever gave it for a new one.", "href": href}
+    if left is not None and left <= words.EXPIRES_SOON:
+        text = f"It runs out on {words.day(credential.expires_at)}. Ask whoever gave it for a new one."
+        return {"title": f"{credential.title} runs out soon", "text": text, "href": href}
+    if credential.copies > words.FEW_COPIES >= credential.copies_left:
+        text = f"You can show it {credential.copies_left} more times. Ask whoever gave it for new copies."
+        return {"title": f"{credential.title} is nearly used up", "text": text, "href": href}
+    return None

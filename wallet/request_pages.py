@@ -1,0 +1,194 @@
+"""Pages for answering: paste a request, read who asks for what and what is promised, say yes or no, see the result."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Unavailable
+from didkit_py.roles.presenting import Judged, decide_unread
+from didkit_py.roles.presenting_store import Exchange, State
+from didkit_py.service.web import Routes, read_choices, read_form, render
+from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
+from didkit_py.terms.decision import Outcome
+from wallet.ledger import BrokenLedger
+from wallet.parts import parts_of
+
+NOT = "The seller promises not "
+OUTCOMES = {
+    State.SENDING: "unconfirmed",
+    State.RELEASED: "released",
+    State.RECORDED: "released",
+    State.DECLINING: "declined",
+    State.DECLINED: "declined",
+    State.FAILED: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What one document would show; at least one item."""
+
+    query_id: str
+    items: tuple[Item, ...]
+
+    @property
+    def document(self) -> str:
+        """The title of the document, and who gave it."""
+        return f"{self.items[0].document}, from {self.items[0].issued_by}"
+
+    @property
+    def asked(self) -> tuple[Item, ...]:
+        """What was asked for."""
+        return tuple(item for item in self.items if not item.always)
+
+    @property
+    def always(self) -> tuple[Item, ...]:
+        """What the document shows besides, whenever it is shown."""
+        return tuple(item for item in self.items if item.always)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """What is promised about some of the items, in few words."""
+
+    about: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def install(routes: Routes) -> None:
+    """Add these pages."""
+    routes.page("GET", "/answer", ask_for_link)
+    routes.page("POST", "/answer", open_link)
+    routes.page("GET", "/requests/{id}", show)
+    routes.page("POST", "/requests/{id}", answer, repeatable=("optional",))
+    routes.page("POST", "/requests/{id}/send", send_again)
+
+
+async def ask_for_link(request: web.Request) -> web.Response:
+    """The form for the text of a request."""
+    return render(request, "answer.html", problem="")
+
+
+async def open_link(request: web.Request) -> web.Response:
+    """Fetch and check the request, and go to its page; one that is not in order is refused here."""
+    form = await read_form(request, allowed=("request",))
+    link = form.get("request", "").strip()
+    if not link:
+        return render(request, "answer.html", status=400, problem="Paste the text of the request")
+    parts = parts_of(request)
+    try:
+        exchange = await parts.opened.presenting.open(link)
+    except BrokenLedger:
+        raise
+    except Unavailable:
+        problem = "Whoever asks cannot be reached now, or your public lists are too old. Try again in a moment"
+        return render(request, "answer.html", status=503, problem=problem)
+    except DidkitError as error:
+        return _refused(request, consent_view(decide_unread(error, now=parts.clock())), None, status=400)
+    return _go(f"/requests/{exchange.id}")
+
+
+async def show(request: web.Request) -> web.Response:
+    """A request: to be decided, or what came of it."""
+    parts = parts_of(request)
+    exchange = await parts.opened.keeping.load_exchange(request.match_info["id"])
+    if exchange.state is not State.OPEN:
+        return _result(request, exchange)
+    return _ask(request, await parts.judge(exchange.id))
+
+
+def _ask(request: web.Request, judged: Judged) -> web.Response:
+    view = consent_view(judged.decision)
+    if judged.decision.outcome is Outcome.REFUSE:
+        return _refused(request, view, judged.exchange)
+    return render(
+        request,
+        "consent.html",
+        view=view,
+        exchange=judged.exchange,
+        required=_grouped(view, required=True),
+        optional=_grouped(view, required=False),
+        promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
+        yes=_yes(view),
+    )
+
+
+def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
+    """The items of each query together, the smallest answer first."""
+    items = [item for item in view.items if item.required is required]
+    ids = dict.fromkeys(item.query_id for item in items)
+    groups = [Group(query_id=one, items=tuple(item for item in items if item.query_id == one)) for one in ids]
+    return sorted(groups, key=lambda group: len(group.items))
+
+
+def _promised(promises: Promises) -> tuple[Line, ...]:
+    """Use, what is left undone, how long it is kept, who else gets it; prohibitions stand in one sentence."""
+    listed = [one.text.removeprefix(NOT).removesuffix(".") for one in promises.will_not if one.text.startswith(NOT)]
+    others = tuple(one for one in promises.will_not if not one.text.startswith(NOT))
+    joined = (Line(text=f"{NOT}{', '.join(listed)}."),) if listed else ()
+    return (*promises.uses, *joined, *others, *promises.kept, *promises.onward)
+
+
+def _yes(view: ConsentView) -> str:
+    """The label of the button counts what a yes sends."""
+    count = sum(not item.always for item in view.required)
+    if not count:
+        return "Share what I ticked"
+    things = "this 1 thing" if count == 1 else f"these {count} things"
+    return f"Share {things}" + (" and what I ticked" if view.optional else "")
+
+
+def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
+    reasons = [reason for reason in view.reasons if reason.outcome is Outcome.REFUSE]
+    others = [reason for reason in view.warnings if reason not in reasons]
+    nothing = [reason.code for reason in reasons] == ["cred.none"]
+    return render(
+        request,
+        "refused.html",
+        status=status,
+        view=view,
+        exchange=exchange,
+        reasons=[*reasons, *others],
+        heading="You have nothing that fits" if nothing else "Your wallet refuses this request",
+    )
+
+
+async def answer(request: web.Request) -> web.Response:
+    """The person pressed a button."""
+    form = await read_form(request, allowed=("decision", "optional"))
+    optional = frozenset(await read_choices(request, "optional"))
+    parts = parts_of(request)
+    exchange_id = request.match_info["id"]
+    try:
+        if form.get("decision") == "share":
+            await parts.share(exchange_id, optional)
+        elif form.get("decision") == "refuse":
+            await parts.refuse(exchange_id)
+        else:
+            raise Malformed("expected one of the two buttons of the page")
+    except (Refused, IllegalMove):  # it became worse since the page was shown, or was answered on another page
+        return _go(f"/requests/{exchange_id}")
+    return _go(f"/requests/{exchange_id}")
+
+
+async def send_again(request: web.Request) -> web.Response:
+    """Try to reach the vendor again with the same answer."""
+    await read_form(request, allowed=())
+    exchange = await parts_of(request).send(request.match_info["id"])
+    return _go(f"/requests/{exchange.id}")
+
+
+def _result(request: web.Request, exchange: Exchange) -> web.Response:
+    return render(
+        request,
+        "result.html",
+        exchange=exchange,
+        outcome=OUTCOMES[exchange.state],
+        state=exchange.state.value,
+        reached=exchange.state is not State.DECLINING,
+        waits_for_record=exchange.state is State.RELEASED and exchange.unfinished,
+    )
+
+
+def _go(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path})
