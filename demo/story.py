@@ -69,11 +69,11 @@ def _members_offers(union: Party, codes_file: Path) -> dict[str, dict[str, str]]
 
 def _offers_by_hand(cast: Mapping[str, Party]) -> dict[str, dict[str, str]]:
     receipt = {
-        "receipt_type": "vehicle-purchase",
+        "receipt_type": "vehicle-sale",
         "date": "2026-11-14",
-        "seller": "Riverside Chryota Ltd",
-        "full_receipt_digest": "sha-256;" + "A" * 43,
-        "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00EXAMPLE000042"},
+        "seller": {"name": "Riverside Chryota Ltd"},
+        "fullReceiptDigest": "sha-256;" + "A" * 43,
+        "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00EXAMP1E00042"},
         "buyer_name": "Sally Example",
     }
     standing = {

@@ -65,17 +65,14 @@ def read_json(text: bytes | str, *, max_bytes: int = MAX_JSON_BYTES, max_depth: 
         value: Json = orjson.loads(octets)
     except orjson.JSONDecodeError as error:
         raise Malformed("expected a JSON text in UTF-8", spec="RFC 8259") from error
+    try:
+        again = orjson.dumps(value)
+    except TypeError:  # integers beyond 64 bits, which orjson reads as floats, and lone surrogates
+        again = b""
     # A text that is written back unchanged has no doubled member; only others pay for the slow look.
-    if _dumps(value) != octets:
+    if again != octets:
         _refuse_doubled_members(octets)
     return value
-
-
-def _dumps(value: Json) -> bytes | None:
-    try:
-        return orjson.dumps(value)
-    except TypeError:  # integers beyond 64 bits, which orjson reads as floats, and lone surrogates
-        return None
 
 
 def _refuse_deep(octets: bytes, max_depth: int) -> None:

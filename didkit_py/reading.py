@@ -53,7 +53,7 @@ class Reader:
     def text(self, name: str, *, max_length: int = MAX_TEXT, one_of: Collection[str] | None = None) -> str:
         """A non-empty text."""
         value = self.value(name)
-        if not isinstance(value, str) or not 0 < len(value) <= max_length:
+        if not isinstance(value, str) or not 0 < len(value) <= max_length or "\0" in value:
             raise self._no_text(value, name, max_length)
         if one_of is not None and value not in one_of:
             raise Malformed(f"{self.path(name)}: expected one of {', '.join(sorted(one_of))}")
@@ -64,15 +64,15 @@ class Reader:
         return self.text(name, max_length=max_length) if name in self.members else None
 
     def _no_text(self, value: Json, name: str, max_length: int) -> Malformed:
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and len(value) > max_length:
             return TooLarge(f"{self.path(name)}: longer than {max_length} characters")
-        return Malformed(f"{self.path(name)}: expected a non-empty text")
+        return Malformed(f"{self.path(name)}: expected a non-empty text")  # also for one with a NUL, which no database takes
 
     def texts(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[str, ...]:
         """An array of non-empty texts."""
         found: list[str] = []
         for place, item in enumerate(self.items(name, at_least=at_least, max_items=max_items)):
-            if not isinstance(item, str) or not 0 < len(item) <= MAX_TEXT:
+            if not isinstance(item, str) or not 0 < len(item) <= MAX_TEXT or "\0" in item:
                 raise self._no_text(item, f"{name}[{place}]", MAX_TEXT)
             found.append(item)
         return tuple(found)

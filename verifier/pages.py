@@ -21,7 +21,7 @@ NAVIGATION: Final = (
     ("Overview", "/"),
     ("Ask", "/ask"),
     ("Requests", "/requests"),
-    ("Your documents", "/credentials"),
+    ("Documents", "/credentials"),
 )
 PAGE: Final = 50
 LATEST: Final = 8
@@ -67,7 +67,7 @@ async def _lists_in_words(parts: Parts, now: datetime) -> dict[str, object]:
     try:
         lists = await parts.lists.current(now)
     except DidkitError as error:
-        nothing = {"issuers": "–", "terms": "–", "fetched": "never"}
+        nothing = {"issuers": "none", "terms": "none", "fetched": "never"}
         return {"at_hand": False, "sentence": f"{error}. {error.advice}".strip(), **nothing}
     fetched = max((source.fetched_at for source in lists.sources), default=None)
     return {
@@ -131,7 +131,8 @@ async def _credentials(
 ) -> web.Response:
     parts = parts_of(request)
     faults = {"offer": "", "tx_code": ""} | dict(wrong or {})
-    papers = [_paper(one, await parts.standing(one)) for one in await parts.store.own_credentials()]
+    names = await _issuer_names(parts)
+    papers = [_paper(one, await parts.standing(one), names) for one in await parts.store.own_credentials()]
     return render(
         request,
         "credentials.html",
@@ -143,7 +144,16 @@ async def _credentials(
     )
 
 
-def _paper(own: OwnCredential, standing: Standing) -> dict[str, object]:
+async def _issuer_names(parts: Parts) -> Mapping[str, str]:
+    """The names that the trust list gives to issuers, by DID."""
+    try:
+        issuers = (await parts.lists.current(parts.clock())).trust.issuers
+    except DidkitError:
+        return {}
+    return {did: one.name for did, one in issuers.items()}
+
+
+def _paper(own: OwnCredential, standing: Standing, names: Mapping[str, str]) -> dict[str, object]:
     read = own.read
     known = ("name", "dealer_id", "brand", "scope", "territory", "level", "signedAt")
     said = [(name, shown(read.claims[name])) for name in known if name in read.claims]
@@ -157,8 +167,8 @@ def _paper(own: OwnCredential, standing: Standing) -> dict[str, object]:
         "sentence": standing.sentence,
         "rows": [
             *((name.replace("_", " ").replace("signedAt", "signed at").capitalize(), value) for name, value in said),
-            ("From", read.issuer),
-            ("Valid until", when(read.expires_at) if read.expires_at else "–"),
+            ("From", names.get(read.issuer, read.issuer)),
+            ("Valid until", when(read.expires_at) if read.expires_at else "none"),
             ("Received", when(own.received_at)),
         ],
     }

@@ -11,14 +11,25 @@ from didkit_py.oid4vp.exchange import FINAL
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.web import Routes, render
+from didkit_py.terms.period import Period
 from verifier.ask_pages import in_full
 from verifier.parts import Parts, parts_of
-from verifier.views import record_of, result_in_words, verdict_in_words, when
+from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
 
 LOOK_AGAIN_SECONDS: Final = 5
 _EVENTS: Final[Mapping[str, str]] = {
     "withdraw": "The person took the yes back",
     "eraseRequest": "The person asked to erase what was shown",
+}
+_SINCE: Final[Mapping[str, str]] = {
+    "disclosure": "after it was shown",
+    "purposeEnd": "after its purpose is met",
+    "relationshipEnd": "after the person leaves",
+}
+_THEN: Final[Mapping[str, str]] = {
+    "erase": "then erase it",
+    "anonymise": "then make it anonymous",
+    "keep": "then go on keeping it",
 }
 
 
@@ -40,7 +51,7 @@ async def one_request(request: web.Request) -> web.Response:
         link=parts.asking.made(kept.asked.id).link,
         verdict=verdict_in_words(await parts.judge_kept(kept.asked)) if is_open else None,
         record=await _record(parts, kept.asked.id),
-        template=in_full(kept.asked.template),
+        sheet=in_full(kept.asked.template),
     )
     if is_open:
         answer.headers["Refresh"] = str(LOOK_AGAIN_SECONDS)
@@ -80,14 +91,19 @@ def _rows(payload: Reader) -> list[tuple[str, str]]:
 
 
 def _process(process: Mapping[str, Any]) -> list[tuple[str, str]]:
-    kept = [f"{one['period']} from {one['from']}, then {one['then']}" for one in process.get("hasStorageCondition", ())]
+    kept = [_kept(Reader(one, at="record")) for one in process.get("hasStorageCondition", ())]
     return [
         ("Accepted", _paths(process.get("acceptedData", ())) or "nothing"),
         ("Declined", _paths(process.get("declinedData", ())) or "nothing"),
-        ("Purpose", ", ".join(str(one).rpartition(":")[2] for one in process.get("hasPurpose", ()))),
-        ("Kept for", "; ".join(kept) or "not at all"),
-        ("Passed on to", ", ".join(map(str, process.get("hasRecipient", ()))) or "nobody"),
+        ("You may use it for", ", ".join(words_of(str(one)) for one in process.get("hasPurpose", ()))),
+        ("You may keep it", "; ".join(kept) or "not at all"),
+        ("You may pass it on to", ", ".join(map(str, process.get("hasRecipient", ()))) or "nobody"),
     ]
+
+
+def _kept(one: Reader) -> str:
+    since = _SINCE.get(one.optional_text("from") or "disclosure", "")
+    return f"{Period.parse(one.text('period')).words()} {since}, {_THEN[one.text('then', one_of=_THEN)]}"
 
 
 def _paths(paths: Sequence[Sequence[Json]]) -> str:

@@ -1,5 +1,6 @@
 """What commands and pages show of requests and their results, in words."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -10,6 +11,7 @@ from didkit_py.encoding import Json, rfc3339
 from didkit_py.oid4vp.exchange import FINAL, State
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
+from didkit_py.terms.consent_view import value_text
 from didkit_py.terms.decision import Decision, Outcome
 
 WORDS: Final[Mapping[State, str]] = {
@@ -113,28 +115,36 @@ def title_of(vct: str) -> str:
 
 def lines_of(learned: Learned) -> list[tuple[str, str]]:
     """Each claim that was learned as label and value."""
-    return list(_lines(learned.vct, (), dict(learned.claims)))
+    return [(_label(learned.vct, path), shown(value)) for path, value in _leaves(learned.vct, (), dict(learned.claims))]
 
 
-def _lines(vct: str, path: tuple[str, ...], value: Json) -> Iterator[tuple[str, str]]:
+def _leaves(vct: str, path: tuple[str, ...], value: Json) -> Iterator[tuple[tuple[str, ...], Json]]:
+    """Each claim of the type; of an unknown type, each value."""
     template = template_of(vct)
-    spec = template.spec(path) if template is not None and path else None
-    if isinstance(value, dict) and (spec is None or not path):
+    is_claim = template is not None and bool(path) and template.spec(path) is not None
+    if isinstance(value, dict) and not is_claim:
         for name, inner in value.items():
-            yield from _lines(vct, (*path, name), inner)
+            yield from _leaves(vct, (*path, name), inner)
     else:
-        yield spec.label if spec is not None else " / ".join(path), shown(value)
+        yield path, value
+
+
+def _label(vct: str, path: tuple[str, ...]) -> str:
+    template = template_of(vct)
+    return " / ".join(path) if template is None or template.spec(path) is None else template.label(path)
 
 
 def shown(value: Json) -> str:
     """A value as people read it."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, list):
-        return ", ".join(shown(one) for one in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {shown(inner)}" for name, inner in value.items())
-    return "none" if value is None else str(value)
+    if isinstance(value, dict) and len(value) == 1:
+        return shown(next(iter(value.values())))
+    return value_text(value)
+
+
+def words_of(iri: str) -> str:
+    """The last part of an identifier as words: `RequestedServiceProvision` is `requested service provision`."""
+    name = re.split(r"[#:/]", iri)[-1].replace("-", " ")
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
 def when(moment: datetime | None) -> str:
@@ -169,16 +179,24 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
         "sentence": SENTENCES[kept.state],
         "ends": when(kept.asked.expires_at),
         "is_open": kept.state not in FINAL,
-        "learned": [_learned_in_words(one) for some in learned.values() for one in some],
+        "learned": [_learned_in_words(kept, name, one) for name, some in learned.items() for one in some],
+        "failed": _first_failed(kept),
         "declined": _declined(kept) if verified else [],
         "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
     }
 
 
-def _learned_in_words(one: Learned) -> dict[str, object]:
+def _learned_in_words(kept: KeptRequest, query_id: str, one: Learned) -> dict[str, object]:
+    """What was asked for comes first; a document may show more, because it never holds that back."""
+    query = kept.asked.template.query.credential(query_id)
+    asked = {claim.path for claim in query.claims} if query is not None else set()
+    lines: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+    for path, value in _leaves(one.vct, (), dict(one.claims)):
+        lines[any(path[: len(some)] == some for some in asked)].append((_label(one.vct, path), shown(value)))
     return {
         "title": title_of(one.vct),
-        "lines": lines_of(one),
+        "lines": lines[True],
+        "also": lines[False],
         "issuer": one.issuer,
         "issuer_name": one.issuer_name,
     }
@@ -196,7 +214,9 @@ def _query_title(query: CredentialQuery) -> str:
 
 def _groups(kept: KeptRequest, checks: Sequence[CheckMade]) -> Iterator[dict[str, object]]:
     """The checks in the order made; those of one credential under its name."""
-    titles = {one.id: _query_title(one) for one in kept.asked.template.query.credentials}
+    titles = {one.id: _query_title(one) for one in kept.asked.template.query.credentials} | {
+        "": "The answer as a whole"
+    }
     for query_id, some in groupby(checks, key=lambda one: one.query_id):
         yield {"title": titles.get(query_id, query_id), "checks": [_check_in_words(one) for one in some]}
 
@@ -205,3 +225,9 @@ def _check_in_words(made: CheckMade) -> dict[str, object]:
     one = made.check
     name = CHECK_NAMES.get(one.name, one.name)
     return {"name": name, "passed": one.passed, "detail": one.detail, "spec": one.spec, "code": one.code}
+
+
+def _first_failed(kept: KeptRequest) -> dict[str, object] | None:
+    """The check that ended the judging, if one did."""
+    checks = () if kept.result is None else kept.result.checks
+    return next((_check_in_words(one) for one in checks if not one.check.passed), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Unavailable
+from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.roles.presenting import Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
@@ -73,8 +74,8 @@ async def open_link(request: web.Request) -> web.Response:
     """Fetch and check the request, and go to its page; one that is not in order is refused here."""
     form = await read_form(request, allowed=("request",))
     link = form.get("request", "").strip()
-    if not link:
-        return render(request, "answer.html", status=400, problem="Paste the text of the request")
+    if (problem := _unreadable(link)) is not None:
+        return render(request, "answer.html", status=400, problem=problem)
     parts = parts_of(request)
     try:
         exchange = await parts.opened.presenting.open(link)
@@ -86,6 +87,19 @@ async def open_link(request: web.Request) -> web.Response:
     except DidkitError as error:
         return _refused(request, consent_view(decide_unread(error, now=parts.clock())), None, status=400)
     return _go(f"/requests/{exchange.id}")
+
+
+def _unreadable(link: str) -> str | None:
+    """What to say where the text is no request at all; what is wrong inside one is the decision's matter."""
+    if not link:
+        return "Paste the text of the request"
+    try:
+        parse_request_link(link)
+    except Malformed:
+        return "This is not the text of a request. Copy all of it, or scan the square code on their page"
+    except DidkitError:
+        return None
+    return None
 
 
 async def show(request: web.Request) -> web.Response:

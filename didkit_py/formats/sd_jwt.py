@@ -6,7 +6,6 @@ claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and 
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from didkit_py.credentials.template import Path_
@@ -23,7 +22,10 @@ _SD: Final = "_sd"
 _SD_ALG: Final = "_sd_alg"
 _DOTS: Final = "..."
 _RESERVED: Final = frozenset({_SD, _DOTS})
-_SIZES: Final = (2, 3)  # an array's item has no name
+_ITEM_SIZE: Final = 2  # salt and value: an array's item has no name
+_SIZES: Final = (_ITEM_SIZE, 3)
+_TEXT: Final = frozenset({str})
+_NESTED: Final = frozenset({dict, list})
 _RULES: Final = "RFC 9901, 7.1"
 
 
@@ -49,25 +51,21 @@ class ProcessedPayload:
     paths: tuple[Path_, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedSdJwt:
     """An SD-JWT that was read and not judged."""
 
     jws: UnverifiedJws = field(repr=False)
+    payload: dict[str, Json] = field(repr=False)  # what the issuer signed, digests still in it; not to be changed
     disclosures: tuple[Disclosure, ...]
     kb_jwt: str | None = field(repr=False)
     issuer_signed: str = field(repr=False)
     presented: str = field(repr=False)  # up to and including the last "~", which is what key binding covers
     memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)  # see `sd_jwt_vc.read_credential`
 
-    @cached_property
-    def payload(self) -> dict[str, Json]:
-        """What the issuer signed, digests still in it; read once, not to be changed. Raises Malformed."""
-        return self.jws.claims()
-
-    @cached_property
+    @property
     def processed(self) -> ProcessedPayload:
-        """The payload with its disclosures in place; worked out once. Raises BadDisclosure or Malformed."""
+        """The payload with its disclosures in place, worked out anew. Raises BadDisclosure or TooLarge."""
         return process(self.payload, self.disclosures)
 
 
@@ -84,8 +82,10 @@ def parse_sd_jwt(text: str, *, typ: str | tuple[str, ...] = TYPES) -> Unverified
     issuer_signed, *disclosed = presented.split("~")
     if len(disclosed) > MAX_DISCLOSURES:
         raise TooLarge(f"SD-JWT has more than {MAX_DISCLOSURES} disclosures")
+    jws = parse_compact(issuer_signed, typ=typ)
     return UnverifiedSdJwt(
-        jws=parse_compact(issuer_signed, typ=typ),
+        jws=jws,
+        payload=jws.claims(),
         disclosures=tuple(map(parse_disclosure, disclosed)),
         kb_jwt=last or None,
         issuer_signed=issuer_signed,
@@ -98,15 +98,15 @@ def parse_disclosure(text: str) -> Disclosure:
     parts = read_json(from_b64url(text))
     if not isinstance(parts, list) or len(parts) not in _SIZES:
         raise BadDisclosure("a disclosure is an array of a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
-    salt, *names, value = parts
-    name: str | None = None
-    if names:
-        if not isinstance(names[0], str) or names[0] in _RESERVED:
+    salt, value = parts[0], parts[-1]
+    name = None
+    if len(parts) > _ITEM_SIZE:
+        name = parts[1]
+        if not isinstance(name, str) or name in _RESERVED:
             raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
-        name = names[0]
     if not isinstance(salt, str):
         raise BadDisclosure("a disclosure's salt is no text", spec="RFC 9901, 4.2")
-    return Disclosure(text=text, digest=digest_of(text), salt=salt, name=name, value=value)
+    return Disclosure(text, digest_of(text), salt, name, value)
 
 
 def digest_of(text: str) -> str:
@@ -114,7 +114,7 @@ def digest_of(text: str) -> str:
     return b64url(sha256(text.encode("ascii")))
 
 
-def process(payload: Mapping[str, Json], disclosures: Iterable[Disclosure]) -> ProcessedPayload:
+def process(payload: dict[str, Json], disclosures: Iterable[Disclosure]) -> ProcessedPayload:
     """Put the disclosed claims in their places (RFC 9901, 7.1 steps 2 to 5). Raises BadDisclosure or TooLarge."""
     if payload.get(_SD_ALG, HASH) != HASH:
         raise BadDisclosure("_sd_alg: expected sha-256", spec=_RULES)
@@ -127,38 +127,38 @@ class _Unfolding:
     __slots__ = ("met", "paths", "waiting")
 
     def __init__(self, disclosures: Iterable[Disclosure]) -> None:
-        self.waiting: dict[str, Disclosure] = {}
+        known = tuple(disclosures)
+        self.waiting = {disclosure.digest: disclosure for disclosure in known}
         self.met: set[str] = set()
         self.paths: list[Path_] = []
-        for disclosure in disclosures:
-            if disclosure.digest in self.waiting:
-                raise BadDisclosure("a disclosure is there twice", spec=_RULES)
-            self.waiting[disclosure.digest] = disclosure
+        if len(self.waiting) != len(known):
+            raise BadDisclosure("a disclosure is there twice", spec=_RULES)
 
-    def whole(self, payload: Mapping[str, Json]) -> ProcessedPayload:
-        claims = self.members({name: value for name, value in payload.items() if name != _SD_ALG}, ())
+    def whole(self, payload: dict[str, Json]) -> ProcessedPayload:
+        claims = self.members(payload, ())
         if self.waiting:
             raise BadDisclosure("a disclosure belongs to no digest of the credential", spec=_RULES)
         return ProcessedPayload(claims=claims, paths=tuple(self.paths))
 
-    def members(self, members: Mapping[str, Json], at: Path_) -> dict[str, Json]:
+    def members(self, members: dict[str, Json], at: Path_) -> dict[str, Json]:
         """One object: what is plain first, since a disclosed name must not meet a plain one."""
         if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
-        if _DOTS in members or _SD_ALG in members:
+        if _DOTS in members or (_SD_ALG in members and at):
             raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
-        found = {
-            name: self.value(value, (*at, name)) if type(value) in (dict, list) else value
-            for name, value in members.items()
-            if name != _SD
-        }
+        found = members.copy()
+        found.pop(_SD_ALG, None)
+        found.pop(_SD, None)
+        for name, value in found.items():  # which the loop gives new values, and no new names
+            if type(value) in _NESTED:
+                found[name] = self.value(value, (*at, name))
         if _SD in members:
             self.disclose(members[_SD], found, at)
         return found
 
     def disclose(self, digests: Json, found: dict[str, Json], at: Path_) -> None:
         """Put what is disclosed under `digests` among the plain members; other digests stay hidden or are decoys."""
-        if not isinstance(digests, list) or any(type(digest) is not str for digest in digests):
+        if not isinstance(digests, list) or not _TEXT.issuperset(map(type, digests)):
             raise BadDisclosure("_sd: expected an array of digests", spec=_RULES)
         self.meet(digests)
         for disclosure in [self.waiting.pop(digest) for digest in digests if digest in self.waiting]:

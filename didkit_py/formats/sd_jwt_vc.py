@@ -4,10 +4,10 @@ Times, status, trust and the profile of the type are judged above, on what `veri
 """
 
 import binascii
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -76,18 +76,22 @@ def select(text: str, paths: Collection[Path_]) -> str:
     issuer_signed, *disclosures, last = text.split("~")
     if last:
         raise ValueError("expected a credential as it was received, without key binding")
-    # Read strictly when it came; every choice is confirmed by its digest, so decoding needs no second strictness here.
-    signed, *encoded = text.encode("ascii").translate(_FROM_URL).split(b"~")
-    held = _Held(zip(disclosures, encoded, strict=False))
-    payload = _decoded(signed.split(b".")[1])
+    payload, *values = _decoded(text)
+    held = _Held(zip(disclosures, values, strict=True), wanted={step for path in paths for step in path})
     for path in paths:
         held.choose(payload, path)
-    return "~".join((issuer_signed, *(one for one in disclosures if one in held.chosen), ""))
+    return "~".join((issuer_signed, *[one for one in disclosures if one in held.chosen], ""))
 
 
-def _decoded(part: bytes) -> Json:
-    value: Json = orjson.loads(binascii.a2b_base64(part + b"=="))
-    return value
+def _decoded(text: str) -> list[Any]:
+    """The payload and what each disclosure says, all read as one JSON text.
+
+    They were read strictly when they came, and every choice is confirmed by its digest: no second strictness here.
+    """
+    signed, *encoded, _ = text.encode("ascii").translate(_FROM_URL).replace(b"~", b"==~").split(b"~")
+    parts = map(binascii.a2b_base64, (signed.split(b".")[1] + b"==", *encoded))
+    values: list[Any] = orjson.loads(b"[" + b",".join(parts) + b"]")
+    return values
 
 
 class _Held:
@@ -95,15 +99,13 @@ class _Held:
 
     __slots__ = ("by_name", "chosen")
 
-    def __init__(self, disclosures: Iterable[tuple[str, bytes]]) -> None:
-        self.by_name: dict[Json, list[tuple[str, Json]]] = {}
+    def __init__(self, disclosures: Iterable[tuple[str, list[Any]]], *, wanted: Container[str | int | None]) -> None:
+        self.by_name: dict[str | None, list[tuple[str, Json]]] = {}
         self.chosen: set[str] = set()
-        for text, encoded in disclosures:
-            parts = _decoded(encoded)
-            if not isinstance(parts, list):
-                raise TypeError("a disclosure is an array")
+        for text, parts in disclosures:
             name = parts[1] if len(parts) > _ITEM_SIZE else None
-            self.by_name.setdefault(name, []).append((text, parts[-1]))
+            if name is None or name in wanted:
+                self.by_name.setdefault(name, []).append((text, parts[-1]))
 
     def choose(self, node: Json, path: Path_) -> None:
         """Take the disclosures that lead from `node` along `path`."""
@@ -133,8 +135,9 @@ class _Held:
         return [("", item)]
 
     def hidden(self, name: str | None, digests: Json) -> list[tuple[str, Json]]:
-        named = self.by_name.get(name, ())
-        return [one for one in named if isinstance(digests, list) and digest_of(one[0]) in digests]
+        if not isinstance(digests, list):
+            return []
+        return [one for one in self.by_name.get(name, ()) if digest_of(one[0]) in digests]
 
 
 async def bind(

@@ -37,21 +37,27 @@ def select_places(claims: Mapping[str, Json], path: Path_) -> tuple[tuple[Path_,
     """Every place that the path selects, with its value; empty when it selects nothing (OpenID4VP 1.0, 7.1.1)."""
     chosen: list[tuple[Path_, Json]] = [((), dict(claims))]
     for part in path:
-        kind = dict if isinstance(part, str) else list
-        if not all(isinstance(value, kind) for _, value in chosen):
-            return ()
-        chosen = [found for place, value in chosen for found in _below(place, value, part)]
+        found: list[tuple[Path_, Json]] = []
+        for place, value in chosen:
+            below = _below(place, value, part)
+            if below is None:
+                return ()
+            found += below
+        chosen = found
     return tuple(chosen)
 
 
-def _below(place: Path_, value: Json, part: str | int | None) -> list[tuple[Path_, Json]]:
-    if isinstance(value, dict) and isinstance(part, str):
+def _below(place: Path_, value: Json, part: str | int | None) -> list[tuple[Path_, Json]] | None:
+    """What the next element of the path selects; None where the value is of a kind that it cannot apply to."""
+    if isinstance(part, str):
+        if not isinstance(value, dict):
+            return None
         return [((*place, part), value[part])] if part in value else []
-    if isinstance(value, list) and part is None:
+    if not isinstance(value, list):
+        return None
+    if part is None:
         return [((*place, index), element) for index, element in enumerate(value)]
-    if isinstance(value, list) and isinstance(part, int):
-        return [((*place, part), value[part])] if part < len(value) else []
-    return []
+    return [((*place, part), value[part])] if part < len(value) else []
 
 
 def select_values(claims: Mapping[str, Json], path: Path_) -> list[Json]:

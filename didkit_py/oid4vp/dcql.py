@@ -191,10 +191,12 @@ def _require_count(query: CredentialQuery, count: int) -> None:
 def _require_claims(query: CredentialQuery, body: Mapping[str, Json]) -> None:
     if query.format not in KNOWN_FORMATS or body.get("vct") not in query.vct_values:
         raise QueryNotAnswered(f"vp_token.{query.id}: another type than asked for", spec="OpenID4VP 1.0, B.3.5")
-    if all(_asked(claims, body) is None for claims in query.alternatives()):
-        raise QueryNotAnswered(
-            f"vp_token.{query.id}: a claim is missing or has another value than asked for", spec="OpenID4VP 1.0, 6.4.1"
-        )
+    for claims in query.alternatives():
+        if _asked(claims, body) is not None:
+            return
+    raise QueryNotAnswered(
+        f"vp_token.{query.id}: a claim is missing or has another value than asked for", spec="OpenID4VP 1.0, 6.4.1"
+    )
 
 
 def _require_sets(query: DcqlQuery, presented: Collection[str]) -> None:

@@ -89,8 +89,10 @@ class CredentialQuery:
 
     def alternatives(self) -> tuple[tuple[ClaimQuery, ...], ...]:
         """The combinations of claims of which one must be shown, in order of preference (6.4.1)."""
+        if not self.claim_sets:
+            return (self.claims,)
         by_id = {claim.id: claim for claim in self.claims}
-        return tuple(tuple(by_id[name] for name in names) for names in self.claim_sets) or (self.claims,)
+        return tuple(tuple(by_id[name] for name in names) for names in self.claim_sets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,10 @@ class DcqlQuery:
 
     def credential(self, query_id: str) -> CredentialQuery | None:
         """The query of this id."""
-        return next((one for one in self.credentials if one.id == query_id), None)
+        for one in self.credentials:
+            if one.id == query_id:
+                return one
+        return None
 
 
 def _each(read: Reader, name: str, make: Callable[[Reader], _Value], most: int) -> tuple[_Value, ...]:

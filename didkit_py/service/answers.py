@@ -102,7 +102,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def wire_answer(error: DidkitError, facts: RouteFacts | None) -> tuple[int, str]:
     """Status and name of an error on the wire: the route's own table first, nearest class first, then ours."""
-    own = facts.errors if facts is not None else {}
+    # A misdirected request never came to the route, so the route's protocol has no name for it (RFC 9110, 15.5.20).
+    own = facts.errors if facts is not None and not isinstance(error, WrongHost) else {}
     for kind in type(error).__mro__:
         if kind in own:
             return own[kind]

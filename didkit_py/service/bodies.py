@@ -123,7 +123,10 @@ async def _read_fields(request: web.Request) -> _Fields:
         facts = facts_of(request)
         body = await read_body(request, max_bytes=facts.max_bytes if facts else MAX_BODY_BYTES)
         repeatable = facts.repeatable if facts else frozenset()
-        request[_FIELDS] = _parse_fields(request.headers.get("Content-Type", ""), body, repeatable)
+        fields = _parse_fields(request.headers.get("Content-Type", ""), body, repeatable)
+        if "\0" in "".join(text for pair in fields.texts.items() for text in pair):  # no database takes one
+            raise Malformed("a form field holds a NUL")
+        request[_FIELDS] = fields
     return request[_FIELDS]
 
 

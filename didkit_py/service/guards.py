@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
+from didkit_py.errors import NotFound
 from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost
 from didkit_py.service.bodies import read_csrf
 from didkit_py.service.log import get_logger
@@ -74,10 +75,15 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
 
 @web.middleware
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: a name that leads here by somebody else's wish is refused; health is asked by number."""
+    """Middleware: a name that leads here by somebody else's wish is refused; health is asked by number.
+
+    An address with a NUL in it is none of ours: no name holds one, and no database takes one.
+    """
     expected = urlsplit(request.app[SETTINGS].base_url).netloc
     if request.path not in HEALTH and request.headers.get("Host", "").lower() != expected:
         raise WrongHost("the Host header names another service")
+    if "\0" in request.path or any("\0" in text for pair in request.query.items() for text in pair):
+        raise NotFound("there is nothing at this address")
     return await handler(request)
 
 

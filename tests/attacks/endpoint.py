@@ -1,5 +1,6 @@
 """A case at an address: a good call, changed in one thing; the answer that it must get; and what must not change."""
 
+import io
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -47,7 +48,7 @@ async def send(http: aiohttp.ClientSession, call: Call) -> Answer:
     async with http.request(
         call.method,
         call.url,
-        data=call.body,
+        data=io.BytesIO(call.body),
         headers=dict(call.headers),
         skip_auto_headers=("Content-Type",),
         allow_redirects=False,

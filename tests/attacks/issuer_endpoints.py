@@ -37,7 +37,7 @@ _numbers = count(1)
 
 async def offered(office: Office) -> Taken:
     """A fresh offer; each is for another member."""
-    return await office.offer(TYPE, STANDING, reference=f"member {next(_numbers)}")
+    return await office.offer(TYPE, STANDING, reference=f"account-{next(_numbers)}")
 
 
 # --- POST /token
@@ -144,7 +144,7 @@ TOKEN_CASES: Final = cases(
     ("the fifth wrong transaction code closes the offer", locked_offer, 400, "invalid_grant", VCI6, LOCKS),
     ("the right transaction code after five wrong ones is refused", after_lock, 400, "invalid_grant", VCI6, SPENT),
     ("an unknown code is refused", fields(**{"pre__authorized_code": "x" * 43}), 400, "invalid_grant", VCI6),
-    ("a code with a nul is refused", fields(**{"pre__authorized_code": "a\0b"}), 400, "invalid_grant", VCI6),
+    ("a code with a nul is refused", fields(**{"pre__authorized_code": "a\0b"}), 400, "invalid_request", OAUTH),
     ("a code that was used is refused", spent_code, 400, "invalid_grant", VCI6, SPENT),
     ("a code after its offer's end is refused", old_offer, 400, "invalid_grant", VCI6, SPENT),
     ("a code of a withdrawn offer is refused", withdrawn_offer, 400, "invalid_grant", VCI6),
@@ -178,7 +178,7 @@ async def credential_call(office: Office, signers: list[SoftwareSigner], *, nonc
         url=f"{office.url}/credential",
         headers={"Content-Type": JSON, "Authorization": f"Bearer {token}"},
         body=write_json(request),
-        secrets=(token, offer.code, "member", "5+ years", "Sally"),
+        secrets=(token, offer.code, "account-", "5+ years", "Sally"),
     )
 
 
@@ -408,6 +408,9 @@ OFFER_CASES: Final = cases(
     ("dots as a name are not found", instead("%2e%2e%2foffers"), 404, "not-found", GONE),
     ("a quotation mark as a name is not found", instead("'%20OR%201=1--"), 404, "not-found", GONE),
     ("a nul as a name is not found", instead("%00"), 404, "not-found", GONE),
+    ("a nul in the address's question is not found", url(lambda text: text + "?x=%00"), 404, "not-found", GONE),
+    ("bytes that are no text are not found", instead("%ff%fe"), 404, "not-found", GONE),
+    ("half a surrogate pair is not found", instead("%ed%a0%80"), 404, "not-found", GONE),
     ("a name of 4,000 characters is not found", instead("x" * 4_000), 404, "not-found", GONE),
     ("a POST is refused", but(method="POST"), 405, "method-not-allowed", GONE),
 )

@@ -129,6 +129,7 @@ class Vendor:
     role: str | None = None
     signatory: str | None = None
     requests: dict[str, Made] = field(default_factory=dict)
+    seen: list[dict[str, str]] = field(default_factory=list)  # the headers of every request of a wallet
     away: set[str] = field(default_factory=set)  # names of handlers that are out of order
     signer: SoftwareSigner = field(init=False)
 
@@ -172,6 +173,7 @@ class Vendor:
         return web.json_response(self.document)
 
     async def send_request(self, request: web.Request) -> web.Response:
+        self.seen.append(dict(request.headers))
         made = self.requests[request.match_info["name"]]
         form = parse_request_uri_form({name: str(value) for name, value in (await request.post()).items()})
         bare = self._bare(made, form.wallet_nonce)
@@ -221,6 +223,7 @@ class Vendor:
             return web.Response(status=503)
         made = self.requests[request.match_info["name"]]
         made.received.append(await request.read())
+        self.seen.append(dict(request.headers))
         form = parse_response_form({name: str(value) for name, value in (await request.post()).items()})
         if isinstance(form, ErrorResponse):
             made.error = {"error": form.error, "body": made.received[-1].decode()}
@@ -243,6 +246,7 @@ class Vendor:
         if "agreements" in self.away:
             return web.Response(status=503)
         octets = await request.read()
+        self.seen.append(dict(request.headers))
         signed = JointlySigned.from_json(json.loads(octets)["record"])
         offer = json.loads(signed.payload)["offer"]
         made = next(one for one in self.requests.values() if one.offer and digest(one.offer.encode()) == offer)

@@ -44,6 +44,18 @@ async def test_a_wrong_passphrase_opens_nothing(office: Office) -> None:
     assert (await office.get("/")).status == 303
 
 
+async def test_a_locked_offer_is_pointed_out_and_says_what_to_do(signed_in: Office) -> None:
+    offer = await signed_in.offer(STANDING_TYPE, STANDING)
+    for _ in range(5):
+        await signed_in.token(offer.code, f"{(int(offer.tx_code) + 1) % 1_000_000:06}")
+
+    assert "Five wrong codes were given for one offer" in (await signed_in.get("/")).text
+    page = (await signed_in.get(f"/offers-made/{offer.id}")).text
+    assert "Withdraw it, then make a new offer" in page
+    assert f"/offers-made/{offer.id}/withdraw" in page
+    assert "<svg" not in page
+
+
 async def test_a_form_from_elsewhere_changes_nothing(signed_in: Office) -> None:
     offer = await signed_in.offer(STANDING_TYPE, STANDING)
     page = f"/offers-made/{offer.id}/withdraw"
@@ -59,6 +71,7 @@ async def test_an_empty_issuer_says_how_to_begin(signed_in: Office) -> None:
     for page in ("/", "/offers-made"):
         assert "Import a list" in (await signed_in.get(page)).text
     assert "Nothing issued yet" in (await signed_in.get("/issued")).text
+    assert "No offer waits for a letter" in (await signed_in.get("/letters")).text
 
 
 async def test_a_list_is_checked_then_imported_and_its_codes_are_handed_out_once(signed_in: Office) -> None:

@@ -1,17 +1,16 @@
 """A vendor at work: its real application on a loopback port, its real database, and a buyer with real papers.
 
-The lists are those of the cast, put into the vendor's database as if they had been fetched: nothing leaves this machine.
+The lists are those of the cast, put into its database as if they had been fetched: nothing leaves this machine.
 """
 
-import asyncio
 import json
 import secrets
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -54,7 +53,6 @@ from tests.cast import (
     STEP_GRANT,
     TERMS_BODY,
     Party,
-    Stored,
     dealer_role,
     signer_of,
     step_query,
