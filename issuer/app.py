@@ -16,7 +16,9 @@ from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.database import Database
 from didkit_py.service.evidence import fetch_document
 from didkit_py.service.fetch import Fetcher
+from didkit_py.service.folders import DATABASE, KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.operator import passphrase_check
 from didkit_py.service.sqlite import open_sqlite
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
 from didkit_py.terms.document import SIGNATORY_VCT
@@ -24,10 +26,9 @@ from issuer import api, pages
 from issuer.claim_templates import layout_for, offered_types
 from issuer.importing import MAX_FILE_BYTES
 from issuer.parts import KEY_FRAGMENT, PARTS, Clock, Parts
-from issuer.passphrase import passphrase_check
 from issuer.publishing import Publications, SignatoryCheck
 from issuer.revoking import StatusLists
-from issuer.settings import DATABASE, KEYS, IssuerSettings
+from issuer.settings import IssuerSettings
 from issuer.store import OfferStore
 
 Random = Callable[[int], bytes]

@@ -45,7 +45,7 @@ def group() -> None:
 @click.option("--name", required=True, help="The name of the issuer, as people see it.")
 @click.option("--base-url", required=True, help="The origin under which everybody reaches this issuer.")
 @click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True)
+@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True, help="How it signs.")
 @click.option("--types", required=True, help="The claim types to offer, separated by commas.")
 @click.option(
     "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
@@ -222,7 +222,7 @@ def _issued(kept: KeptOffer) -> dict[str, Json]:
 @group.command("revoke")
 @click.argument("folder", type=Folder)
 @click.argument("issued_id", metavar="ID")
-@click.option("--state", type=click.Choice(list(WORDS)), default="revoked", show_default=True)
+@click.option("--state", type=click.Choice(list(WORDS)), default="revoked", show_default=True, help="What it becomes.")
 @json_option
 def revoke_command(folder: Path, issued_id: str, state: str, *, as_json: bool) -> None:
     """Revoke or suspend what was issued under ID, or make it valid again; all its copies together."""

@@ -1,15 +1,9 @@
-"""Every setting of the issuer, once, and the file that `init` writes them to."""
+"""Every setting of the issuer, once."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from didkit_py.service.settings import Kind, ServiceSettings, path, setting, text, whole_number
-
-DATABASE: Final = "database.sqlite3"
-KEYS: Final = "keys.sealed"
 
 
 def claim_types() -> Kind[tuple[str, ...]]:
@@ -42,12 +36,3 @@ class IssuerSettings(ServiceSettings):
         unit="seconds",
         help="How long others may keep a status list before looking again.",
     )
-
-
-def write_toml(values: Mapping[str, str | int | tuple[str, ...]]) -> str:
-    """Settings as a TOML text; a JSON string is a TOML basic string."""
-    lines = (
-        f"{name} = {json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)}"
-        for name, value in values.items()
-    )
-    return "# Every setting is described in specs/settings.md. Change and start again.\n" + "\n".join(lines) + "\n"

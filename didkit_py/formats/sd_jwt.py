@@ -4,12 +4,13 @@ A digest covers the encoded text of a disclosure exactly as it came, so nothing 
 claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and above.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from didkit_py.credentials.template import Path_
-from didkit_py.encoding import MAX_JSON_DEPTH, Json, b64url, from_b64url, read_json, sha256, write_json
+from didkit_py.encoding import MAX_JSON_DEPTH, Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadDisclosure, Malformed, TooLarge
 from didkit_py.jose import MAX_TOKEN, UnverifiedJws, parse_compact
 
@@ -111,7 +112,7 @@ def parse_disclosure(text: str) -> Disclosure:
 
 def digest_of(text: str) -> str:
     """The digest by which the issuer refers to a disclosure, over its encoded text (RFC 9901, 4.2.3)."""
-    return b64url(sha256(text.encode("ascii")))
+    return b64url(hashlib.sha256(text.encode("ascii")).digest())
 
 
 def process(payload: dict[str, Json], disclosures: Iterable[Disclosure]) -> ProcessedPayload:

@@ -4,7 +4,7 @@ Times, status, trust and the profile of the type are judged above, on what `veri
 """
 
 import binascii
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,7 +30,6 @@ MAX_SKEW: Final = timedelta(seconds=60)  # how far a holder's clock may be ahead
 REGISTERED: Final = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat"})
 _READ: Final = "sd_jwt_vc"
 _ITEM_SIZE: Final = 2  # salt and value: an item of an array, which has no name
-_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 
 
 async def secure(
@@ -88,8 +87,9 @@ def _decoded(text: str) -> list[Any]:
 
     They were read strictly when they came, and every choice is confirmed by its digest: no second strictness here.
     """
-    signed, *encoded, _ = text.encode("ascii").translate(_FROM_URL).replace(b"~", b"==~").split(b"~")
-    parts = map(binascii.a2b_base64, (signed.split(b".")[1] + b"==", *encoded))
+    padded = text.replace("-", "+").replace("_", "/").replace("~", "==~")
+    signed, *encoded, _ = padded.split("~")
+    parts = map(binascii.a2b_base64, (signed.split(".")[1] + "==", *encoded))
     values: list[Any] = orjson.loads(b"[" + b",".join(parts) + b"]")
     return values
 
@@ -107,17 +107,17 @@ class _Held:
             if name is None or name in wanted:
                 self.by_name.setdefault(name, []).append((text, parts[-1]))
 
-    def choose(self, node: Json, path: Path_) -> None:
-        """Take the disclosures that lead from `node` along `path`."""
-        if not path:
-            return
-        found = self.children(node, path[0])
+    def choose(self, node: Json, path: Sequence[str | int | None]) -> None:
+        """Take the disclosures that lead from `node` along `path`, which is not empty."""
+        step, *rest = path
+        found = self.children(node, step)
         if not found:
             raise ValueError("the credential holds no claim at a path that was chosen")
         for text, value in found:
             if text:
                 self.chosen.add(text)
-            self.choose(value, path[1:])
+            if rest:
+                self.choose(value, rest)
 
     def children(self, node: Json, step: str | int | None) -> list[tuple[str, Json]]:
         """What stands one step on: the text of its disclosure, or nothing for what is plain, and its value."""

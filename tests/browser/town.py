@@ -1,32 +1,131 @@
-"""The three programs at work on loopback, with their real databases, and two small vendors that can ask for anything."""
+"""The three programs at work on loopback with their real databases, and two small vendors that can ask for anything."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from demo.asking import affordability, sound_system
+from didkit_py.credentials.template import TEMPLATES
+from didkit_py.dids.web import web_did
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
+from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app as create_issuer
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
 from issuer.parts import PARTS as ISSUER_PARTS
 from issuer.parts import Parts as IssuerParts
-from tests.e2e.wallet_world import (
-    PASSPHRASE,
-    TEMPLATES,
-    TERMS,
-    TrustedIssuer,
-    Vendor,
-    World,
-    create_wallet_folder,
-    equip_vendor,
-    free_port,
-    now,
-    serving,
-)
+from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip_vendor, free_port, now, serving
 from verifier.app import create_app as create_verifier
-from verifier.folder import create_vendor, load_settings as load_verifier
+from verifier.folder import create_vendor
+from verifier.folder import load_settings as load_verifier
+from wallet.folder import create_folder as create_wallet_folder
+
+OPERATOR: Final = "an operator of the town"
+ISSUER_NAME: Final = "Harbour Town"
+SHOP_NAME: Final = "Northgate Chryota"
+INJECTED: Final = "MARK-7f3a"  # stands in every text that a hostile vendor can choose
+MARKUP: Final = f'{INJECTED} <b id="{INJECTED}">bold</b><img src=x onerror=alert(1)><script>alert(1)</script>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Town:
+    """Addresses of the programs, and the people who ask and offer."""
+
+    world: World
+    issuer: str
+    verifier: str
+    wallet: str
+    hostile: Vendor  # signed the terms; whatever it may write freely holds markup
+
+    def budget(self) -> Made:
+        """Two things, by a dealer whose name the manufacturer confirms."""
+        return self.world.dealer.ask(affordability(self.world.terms_id, 20_000))
+
+    def sound(self) -> Made:
+        """Two things and, if she likes, a third; by a business whose name nobody confirms."""
+        return self.world.sound()
+
+    def too_much(self) -> Made:
+        """One thing more than what is promised."""
+        return self.world.sound(extra_paths=[["vehicle", "vin"]])
+
+    def hostile_words(self) -> Made:
+        """An honest request in markup."""
+        body = sound_system(self.world.terms_id)
+        return self.hostile.ask({**body, "purpose_text": MARKUP, "give": {"code": "gift", "text": MARKUP}})
+
+    async def offer_to_shop(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Link and code of an offer that only the vendor's program can take."""
+        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=web_did(self.verifier))
+        made = await self.world.issuer.issuing.make_offer(wanted, now=now())
+        return self.world.issuer.issuing.offer_link(made.offer.id), made.tx_code
+
+
+@asynccontextmanager
+async def open_town(folder: Path) -> AsyncIterator[Town]:
+    """Everything started and the wallet filled; the vendor's program has no papers yet."""
+    names = ("issuer", "verifier", "wallet", "dealer", "clearsound", "hostile")
+    ports = {name: free_port() for name in names}
+    urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
+    origins = tuple(urls.values())
+    async with AsyncExitStack() as stack:
+        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
+        terms = await issuer.publications.publish_terms(TERMS, now=now())
+        lists_at = {"trust_list_url": f"{urls['issuer']}/trust-list", "trust_list_signer": issuer.did}
+        fetcher = await stack.enter_async_context(Fetcher(origins))
+        called = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd", "hostile": MARKUP}
+        vendors = {}
+        for key, name in called.items():
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
+            vendors[key] = Vendor(port=ports[key], name=name, lists=lists)
+            await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
+            await equip_vendor(issuer, vendors[key], terms.id, fetcher, role=key == "dealer")
+        common = {"loopback_origins": origins, **lists_at}
+        await stack.enter_async_context(_verifier(folder / "verifier", ports["verifier"], common))
+        create_wallet_folder(
+            folder / "wallet",
+            settings={"name": "Sally's wallet", "base_url": urls["wallet"], "port": ports["wallet"], **common},
+            passphrase=PASSPHRASE,
+        )
+        world = World(issuer, vendors["dealer"], vendors["clearsound"], folder / "wallet", ports["wallet"], terms.id)
+        await world.start_wallet()
+        stack.push_async_callback(world.stop_wallet)
+        await world.equip("affordability-range", "digital-receipt", "contact")
+        await vendors["hostile"].lists.refresh_now()
+        yield Town(
+            world=world,
+            issuer=urls["issuer"],
+            verifier=urls["verifier"],
+            wallet=urls["wallet"],
+            hostile=vendors["hostile"],
+        )
+
+
+@asynccontextmanager
+async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
+    url = f"http://localhost:{port}"
+    settings = {"name": ISSUER_NAME, "base_url": url, "port": port, "loopback_origins": tuple(origins)}
+    types = tuple(template.name for template in TEMPLATES.values())
+    create_issuer_folder(folder, settings={**settings, "types": types}, alg="ES256", passphrase=OPERATOR)
+    app = create_issuer(folder, load_issuer(folder))
+    async with serving(app, port):
+        parts = app[ISSUER_PARTS]
+        lists = f"{url}/status-lists"
+        await parts.publications.trust(
+            TrustedIssuer(id=parts.did, name=ISSUER_NAME, vcts=frozenset(TEMPLATES), status_lists=lists)
+        )
+        yield parts
+
+
+@asynccontextmanager
+async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[None]:
+    url = f"http://localhost:{port}"
+    settings = {"name": SHOP_NAME, "base_url": url, "port": port, **common}
+    create_vendor(folder, settings=settings, alg="ES256", passphrase=OPERATOR)
+    async with serving(create_verifier(folder, load_verifier(folder)), port):
+        yield
