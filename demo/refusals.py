@@ -33,14 +33,14 @@ class Scene:
 
     def __init__(self, sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
         self.sally, self.cast, self.terms_id, self.narrator = sally, cast, terms_id, narrator
+        self.released = self._released()
 
     def refused_by_wallet(self, who: str, vendor: Party, request: Any, *codes: str) -> None:  # noqa: ANN401 - JSON
         """The wallet must refuse this request, with all of these codes, and release nothing."""
-        released = self._released()
         made = asking.ask(vendor, request)
         page = self.sally.open(made["link"])
         self._judge(who, page.outcome, page.codes, codes)
-        self.narrator.expect(self._released() == released, "Sally's ledger shows no release")
+        self.narrator.expect(self._released() == self.released, "Sally's ledger shows no release")
         known = asking.result(vendor, made["request_id"])
         self.narrator.expect(
             known["state"] != "verified" and not known["claims"], f"{vendor.role.name} learned nothing"

@@ -1,11 +1,14 @@
 """The story in order: issue, receive, ask, check the vendor, release, record; then the refusals, and a restart."""
 
 import json
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from demo import asking, refusals, setting_up
+from demo.browser import Page
 from demo.cast import HOME, Party
 from demo.processes import Company, run
 from demo.telling import Narrator
@@ -19,6 +22,7 @@ EMAIL: Final = "sally@post.example"
 MODEL: Final = "Chryota Prim Hybrid"
 AUDIO: Final = "Clearsound CS-900"
 SHOWN_ROWS: Final = 6
+BLOCKS: Final = ("Who asks", "What they want", "What they promise", "How to stop")
 
 
 def tell(narrator: Narrator) -> None:
@@ -116,7 +120,8 @@ def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrat
     narrator.say("Riverside Chryota asks: can you pay 20,000 pounds or more? No name, no amount.")
     narrator.act("4. The wallet checks the dealer, then Sally decides")
     page = sally.open(made["link"])
-    narrator.say(f"The page says: {page.text[:240]} …")
+    narrator.say("The wallet's page, made only from what it verified:")
+    narrator.detail(_blocks(page))
     narrator.expect(
         page.outcome == "ask", "the wallet itself verified who asks, the terms, and the promise made to her"
     )
@@ -131,6 +136,21 @@ def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrat
     narrator.expect(known["claims"]["afford"][0].get("at_least") == {"20000": True}, "it learned: 20,000 or more")
     narrator.expect("range" not in json.dumps(known["claims"]), "it did not learn the range, an amount or a name")
     _same_record(sally, known, narrator)
+
+
+def _blocks(page: Page) -> list[str]:
+    """The four blocks of the consent page, a line or two each."""
+    text = page.text.rpartition("What happens if I refuse")[0]
+    lines = []
+    for heading, following in pairwise((*BLOCKS, "Share this")):
+        lines += textwrap.wrap(
+            f"{heading}: {text.partition(f' {heading} ')[2].partition(f' {following} ')[0]}",
+            width=100,
+            subsequent_indent="    ",
+            max_lines=3,
+            placeholder=" …",
+        )
+    return lines
 
 
 def _short(text: str) -> str:

@@ -51,7 +51,10 @@ class UnverifiedJws:
 
     def claims(self) -> dict[str, Json]:
         """The payload as an object, not yet verified. Raises Malformed."""
-        return Reader(read_json(self.payload), at="payload").members
+        claims = read_json(self.payload)
+        if not isinstance(claims, dict):
+            raise Malformed("payload: expected an object")
+        return claims
 
 
 def parse_compact(

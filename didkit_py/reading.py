@@ -52,9 +52,9 @@ class Reader:
 
     def text(self, name: str, *, max_length: int = MAX_TEXT, one_of: Collection[str] | None = None) -> str:
         """A non-empty text."""
-        value = self.value(name)
+        value = self.members.get(name)
         if not isinstance(value, str) or not 0 < len(value) <= max_length or "\0" in value:
-            raise self._no_text(value, name, max_length)
+            raise self._no_text(self.value(name), name, max_length)
         if one_of is not None and value not in one_of:
             raise Malformed(f"{self.path(name)}: expected one of {', '.join(sorted(one_of))}")
         return value
@@ -66,7 +66,8 @@ class Reader:
     def _no_text(self, value: Json, name: str, max_length: int) -> Malformed:
         if isinstance(value, str) and len(value) > max_length:
             return TooLarge(f"{self.path(name)}: longer than {max_length} characters")
-        return Malformed(f"{self.path(name)}: expected a non-empty text")  # also for one with a NUL, which no database takes
+        # Also for one with a NUL, which no database takes.
+        return Malformed(f"{self.path(name)}: expected a non-empty text")
 
     def texts(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[str, ...]:
         """An array of non-empty texts."""
@@ -94,8 +95,9 @@ class Reader:
 
     def integer(self, name: str, *, minimum: int = 0, maximum: int = 2**53 - 1) -> int:
         """A whole number inside the bounds; true and 1.0 are none."""
-        value = self.value(name)
+        value = self.members.get(name)
         if type(value) is not int:
+            self.value(name)  # says so of a member that is not there
             raise Malformed(f"{self.path(name)}: expected a whole number")
         if not minimum <= value <= maximum:
             raise Malformed(f"{self.path(name)}: expected {minimum} to {maximum}")

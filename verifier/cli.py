@@ -4,9 +4,8 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -18,22 +17,19 @@ from didkit_py.jose import MAX_TOKEN
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
 from didkit_py.roles.self_check import verdict_json, would_answer
-from didkit_py.service.evidence import fetch_document, gather
-from didkit_py.service.fetch import Fetcher
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
-from didkit_py.terms.decision import Decision
 from didkit_py.terms.document import create_signatory_statement
-from didkit_py.verification import KeyBinding, VerifiedCredential, verify_credential
+from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
 from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_file, read_template
-from verifier.parts import Parts, judge_with, no_evidence
+from verifier.judging import JSON_BEGINS, as_text, judge, judge_alone, verify
+from verifier.parts import Parts
 from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
 Folder = click.Path(path_type=Path, file_okay=False)
 File = click.Path(path_type=Path, dir_okay=False, exists=True)
-_JSON_BEGINS: Final = b"{"
 
 
 @click.group(cls=ProgramGroup)
@@ -225,38 +221,16 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
     """
     octets = read_file(file, max_bytes=MAX_TOKEN).strip()
     if folder is not None:
-        decision = _work(folder, lambda parts: _judge(parts, octets))
-    elif octets.startswith(_JSON_BEGINS):
+        decision = _work(folder, lambda parts: judge(parts, octets))
+    elif octets.startswith(JSON_BEGINS):
         raise click.UsageError("A request that is not signed yet needs --folder, whose vendor signs it.")
     else:
-        decision = asyncio.run(_judge_alone(octets))
+        decision = asyncio.run(judge_alone(octets))
     lines = [f"A wallet would {decision.outcome.name.lower()}."]
     lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
     _print(verdict_json(decision), "\n".join(lines), as_json=as_json)
     if not would_answer(decision):
         context.exit(REJECTED)
-
-
-async def _judge(parts: Parts, octets: bytes) -> Decision:
-    if not octets.startswith(_JSON_BEGINS):
-        return await parts.judge(_ascii(octets))
-    return await parts.judge_draft(await parts.asking.draft(read_template(octets), now=parts.clock()))
-
-
-async def _judge_alone(octets: bytes) -> Decision:
-    now = datetime.now(UTC)
-    async with Fetcher() as fetcher:
-        return await judge_with(
-            _ascii(octets),
-            fetch=lambda did: fetch_document(fetcher, did),
-            evidence=no_evidence(now),
-            terms={},
-            now=now,
-        )
-
-
-def _ascii(octets: bytes) -> str:
-    return octets.decode("ascii", "replace")
 
 
 @group.command("verify-presentation")
@@ -270,30 +244,14 @@ def verify_presentation_command(
     context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, as_json: bool
 ) -> None:
     """Judge one presentation in FILE by every check, and print each."""
-    text = _ascii(read_file(file, max_bytes=MAX_TOKEN).strip())
-    found = _work(folder, lambda parts: _verify(parts, text, nonce=nonce, audience=audience))
+    text = as_text(read_file(file, max_bytes=MAX_TOKEN).strip())
+    found = _work(folder, lambda parts: verify(parts, text, nonce=nonce, audience=audience))
     if isinstance(found, VerifiedCredential):
         shown = {"verified": True, "checks": [_check_json(one) for one in found.checks], "claims": dict(found.claims)}
         lines = [_check_line(one.name, passed=one.passed) for one in found.checks]
         _print(shown, "\n".join(lines), as_json=as_json)
     else:
         _end_unverified(context, found, as_json=as_json)
-
-
-async def _verify(parts: Parts, text: str, *, nonce: str, audience: str) -> VerifiedCredential | DidkitError:
-    now = parts.clock()
-    evidence = await gather(parts.fetcher, [text], await parts.lists.current(now), now=now)
-    try:
-        return verify_credential(
-            text,
-            evidence=evidence,
-            now=now,
-            key_binding=KeyBinding.REQUIRED,
-            expected_nonce=nonce,
-            expected_audience=audience,
-        )
-    except DidkitError as error:
-        return error
 
 
 def _check_json(check: Any) -> Json:  # noqa: ANN401 - a Check

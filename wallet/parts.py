@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -147,15 +147,22 @@ class Parts:
         task.add_done_callback(self._tasks.discard)
 
     async def _resume(self) -> None:
-        """Go on with everything that was acknowledged and is not finished."""
+        """Go on with everything that was acknowledged and is not finished; one that fails stops no other."""
         try:
-            faults: Sequence[DidkitError] = tuple(await self.opened.taking.resume())
+            faults = list(await self.opened.taking.resume())
             for exchange in await self.opened.keeping.load_unfinished():
-                await self.send(exchange.id)
+                faults += await self._resume_one(exchange.id)
         except DidkitError as error:
-            faults = (error,)
+            faults = [error]
         for fault in faults:
             log.warning("not-resumed", code=fault.code)
+
+    async def _resume_one(self, exchange_id: str) -> list[DidkitError]:
+        try:
+            await self.send(exchange_id)
+        except DidkitError as error:
+            return [error]
+        return []
 
     async def close(self) -> None:
         """Let what is under way come to its end."""

@@ -144,10 +144,19 @@ def _key(entry: dict[str, Json]) -> PublicKey | None:
     if not isinstance(kind, str):
         return None
     if kind in _JWK_TYPES:
-        return PublicKey.from_jwk(entry.get("publicKeyJwk"))
+        jwk = entry.get("publicKeyJwk")
+        return PublicKey.from_jwk(jwk) if _is_for_signatures(jwk) else None
     if kind in _MULTIKEY_TYPES and isinstance(text, str):
         return PublicKey.from_multikey(text)
     return None
+
+
+def _is_for_signatures(jwk: Json) -> bool:
+    """Whether the key's owner means it for signatures, or does not say (RFC 7517, 4.2 and 4.3)."""
+    if not isinstance(jwk, dict):
+        return False
+    operations = jwk.get("key_ops", ["verify"])
+    return jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
 
 
 def _absolute(name: str, did: str) -> str:

@@ -23,6 +23,7 @@ _SD: Final = "_sd"
 _SD_ALG: Final = "_sd_alg"
 _DOTS: Final = "..."
 _RESERVED: Final = frozenset({_SD, _DOTS})
+_SPECIAL: Final = frozenset({_SD, _SD_ALG, _DOTS})
 _ITEM_SIZE: Final = 2  # salt and value: an array's item has no name
 _SIZES: Final = (_ITEM_SIZE, 3)
 _TEXT: Final = frozenset({str})
@@ -145,15 +146,17 @@ class _Unfolding:
         """One object: what is plain first, since a disclosed name must not meet a plain one."""
         if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
-        if _DOTS in members or (_SD_ALG in members and at):
-            raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
         found = members.copy()
-        found.pop(_SD_ALG, None)
-        found.pop(_SD, None)
+        special = _SPECIAL.intersection(members)
+        if special:
+            if _DOTS in special or (_SD_ALG in special and at):
+                raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
+            for name in special:
+                del found[name]
         for name, value in found.items():  # which the loop gives new values, and no new names
             if type(value) in _NESTED:
                 found[name] = self.value(value, (*at, name))
-        if _SD in members:
+        if _SD in special:
             self.disclose(members[_SD], found, at)
         return found
 
@@ -163,11 +166,12 @@ class _Unfolding:
             raise BadDisclosure("_sd: expected an array of digests", spec=_RULES)
         self.meet(digests)
         for disclosure in [self.waiting.pop(digest) for digest in digests if digest in self.waiting]:
-            name = disclosure.name
+            name, value = disclosure.name, disclosure.value
             if name is None or name in found:
                 raise BadDisclosure("a disclosure has no name here, or the name of another claim", spec=_RULES)
-            self.paths.append((*at, name))
-            found[name] = self.value(disclosure.value, (*at, name))
+            place = (*at, name)
+            self.paths.append(place)
+            found[name] = self.value(value, place) if type(value) in _NESTED else value
 
     def meet(self, digests: list[Any]) -> None:
         """A digest stands at one place of the whole payload."""

@@ -188,7 +188,7 @@ def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
 
 def _read(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
     processed = sd_jwt.processed
-    if any(path[0] in REGISTERED for path in processed.paths):
+    if not REGISTERED.isdisjoint([path[0] for path in processed.paths]):
         raise BadDisclosure("a registered claim must not be a disclosure", spec="draft-ietf-oauth-sd-jwt-vc, 2.2.2.3")
     read = Reader(processed.claims, at="credential")
     return ReadCredential(

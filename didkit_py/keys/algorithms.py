@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -41,16 +42,15 @@ class Algorithm:
     sign: Callable[[Any, bytes], bytes]
 
 
-def _coordinate(jwk: Mapping[str, Any], name: str) -> bytes:
-    value = jwk.get(name)
+def _coordinate(value: object) -> bytes:
     octets = from_b64url(value) if isinstance(value, str) else b""
     if len(octets) != 32:  # noqa: PLR2004 - both curves have 32-byte coordinates
-        raise BadKey(f"jwk.{name}: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
+        raise BadKey("jwk.x and jwk.y: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
     return octets
 
 
 def _load_ed25519(jwk: Mapping[str, Any]) -> bytes:
-    return _ed25519_point(_coordinate(jwk, "x"))
+    return _coordinate(jwk.get("x"))
 
 
 def _ed25519_point(octets: bytes) -> bytes:
@@ -79,7 +79,15 @@ def _sign_ed25519(private: bytes, message: bytes) -> bytes:
 
 
 def _load_p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
-    return _p256_point(_UNCOMPRESSED + _coordinate(jwk, "x") + _coordinate(jwk, "y"))
+    x, y = jwk.get("x"), jwk.get("y")
+    if not isinstance(x, str) or not isinstance(y, str):
+        raise BadKey("jwk.x and jwk.y: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
+    return _p256_at(x, y)
+
+
+@lru_cache(maxsize=1024)  # loading costs a fifth of a check; who asks `missing` loads a key before it is judged
+def _p256_at(x: str, y: str) -> ec.EllipticCurvePublicKey:
+    return _p256_point(_UNCOMPRESSED + _coordinate(x) + _coordinate(y))
 
 
 def _p256_point(octets: bytes) -> ec.EllipticCurvePublicKey:

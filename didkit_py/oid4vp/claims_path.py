@@ -35,7 +35,7 @@ def _element(part: Json, *, at: str) -> str | int | None:
 
 def select_places(claims: Mapping[str, Json], path: Path_) -> tuple[tuple[Path_, Json], ...]:
     """Every place that the path selects, with its value; empty when it selects nothing (OpenID4VP 1.0, 7.1.1)."""
-    chosen: list[tuple[Path_, Json]] = [((), dict(claims))]
+    chosen: list[tuple[Path_, Json]] = [((), claims if isinstance(claims, dict) else dict(claims))]
     for part in path:
         found: list[tuple[Path_, Json]] = []
         for place, value in chosen:
@@ -109,12 +109,12 @@ def _remainder(value: Json, place: Path_, places: Collection[Path_]) -> list[tup
     return [piece for part, below in inside for piece in _remainder(below, (*place, part), places)]
 
 
-def asked_for(place: Path_, paths: Iterable[Path_]) -> bool:
+def asked_for(place: Path_, paths: Collection[Path_]) -> bool:
     """Whether a disclosure at `place` serves one of the paths of a query.
 
     An index stands for any element: held-back elements move the others, so that numbers differ between the two sides.
     """
-    return any(all(starmap(_serves, zip(place, path, strict=False))) for path in paths)
+    return place in paths or any(all(starmap(_serves, zip(place, path, strict=False))) for path in paths)
 
 
 def _serves(part: str | int | None, asked: str | int | None) -> bool:

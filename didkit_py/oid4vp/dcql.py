@@ -150,13 +150,13 @@ def _asked(claims: Iterable[ClaimQuery], body: Mapping[str, Json]) -> dict[Path_
 
     A place whose value is not one of those asked for counts as absent (6.4.1). Two queries of one claim must both hold.
     """
-    found: dict[Path_, Json] = {}
+    asked: dict[Path_, Json] = {}
     for claim in claims:
-        places = {place: value for place, value in select_places(body, claim.path) if claim.accepts(value)}
+        places = [found for found in select_places(body, claim.path) if claim.accepts(found[1])]
         if not places:
             return None
-        found.update(places)
-    return found
+        asked.update(places)
+    return asked
 
 
 def _alike(one: Sequence[Json], other: Sequence[Json]) -> bool:
@@ -200,7 +200,7 @@ def _require_claims(query: CredentialQuery, body: Mapping[str, Json]) -> None:
 
 
 def _require_sets(query: DcqlQuery, presented: Collection[str]) -> None:
-    lacking = tuple(one.id for one in query.credentials if one.id not in presented)
+    lacking = [one.id for one in query.credentials if one.id not in presented]
     if not query.credential_sets and lacking:
         raise QueryNotAnswered(f"vp_token: no answer to {', '.join(lacking)}", spec="OpenID4VP 1.0, 6.4.2")
     for place, one in enumerate(query.credential_sets):
@@ -210,5 +210,5 @@ def _require_sets(query: DcqlQuery, presented: Collection[str]) -> None:
 
 def unasked(query: CredentialQuery, disclosed: Iterable[Path_]) -> tuple[Path_, ...]:
     """The disclosures that no claim of the query asks for: a wallet should send none (6.4)."""
-    paths = tuple(claim.path for claim in query.claims)
-    return tuple(place for place in disclosed if not asked_for(place, paths))
+    paths = [claim.path for claim in query.claims]
+    return tuple([place for place in disclosed if not asked_for(place, paths)])

@@ -20,7 +20,16 @@ from uuid import UUID
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Rejected, Unavailable, Unreachable, WrongType
+from didkit_py.errors import (
+    DidkitError,
+    ForbiddenAddress,
+    IllegalMove,
+    Malformed,
+    Rejected,
+    Unavailable,
+    Unreachable,
+    WrongType,
+)
 from didkit_py.jose import MAX_TOKEN, JointlySigned
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
@@ -250,8 +259,8 @@ class Presenting:
                 await self._send_no(exchange, exchange.outgoing)
             elif exchange.outgoing is not None and exchange.unfinished:
                 await self._send_yes(exchange, exchange.outgoing)
-        except Unavailable:
-            pass
+        except (Unavailable, Malformed, ForbiddenAddress):
+            pass  # nothing was learned: the same bytes are sent again later
         return await self.store.load_exchange(exchange_id)
 
     async def resume(self) -> Sequence[Exchange]:

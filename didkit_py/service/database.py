@@ -1,7 +1,7 @@
 """The one seam between the services and their database: three calls, the same SQL for every engine.
 
 SQL here is what SQLite and PostgreSQL both understand: `?` placeholders, TEXT, BIGINT and BYTEA, ON CONFLICT and
-RETURNING. The engines live in their own files; this one holds the protocol, its values and errors, and the reading of
+RETURNING; `read_statement` refuses what only one of them would take. The engines live in their own files; this one holds the protocol, its values and errors, and the reading of
 SQL that all engines need. Messages never contain a bound value.
 """
 
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Protocol
 
 Value = str | int | bytes | None
@@ -16,6 +17,7 @@ Row = Mapping[str, Value]
 
 MAX_INTEGER = 2**63 - 1  # BIGINT of both engines
 PLAIN_TYPES = frozenset({str, int, bytes, type(None)})
+QUOTE_PREFIXES = frozenset("BENX")  # X'00' is bytes in one engine and bits in the other; E'\\'' ends elsewhere
 VERBS = frozenset({"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP"})
 
 
@@ -71,6 +73,14 @@ class Database(Protocol):
         """
         ...
 
+    async def scrub(self) -> None:
+        """Rewrite what is stored, so that nothing deleted is left in the database's own files.
+
+        Takes time in proportion to the database: for after an erasure, not for each delete. Raises StorageUnavailable
+        while somebody keeps reading an old state.
+        """
+        ...
+
     async def close(self) -> None:
         """Finish what was asked before, then let go of the database."""
         ...
@@ -111,6 +121,58 @@ def pieces(sql: str) -> Iterator[tuple[Kind, str]]:
         if kind is Kind.OTHER and text in {"'", '"'}:
             raise BadStatement("a quote is not closed")
         yield kind, text
+
+
+def read_statement(sql: str) -> tuple[tuple[Kind, str], ...]:
+    """The pieces of one statement that means the same to every engine. Raises BadStatement for any other."""
+    found = tuple(pieces(sql))
+    for problem, holds in (
+        ("one statement at a time, without its semicolon", _has(found, Kind.END, ";")),
+        ("a constraint is checked at once, never deferred", _has(found, Kind.WORD, "DEFERRABLE")),
+        ("a dollar sign quotes in one engine and names an argument in the other", _has(found, Kind.OTHER, "$")),
+        ("comments do not nest", any(text.rfind("/*") > 0 for text in _blocks(found))),
+        ("a placeholder stands alone, without a number", _has_numbered_placeholder(found)),
+        ("letters before a quote change what it means", _has_prefixed_quote(found)),
+        ("`? IS` has no type: write CAST(? AS …) IS", _is_untyped(found)),
+    ):
+        if holds:
+            raise BadStatement(problem)
+    if verb(sql) == "CREATE" and _creates_table(found) and _visible(found)[-1] != ")":
+        raise BadStatement("CREATE TABLE ends with the bracket that closes its columns")
+    return found
+
+
+def creates_table(sql: str) -> bool:
+    """Whether it is a CREATE TABLE."""
+    return verb(sql) == "CREATE" and _creates_table(tuple(pieces(sql)))
+
+
+def _creates_table(found: Sequence[tuple[Kind, str]]) -> bool:
+    return "TABLE" in [text.upper() for kind, text in found if kind is Kind.WORD][1:3]
+
+
+def _has(found: Sequence[tuple[Kind, str]], wanted: Kind, word: str) -> bool:
+    return any(kind is wanted and text.upper() == word for kind, text in found)
+
+
+def _has_numbered_placeholder(found: Sequence[tuple[Kind, str]]) -> bool:
+    return any(first == "?" and (after[0].isalnum() or after[0] == "_") for (_, first), (_, after) in pairwise(found))
+
+
+def _has_prefixed_quote(found: Sequence[tuple[Kind, str]]) -> bool:
+    return any(word.upper() in QUOTE_PREFIXES and after[0] == "'" for (_, word), (_, after) in pairwise(found))
+
+
+def _blocks(found: Sequence[tuple[Kind, str]]) -> Iterator[str]:
+    return (text for kind, text in found if kind is Kind.COMMENT and text.startswith("/*"))
+
+
+def _is_untyped(found: Sequence[tuple[Kind, str]]) -> bool:
+    return any(first == "?" and second.upper() == "IS" for first, second in pairwise(_visible(found)))
+
+
+def _visible(found: Sequence[tuple[Kind, str]]) -> list[str]:
+    return [text for kind, text in found if kind not in {Kind.SPACE, Kind.COMMENT}]
 
 
 def split_statements(script: str) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from didkit_py.service.database import (
     Statement,
     Value,
     check_values,
-    pieces,
-    verb,
+    creates_table,
+    read_statement,
 )
 
 OLDEST_SQLITE = (3, 37, 0)  # RETURNING came with 3.35, STRICT tables with 3.37
@@ -123,16 +123,9 @@ def _in_our_dialect(sql: str) -> tuple[str, int]:
 
     Tables become STRICT ones: text stays text, bytes stay bytes, and what does not fit a column is refused.
     """
-    found = list(pieces(sql))
-    if any(kind is Kind.END for kind, _ in found):
-        raise BadStatement("one statement at a time, without its semicolon")
-    if any(kind is Kind.WORD and text.upper() == "DEFERRABLE" for kind, text in found):
-        raise BadStatement("a constraint is checked at once: a deferred one would fail the commit of its neighbours")
+    found = read_statement(sql)
     ours = "".join(STRICT_TYPES.get(text.upper(), text) if kind is Kind.WORD else text for kind, text in found)
-    words = [text.upper() for kind, text in found if kind is Kind.WORD]
-    if verb(sql) == "CREATE" and "TABLE" in words[1:3]:
-        if [text for kind, text in found if kind not in {Kind.SPACE, Kind.COMMENT}][-1] != ")":
-            raise BadStatement("CREATE TABLE ends with the bracket that closes its columns")
+    if creates_table(sql):
         ours += "\nSTRICT"
     return ours, sum(kind is Kind.PLACEHOLDER for kind, _ in found)
 

@@ -50,17 +50,18 @@ def _require_shape(case: _Case) -> None:
 
 def _verify_each(case: _Case) -> None:
     for query_id, texts in case.vp_token.items():
-        case.found[query_id] = tuple(
-            verify_credential(
-                text,
-                evidence=case.evidence,
-                now=case.now,
-                key_binding=_binding(case.query, query_id, text),
-                expected_nonce=case.expected_nonce,
-                expected_audience=case.expected_audience,
-            )
-            for text in texts
-        )
+        case.found[query_id] = tuple([_verified(case, query_id, text) for text in texts])
+
+
+def _verified(case: _Case, query_id: str, text: str) -> VerifiedCredential:
+    return verify_credential(
+        text,
+        evidence=case.evidence,
+        now=case.now,
+        key_binding=_binding(case.query, query_id, text),
+        expected_nonce=case.expected_nonce,
+        expected_audience=case.expected_audience,
+    )
 
 
 def _binding(query: DcqlQuery, query_id: str, text: str) -> KeyBinding:

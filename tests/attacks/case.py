@@ -1,8 +1,10 @@
 """A case: one bad input, made from a good one by one named change, and the answer that it must get."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import pytest
 
 from didkit_py.errors import DidkitError
 
@@ -62,5 +64,27 @@ def all_of(*changes: Callable[[T], T]) -> Callable[[T], T]:
     return change
 
 
-def names(found: Iterable[Case[Any]]) -> list[str]:
-    return [case.name for case in found]
+class Named(Protocol):
+    """A case of any kind."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def at(self) -> "Place": ...
+
+
+class Place(Protocol):
+    """What a case goes to."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def rows(found: Iterable[Named], *, known: Mapping[str, str]) -> list[Any]:
+    """The cases as parameters of a test; `known` maps the name of one that fails today to the reason."""
+    marks = {name: [pytest.mark.xfail(reason=reason, strict=True)] for name, reason in known.items()}
+    named = [(f"{case.at.name}: {case.name}", case) for case in found]
+    assert len(dict(named)) == len(named), "two cases have the same name"
+    assert known.keys() <= dict(named).keys(), "a known failure is no case any more"
+    return [pytest.param(case, id=name, marks=marks.get(name, [])) for name, case in named]

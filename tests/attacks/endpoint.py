@@ -86,7 +86,9 @@ Row: TypeAlias = tuple[str, Change[W], int, str, str] | tuple[str, Change[W], in
 
 def cases(at: Endpoint[W], *rows: Row[W]) -> tuple[EndpointCase[Any], ...]:
     """The rows of one address."""
-    return tuple(EndpointCase(row[0], at, row[1], row[2], row[3], row[4], **(row[5] if len(row) > 5 else {})) for row in rows)
+    return tuple(
+        EndpointCase(row[0], at, row[1], row[2], row[3], row[4], **(row[5] if len(row) > 5 else {})) for row in rows
+    )
 
 
 SPENT: Final[Mapping[str, Any]] = {"still_good": False}  # the change has used the good call up
@@ -158,7 +160,10 @@ def dump(database: Path) -> Mapping[str, list[dict[str, object]]]:
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
         connection.row_factory = sqlite3.Row
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1')] for name in names}  # noqa: S608 - the database's own names
+        found = {
+            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1')]  # noqa: S608 - its own names
+            for name in names
+        }
     connection.close()
     return found
 

@@ -123,3 +123,14 @@ def flip(text: str, place: int) -> str:
 
 def timed(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def all_of_tokens(*changes: Callable[[Token], Token]) -> Callable[[Token], Token]:
+    """One change of a token after the other."""
+
+    def change(token: Token) -> Token:
+        for each in changes:
+            token = each(token)
+        return token
+
+    return change

@@ -8,19 +8,16 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from didkit_py.encoding import Json, b64url, content_address, digest, from_b64url, jcs, read_json, sha256, write_json
-from didkit_py.errors import BadTerms
+from didkit_py.encoding import Json, b64url, content_address, digest, from_b64url, jcs, sha256, write_json
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import verify_key_binding
 from didkit_py.jose import JointlySigned, PartySignature
-from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_encryption_key, create_response, open_response, public_encryption_key
 from didkit_py.status.token_list import verify_status_list
-from didkit_py.terms import agreement as agreements
 from didkit_py.terms import record as records
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
 from didkit_py.terms.document import (
@@ -334,9 +331,7 @@ def judge_record(text: str) -> AgreementRecord:
 
 
 def judge_event(text: str) -> object:
-    return verify_event(
-        parse_event(text), record=verified_record(), previous=None, vendor_document=DOCUMENT, now=NOW
-    )
+    return verify_event(parse_event(text), record=verified_record(), previous=None, vendor_document=DOCUMENT, now=NOW)
 
 
 def judge_terms(text: str) -> object:

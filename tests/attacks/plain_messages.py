@@ -45,7 +45,7 @@ def text_function(name: str, good: str, judge: Callable[[str], object], *secrets
     return Function(name=name, good=fresh, judge=judge, secrets=lambda _: secrets)
 
 
-def json_function(name: str, good: Body, judge: Callable[[Json], object], *secrets: str) -> Function[Any]:
+def json_function(name: str, good: Body, judge: Callable[[Any], object], *secrets: str) -> Function[Any]:
     async def fresh() -> Body:
         return deepcopy(good)
 
@@ -153,7 +153,12 @@ DIDS: Final = (
     *cases(
         KEY_DID,
         ("a key that is cut is refused", to(f"did:key:{MULTIKEY[:-3]}"), BadKey, "did:key, 3.1"),
-        ("a key of another kind is refused", to("did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc"), BadKey, "did:key, 3.1"),
+        (
+            "a key of another kind is refused",
+            to("did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc"),
+            BadKey,
+            "did:key, 3.1",
+        ),
         ("a key in another base is refused", to("did:key:uAAAA"), BadDid, "did:key, 3.1"),
         ("a key of 4,000 characters is refused", to("did:key:z" + "1" * 4_000), BadDid, "did:key, 3.1"),
         ("a character that base58 lacks is refused", to(f"did:key:{MULTIKEY}0"), Malformed, "did:key, 3.1"),
@@ -175,13 +180,54 @@ DOCUMENTS: Final = cases(
     ("two methods of one id are refused", put("verificationMethod", [METHOD, METHOD]), BadDidDocument, "CID 1.0, 2.2"),
     ("65 methods are refused", put("verificationMethod", [METHOD] * 65), TooLarge, "DID Core 1.0, 5.2"),
     ("a key for signing in asserts nothing", put("assertionMethod", []), UnknownKey, "DID Core 1.0, 5.3"),
-    ("a private key is no public one", put("verificationMethod", 0, "publicKeyJwk", "d", "A"), UnknownKey, "RFC 7517, 9.2"),
-    ("a key of an unknown kind does not serve", put("verificationMethod", 0, "type", "Magic"), UnknownKey, "DID Core 1.0, 5.2"),
-    ("a kind that is a list does not serve", put("verificationMethod", 0, "type", ["JsonWebKey"]), UnknownKey, "DID Core 1.0, 5.2"),
-    ("a key for encryption does not sign", put("verificationMethod", 0, "publicKeyJwk", "use", "enc"), UnknownKey, "RFC 7517, 4.2"),
-    ("a revoked key does not serve", put("verificationMethod", 0, "revoked", "2020-01-01T00:00:00Z"), UnknownKey, "CID 1.0, 2.2"),
-    ("a key whose time is over does not serve", put("verificationMethod", 0, "expires", "2020-01-01T00:00:00Z"), UnknownKey, "CID 1.0, 2.2"),
-    ("a key of another document does not serve", put("verificationMethod", 0, "id", "did:web:x.example#key-1"), UnknownKey, "CID 1.0, 2.2"),
+    (
+        "a private key is no public one",
+        put("verificationMethod", 0, "publicKeyJwk", "d", "A"),
+        UnknownKey,
+        "RFC 7517, 9.2",
+    ),
+    (
+        "a key of an unknown kind does not serve",
+        put("verificationMethod", 0, "type", "Magic"),
+        UnknownKey,
+        "DID Core 1.0, 5.2",
+    ),
+    (
+        "a kind that is a list does not serve",
+        put("verificationMethod", 0, "type", ["JsonWebKey"]),
+        UnknownKey,
+        "DID Core 1.0, 5.2",
+    ),
+    (
+        "a key for encryption does not sign",
+        put("verificationMethod", 0, "publicKeyJwk", "use", "enc"),
+        UnknownKey,
+        "RFC 7517, 4.2",
+    ),
+    (
+        "a key for other operations does not sign",
+        put("verificationMethod", 0, "publicKeyJwk", "key_ops", ["deriveKey"]),
+        UnknownKey,
+        "RFC 7517, 4.3",
+    ),
+    (
+        "a revoked key does not serve",
+        put("verificationMethod", 0, "revoked", "2020-01-01T00:00:00Z"),
+        UnknownKey,
+        "CID 1.0, 2.2",
+    ),
+    (
+        "a key whose time is over does not serve",
+        put("verificationMethod", 0, "expires", "2020-01-01T00:00:00Z"),
+        UnknownKey,
+        "CID 1.0, 2.2",
+    ),
+    (
+        "a key of another document does not serve",
+        put("verificationMethod", 0, "id", "did:web:x.example#key-1"),
+        UnknownKey,
+        "CID 1.0, 2.2",
+    ),
 )
 
 # --- queries
@@ -208,7 +254,12 @@ QUERIES: Final = cases(
     DCQL,
     ("a query for nothing is refused", put("credentials", []), Malformed, "OpenID4VP 1.0, 6"),
     ("a query without format is refused", put("credentials", 0, "format", ...), Malformed, "OpenID4VP 1.0, 6.1"),
-    ("a query without types is refused", put("credentials", 0, "meta", "vct_values", []), Malformed, "OpenID4VP 1.0, B.3.5"),
+    (
+        "a query without types is refused",
+        put("credentials", 0, "meta", "vct_values", []),
+        Malformed,
+        "OpenID4VP 1.0, B.3.5",
+    ),
     ("a query without meta is refused", put("credentials", 0, "meta", ...), Malformed, "OpenID4VP 1.0, 6.1"),
     ("an id with odd characters is refused", put("credentials", 0, "id", "a b"), Malformed, "OpenID4VP 1.0, 6.1"),
     ("an empty id is refused", put("credentials", 0, "id", ""), Malformed, "OpenID4VP 1.0, 6.1"),
@@ -221,13 +272,33 @@ QUERIES: Final = cases(
     ("values that hold half numbers are refused", put(*CLAIM, "values", [1.5]), Malformed, "OpenID4VP 1.0, 6.3"),
     ("no values are refused", put(*CLAIM, "values", []), Malformed, "OpenID4VP 1.0, 6.3"),
     ("two claims of one id are refused", put(*CLAIM, "id", "d"), Malformed, "OpenID4VP 1.0, 6.3"),
-    ("a set of unknown claims is refused", put("credentials", 0, "claim_sets", [["z"]]), Malformed, "OpenID4VP 1.0, 6.1"),
-    ("a set of unknown queries is refused", put("credential_sets", 0, "options", [["z"]]), Malformed, "OpenID4VP 1.0, 6.2"),
+    (
+        "a set of unknown claims is refused",
+        put("credentials", 0, "claim_sets", [["z"]]),
+        Malformed,
+        "OpenID4VP 1.0, 6.1",
+    ),
+    (
+        "a set of unknown queries is refused",
+        put("credential_sets", 0, "options", [["z"]]),
+        Malformed,
+        "OpenID4VP 1.0, 6.2",
+    ),
     ("a set without options is refused", put("credential_sets", 0, "options", []), Malformed, "OpenID4VP 1.0, 6.2"),
     ("multiple as a text is refused", put("credentials", 0, "multiple", "no"), Malformed, "OpenID4VP 1.0, 6.1"),
-    ("a query for other formats alone is refused", put("credentials", 0, "format", "mso_mdoc"), VpFormatsNotSupported, "OpenID4VP 1.0, 8.5"),
+    (
+        "a query for other formats alone is refused",
+        put("credentials", 0, "format", "mso_mdoc"),
+        VpFormatsNotSupported,
+        "OpenID4VP 1.0, 8.5",
+    ),
     ("21 queries are refused", lambda body: {"credentials": body["credentials"] * 21}, TooLarge, "OpenID4VP 1.0, 6"),
-    ("two queries of one id are refused", lambda body: {"credentials": body["credentials"] * 2}, Malformed, "OpenID4VP 1.0, 6"),
+    (
+        "two queries of one id are refused",
+        lambda body: {"credentials": body["credentials"] * 2},
+        Malformed,
+        "OpenID4VP 1.0, 6",
+    ),
 )
 
 # --- what an issuer says to a wallet
@@ -247,20 +318,70 @@ OFFER: Final = json_function(
 GRANT: Final = ("grants", PRE_AUTHORIZED)
 OFFERS: Final = cases(
     OFFER,
-    ("an offer in clear is refused", put("credential_issuer", "http://creditunion.example"), Malformed, "OpenID4VCI 1.0, 12.2.1"),
-    ("an issuer with a query is refused", put("credential_issuer", f"{UNION}?x=1"), Malformed, "OpenID4VCI 1.0, 12.2.1"),
-    ("an issuer with a fragment is refused", put("credential_issuer", f"{UNION}#x"), Malformed, "OpenID4VCI 1.0, 12.2.1"),
-    ("an issuer with a password is refused", put("credential_issuer", "https://a:b@creditunion.example"), Malformed, "RFC 3986, 3.2.1"),
-    ("an issuer at a file is refused", put("credential_issuer", "file:///etc/passwd"), Malformed, "OpenID4VCI 1.0, 12.2.1"),
+    (
+        "an offer in clear is refused",
+        put("credential_issuer", "http://creditunion.example"),
+        Malformed,
+        "OpenID4VCI 1.0, 12.2.1",
+    ),
+    (
+        "an issuer with a query is refused",
+        put("credential_issuer", f"{UNION}?x=1"),
+        Malformed,
+        "OpenID4VCI 1.0, 12.2.1",
+    ),
+    (
+        "an issuer with a fragment is refused",
+        put("credential_issuer", f"{UNION}#x"),
+        Malformed,
+        "OpenID4VCI 1.0, 12.2.1",
+    ),
+    (
+        "an issuer with a password is refused",
+        put("credential_issuer", "https://a:b@creditunion.example"),
+        Malformed,
+        "RFC 3986, 3.2.1",
+    ),
+    (
+        "an issuer at a file is refused",
+        put("credential_issuer", "file:///etc/passwd"),
+        Malformed,
+        "OpenID4VCI 1.0, 12.2.1",
+    ),
     ("an offer of nothing is refused", put("credential_configuration_ids", []), Malformed, "OpenID4VCI 1.0, 4.1.1"),
-    ("an offer of the same twice is refused", put("credential_configuration_ids", ["a", "a"]), Malformed, "OpenID4VCI 1.0, 4.1.1"),
+    (
+        "an offer of the same twice is refused",
+        put("credential_configuration_ids", ["a", "a"]),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1.1",
+    ),
     ("an offer of a number is refused", put("credential_configuration_ids", [1]), Malformed, "OpenID4VCI 1.0, 4.1.1"),
-    ("another grant is refused", put("grants", {"authorization_code": {}}), UnsupportedGrantType, "OpenID4VCI 1.0, 4.1.1"),
+    (
+        "another grant is refused",
+        put("grants", {"authorization_code": {}}),
+        UnsupportedGrantType,
+        "OpenID4VCI 1.0, 4.1.1",
+    ),
     ("an offer without code is refused", put(*GRANT, "pre-authorized_code", ...), Malformed, "OpenID4VCI 1.0, 4.1.1"),
-    ("a code of 2,049 characters is refused", put(*GRANT, "pre-authorized_code", "x" * 2_049), TooLarge, "OpenID4VCI 1.0, 4.1.1"),
+    (
+        "a code of 2,049 characters is refused",
+        put(*GRANT, "pre-authorized_code", "x" * 2_049),
+        TooLarge,
+        "OpenID4VCI 1.0, 4.1.1",
+    ),
     ("a transaction code of true is refused", put(*GRANT, "tx_code", True), Malformed, "OpenID4VCI 1.0, 4.1.1"),
-    ("an unknown way of typing is refused", put(*GRANT, "tx_code", "input_mode", "voice"), Malformed, "OpenID4VCI 1.0, 4.1.1"),
-    ("a description of 301 characters is refused", put(*GRANT, "tx_code", "description", "x" * 301), TooLarge, "OpenID4VCI 1.0, 4.1.1"),
+    (
+        "an unknown way of typing is refused",
+        put(*GRANT, "tx_code", "input_mode", "voice"),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1.1",
+    ),
+    (
+        "a description of 301 characters is refused",
+        put(*GRANT, "tx_code", "description", "x" * 301),
+        TooLarge,
+        "OpenID4VCI 1.0, 4.1.1",
+    ),
 )
 BY_REFERENCE: Final = "openid-credential-offer://?credential_offer_uri=https%3A%2F%2Fcreditunion.example%2Fo%2F1"
 OFFER_LINK: Final = text_function("offer link", BY_REFERENCE, parse_offer_link)
@@ -268,20 +389,51 @@ OFFER_LINKS: Final = cases(
     OFFER_LINK,
     ("a script is no offer", to("javascript:alert(1)"), Malformed, "OpenID4VCI 1.0, 4.1"),
     ("a file is no offer", to("file:///x?credential_offer_uri=https://a.example"), Malformed, "OpenID4VCI 1.0, 4.1"),
-    ("an offer at a file's address is refused", to("openid-credential-offer://?credential_offer_uri=file:///x"), Malformed, "OpenID4VCI 1.0, 4.1.3"),
-    ("an offer in clear is refused", to("openid-credential-offer://?credential_offer_uri=http://a.example"), Malformed, "OpenID4VCI 1.0, 4.1.3"),
+    (
+        "an offer at a file's address is refused",
+        to("openid-credential-offer://?credential_offer_uri=file:///x"),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1.3",
+    ),
+    (
+        "an offer in clear is refused",
+        to("openid-credential-offer://?credential_offer_uri=http://a.example"),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1.3",
+    ),
     ("both ways at once are refused", to(BY_REFERENCE + "&credential_offer={}"), Malformed, "OpenID4VCI 1.0, 4.1"),
-    ("two addresses are refused", to(BY_REFERENCE + "&credential_offer_uri=https://b.example"), Malformed, "OpenID4VCI 1.0, 4.1"),
+    (
+        "two addresses are refused",
+        to(BY_REFERENCE + "&credential_offer_uri=https://b.example"),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1",
+    ),
     ("a link with nothing in it is refused", to("openid-credential-offer://"), Malformed, "OpenID4VCI 1.0, 4.1"),
-    ("an offer that is no JSON is refused", to("openid-credential-offer://?credential_offer=%7B"), Malformed, "OpenID4VCI 1.0, 4.1.2"),
-    ("a nested offer is refused", to("openid-credential-offer://?credential_offer=" + "%5B" * 40), TooLarge, "OpenID4VCI 1.0, 4.1.2"),
+    (
+        "an offer that is no JSON is refused",
+        to("openid-credential-offer://?credential_offer=%7B"),
+        Malformed,
+        "OpenID4VCI 1.0, 4.1.2",
+    ),
+    (
+        "a nested offer is refused",
+        to("openid-credential-offer://?credential_offer=" + "%5B" * 40),
+        TooLarge,
+        "OpenID4VCI 1.0, 4.1.2",
+    ),
     ("a link of 17,000 characters is refused", to(BY_REFERENCE + "x" * 17_000), TooLarge, "OpenID4VCI 1.0, 4.1"),
     ("letters beyond ASCII are refused", to(BY_REFERENCE + "é"), Malformed, "RFC 3986, 2"),
     ("broken percent signs are refused", to(BY_REFERENCE + "&x=%ff"), Malformed, "RFC 3986, 2.1"),
 )
-TOKEN: Final = json_function("token response", {"access_token": "abc", "token_type": "Bearer", "expires_in": 60}, TokenResponse.from_json, "abc")
-CREDENTIALS: Final = json_function("credential response", {"credentials": [{"credential": "a~"}]}, CredentialResponse.from_json, "a~")
-C_NONCE: Final = json_function("nonce response", {"c_nonce": "wKI4LT17ac15ES9bw8ac4"}, NonceResponse.from_json, "wKI4LT17ac15ES9bw8ac4")
+TOKEN: Final = json_function(
+    "token response", {"access_token": "abc", "token_type": "Bearer", "expires_in": 60}, TokenResponse.from_json, "abc"
+)
+CREDENTIALS: Final = json_function(
+    "credential response", {"credentials": [{"credential": "a~"}]}, CredentialResponse.from_json, "a~"
+)
+C_NONCE: Final = json_function(
+    "nonce response", {"c_nonce": "wKI4LT17ac15ES9bw8ac4"}, NonceResponse.from_json, "wKI4LT17ac15ES9bw8ac4"
+)
 ISSUER: Final = json_function(
     "issuer metadata",
     {
@@ -320,7 +472,12 @@ ISSUERS: Final = (
         CREDENTIALS,
         ("an answer with no credential is refused", put("credentials", []), Malformed, "OpenID4VCI 1.0, 8.3"),
         ("a credential that is a text is refused", put("credentials", ["a~"]), Malformed, "OpenID4VCI 1.0, 8.3"),
-        ("101 credentials are refused", put("credentials", [{"credential": "a"}] * 101), TooLarge, "OpenID4VCI 1.0, 8.3"),
+        (
+            "101 credentials are refused",
+            put("credentials", [{"credential": "a"}] * 101),
+            TooLarge,
+            "OpenID4VCI 1.0, 8.3",
+        ),
         ("both now and later is refused", put("transaction_id", "x"), Malformed, "OpenID4VCI 1.0, 8.3"),
         ("an answer for later is neither yes nor no", to({"transaction_id": "x"}), Unavailable, "OpenID4VCI 1.0, 9"),
     ),
@@ -332,13 +489,48 @@ ISSUERS: Final = (
     ),
     *cases(
         ISSUER,
-        ("another issuer's metadata is refused", put("credential_issuer", "https://x.example"), BadMetadata, "OpenID4VCI 1.0, 12.2.1"),
-        ("an endpoint in clear is refused", put("credential_endpoint", "http://x.example/c"), Malformed, "OpenID4VCI 1.0, 12.2.4"),
-        ("a nonce endpoint in a script is refused", put("nonce_endpoint", "javascript:x"), Malformed, "OpenID4VCI 1.0, 12.2.4"),
-        ("a batch of one is refused", put("batch_credential_issuance", "batch_size", 1), Malformed, "OpenID4VCI 1.0, 12.2.4"),
-        ("configurations as a list are refused", put("credential_configurations_supported", []), Malformed, "OpenID4VCI 1.0, 12.2.4"),
-        ("binding without proofs is refused", put(*CONFIGURATION, "proof_types_supported", ...), Malformed, "OpenID4VCI 1.0, 12.2.4"),
-        ("a configuration without type is refused", put(*CONFIGURATION, "vct", ...), Malformed, "OpenID4VCI 1.0, A.3.2"),
+        (
+            "another issuer's metadata is refused",
+            put("credential_issuer", "https://x.example"),
+            BadMetadata,
+            "OpenID4VCI 1.0, 12.2.1",
+        ),
+        (
+            "an endpoint in clear is refused",
+            put("credential_endpoint", "http://x.example/c"),
+            Malformed,
+            "OpenID4VCI 1.0, 12.2.4",
+        ),
+        (
+            "a nonce endpoint in a script is refused",
+            put("nonce_endpoint", "javascript:x"),
+            Malformed,
+            "OpenID4VCI 1.0, 12.2.4",
+        ),
+        (
+            "a batch of one is refused",
+            put("batch_credential_issuance", "batch_size", 1),
+            Malformed,
+            "OpenID4VCI 1.0, 12.2.4",
+        ),
+        (
+            "configurations as a list are refused",
+            put("credential_configurations_supported", []),
+            Malformed,
+            "OpenID4VCI 1.0, 12.2.4",
+        ),
+        (
+            "binding without proofs is refused",
+            put(*CONFIGURATION, "proof_types_supported", ...),
+            Malformed,
+            "OpenID4VCI 1.0, 12.2.4",
+        ),
+        (
+            "a configuration without type is refused",
+            put(*CONFIGURATION, "vct", ...),
+            Malformed,
+            "OpenID4VCI 1.0, A.3.2",
+        ),
     ),
     *cases(
         SERVER,
@@ -366,7 +558,12 @@ NONCES: Final = cases(
     ("a nonce with another id is refused", other_octet(0), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
     ("a nonce with another end is refused", other_octet(20), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
     ("a nonce with another seal is refused", other_octet(-1), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
-    ("another issuer's nonce is refused", to(create_nonce(key=bytes(32), now=NOW, random=lambda n: b"n" * n)), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
+    (
+        "another issuer's nonce is refused",
+        to(create_nonce(key=bytes(32), now=NOW, random=lambda n: b"n" * n)),
+        InvalidNonce,
+        "OpenID4VCI 1.0, 8.3.1.2",
+    ),
     ("a nonce that is cut is refused", lambda text: text[:-4], InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
     ("no nonce is refused", to(""), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
     ("a nonce of 4,000 characters is refused", to("A" * 4_000), InvalidNonce, "OpenID4VCI 1.0, 8.3.1.2"),
@@ -379,18 +576,49 @@ LINK: Final = "openid4vp://?client_id=decentralized_identifier%3Adid%3Aweb%3Adea
 REQUEST_LINK: Final = text_function("request link", LINK, parse_request_link)
 REQUEST_LINKS: Final = cases(
     REQUEST_LINK,
-    ("a request inside the link is refused", to(LINK + "&request=x"), BadRequestObject, "OpenID4VP 1.0, 5", "req.malformed"),
-    ("a request from elsewhere is refused", to(LINK.replace("%2F%2Fdealer", "%2F%2Fforger")), BadRequestObject, "OpenID4VP 1.0, 15.4.1", "req.origin"),
-    ("a request from another port is refused", to(LINK.replace("dealer.example%2F1", "dealer.example%3A8443%2F1")), BadRequestObject, "OpenID4VP 1.0, 15.4.1", "req.origin"),
+    (
+        "a request inside the link is refused",
+        to(LINK + "&request=x"),
+        BadRequestObject,
+        "OpenID4VP 1.0, 5",
+        "req.malformed",
+    ),
+    (
+        "a request from elsewhere is refused",
+        to(LINK.replace("%2F%2Fdealer", "%2F%2Fforger")),
+        BadRequestObject,
+        "OpenID4VP 1.0, 15.4.1",
+        "req.origin",
+    ),
+    (
+        "a request from another port is refused",
+        to(LINK.replace("dealer.example%2F1", "dealer.example%3A8443%2F1")),
+        BadRequestObject,
+        "OpenID4VP 1.0, 15.4.1",
+        "req.origin",
+    ),
     ("a request in clear is refused", to(LINK.replace("https%3A", "http%3A")), Malformed, "OpenID4VP 1.0, 5"),
-    ("an unknown method is refused", to(LINK + "&request_uri_method=put"), InvalidRequestUriMethod, "OpenID4VP 1.0, 5.1"),
-    ("a client without prefix is refused", to(LINK.replace("decentralized_identifier%3A", "")), BadRequestObject, "OpenID4VP 1.0, 5.9", "vrf.unauthenticated"),
+    (
+        "an unknown method is refused",
+        to(LINK + "&request_uri_method=put"),
+        InvalidRequestUriMethod,
+        "OpenID4VP 1.0, 5.1",
+    ),
+    (
+        "a client without prefix is refused",
+        to(LINK.replace("decentralized_identifier%3A", "")),
+        BadRequestObject,
+        "OpenID4VP 1.0, 5.9",
+        "vrf.unauthenticated",
+    ),
     ("two clients are refused", to(LINK + "&client_id=x"), Malformed, "RFC 6749, 3.1"),
     ("a link without address is refused", to(LINK.partition("&")[0]), Malformed, "OpenID4VP 1.0, 5"),
     ("a script is no request", to("javascript:alert(1)"), Malformed, "OpenID4VP 1.0, 5"),
     ("a link of 9,000 characters is refused", to(LINK + "x" * 9_000), TooLarge, "OpenID4VP 1.0, 5"),
 )
-FETCH: Final = json_function("request_uri form", {"wallet_nonce": "abc", "wallet_metadata": "{}"}, parse_request_uri_form)
+FETCH: Final = json_function(
+    "request_uri form", {"wallet_nonce": "abc", "wallet_metadata": "{}"}, parse_request_uri_form
+)
 FETCHES: Final = cases(
     FETCH,
     ("a nonce with blanks is refused", put("wallet_nonce", "a b"), Malformed, "OpenID4VP 1.0, 5.10"),
@@ -408,7 +636,12 @@ FORMS: Final = cases(
     ("neither answer nor error is refused", to({}), Malformed, "OpenID4VP 1.0, 8.2"),
     ("an error with odd characters is refused", to({"error": "<script>"}), Malformed, "RFC 6749, 4.1.2.1"),
     ("an error of 100 characters is refused", to({"error": "x" * 100}), Malformed, "RFC 6749, 4.1.2.1"),
-    ("a state of 2,000 characters is refused", to({"error": "access_denied", "state": "x" * 2_000}), TooLarge, "OpenID4VP 1.0, 8.5"),
+    (
+        "a state of 2,000 characters is refused",
+        to({"error": "access_denied", "state": "x" * 2_000}),
+        TooLarge,
+        "OpenID4VP 1.0, 8.5",
+    ),
     ("an answer of 300,000 characters is refused", put("response", "x" * 300_000), TooLarge, "OpenID4VP 1.0, 8.3"),
 )
 REDIRECT: Final = json_function("answer's redirect", {"redirect_uri": "https://dealer.example/done#x"}, parse_redirect)
@@ -420,7 +653,9 @@ REDIRECTS: Final = cases(
     ("a redirect that is a list is refused", put("redirect_uri", []), Malformed, "OpenID4VP 1.0, 8.2"),
 )
 LISTS: Final = json_function(
-    "status list aggregation", {"status_lists": ["https://a.example/1"]}, lambda body: parse_aggregation(write_json(body))
+    "status list aggregation",
+    {"status_lists": ["https://a.example/1"]},
+    lambda body: parse_aggregation(write_json(body)),
 )
 AGGREGATIONS: Final = cases(
     LISTS,
@@ -459,11 +694,26 @@ TERMS_CASES: Final = cases(
     ("terms that nobody signed are refused", put("document", "proof", ...), Malformed, "terms document"),
     ("terms with a member that nobody knows are refused", put("document", "extra", 1), Malformed, "terms document"),
     ("a document of 70,000 characters is refused", put("document", "family", "x" * 70_000), TooLarge, "terms document"),
-    ("a document of 17 levels is refused", put(*DOCUMENT, "data", read_json("[" * 17 + "]" * 17)), TooLarge, "terms document"),
+    (
+        "a document of 17 levels is refused",
+        put(*DOCUMENT, "data", read_json("[" * 17 + "]" * 17)),
+        TooLarge,
+        "terms document",
+    ),
     ("257 duties are refused", put("document", "duties", [{}] * 257), TooLarge, "terms document"),
-    ("13 texts are refused", lambda found: put("document", "layers", "lawyer", found["document"]["layers"]["lawyer"] * 13)(found), TooLarge, "terms document"),
+    (
+        "13 texts are refused",
+        lambda found: put("document", "layers", "lawyer", found["document"]["layers"]["lawyer"] * 13)(found),
+        TooLarge,
+        "terms document",
+    ),
     ("a rule without clause is refused", put("document", "clauseMap", []), BadTerms, "terms document"),
-    ("two governing texts are refused", lambda found: put("document", "layers", "lawyer", found["document"]["layers"]["lawyer"] * 2)(found), BadTerms, "terms document"),
+    (
+        "two governing texts are refused",
+        lambda found: put("document", "layers", "lawyer", found["document"]["layers"]["lawyer"] * 2)(found),
+        BadTerms,
+        "terms document",
+    ),
 )
 
 CASES: Final[tuple[Case[Any], ...]] = (

@@ -40,7 +40,7 @@ from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import Evidence, KeyBinding, verify_credential, verify_presentation
 from tests.attacks import forging
 from tests.attacks.case import Case, Function, all_of, cases
-from tests.attacks.forging import FORGER, NOW, Token, changed, document, signer, timed
+from tests.attacks.forging import FORGER, NOW, Token, document, signer, timed
 
 UNION: Final = "did:web:creditunion.example"
 INSURER: Final = "did:web:insurer.example"
@@ -274,6 +274,7 @@ def status_entry(**members: Json) -> Json:
     return {"status_list": {"idx": 7, "uri": LIST, **members}}
 
 
+MANY: Final[tuple[Json, ...]] = tuple([f"salt-{number}", f"claim-{number}", number] for number in range(201))
 PRIVATE: Final[Mapping[str, Json]] = {**HOLDER.public.to_jwk(), "d": b64url((9).to_bytes(32, "big"))}
 SD: Final = "RFC 9901, 7.1"
 KB: Final = "RFC 9901, 7.3"
@@ -376,7 +377,7 @@ CASES: Final[tuple[Case[Any], ...]] = (
         ("digests that are no array are refused", claims(_sd="digest"), BadDisclosure, SD),
         ("a digest that is a number is refused", claims(_sd=[1]), BadDisclosure, SD),
         ("a claim named ... is refused", claims(**{"...": "x"}), BadDisclosure, SD),
-        ("201 disclosures are refused", referred(*([f"s{n}", f"c{n}", n] for n in range(201))), TooLarge, SD),
+        ("201 disclosures are refused", referred(*MANY), TooLarge, SD),
         ("disclosures nested 40 levels deep are refused", deep(40), TooLarge, SD),
         # time
         (
@@ -493,7 +494,12 @@ CASES: Final[tuple[Case[Any], ...]] = (
         ("an index beyond the list is refused", claims(status=status_entry(idx=64)), BadStatusList, TSL),
         ("a negative index is refused", claims(status=status_entry(idx=-1)), Malformed, TSL),
         ("an index that is a text is refused", claims(status=status_entry(idx="7")), Malformed, TSL),
-        ("a list at a file's address is refused", claims(status=status_entry(uri="file:///etc/passwd")), Malformed, TSL),
+        (
+            "a list at a file's address is refused",
+            claims(status=status_entry(uri="file:///etc/passwd")),
+            Malformed,
+            TSL,
+        ),
         ("a status of an unknown kind is no good status", claims(status={"other": {}}), BadCredential, TSL),
         ("a status that is left out is missed", claims(status=...), BadCredential, "claim type profile"),
         (
@@ -591,4 +597,4 @@ ANSWER_CASES: Final[tuple[Case[Any], ...]] = (
     ),
 )
 
-__all__ = ["ANSWER_CASES", "CASES", "changed"]
+__all__ = ["ANSWER_CASES", "CASES"]

@@ -28,7 +28,6 @@ from didkit_py.errors import (
     WrongType,
 )
 from didkit_py.jose import encrypt
-from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import InvalidProof, InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.response import create_encryption_key, public_encryption_key
 from tests.attacks import genuine
@@ -41,13 +40,11 @@ from tests.attacks.forging import (
     header,
     payload,
     payload_text,
-    public_bytes,
     signature,
     signed_by,
-    signer,
     timed,
 )
-from tests.attacks.genuine import CLIENT, DID, ENCRYPTION, JUDGES, NONCE, ORIGIN, REQUEST, WALLET_NONCE
+from tests.attacks.genuine import DID, ENCRYPTION, JUDGES, NONCE, ORIGIN, REQUEST, WALLET_NONCE
 
 JWS: Final = "RFC 7515, 5.2"
 BCP: Final = "RFC 8725, 3"
@@ -170,9 +167,7 @@ def client(prefix: str) -> Callable[[Token], Token]:
 def metadata(**members: Json | Any) -> Callable[[Token], Token]:  # noqa: ANN401 - `...` takes a member away
     known = REQUEST["client_metadata"]
     assert isinstance(known, dict)
-    return payload(
-        client_metadata={name: value for name, value in {**known, **members}.items() if value is not ...}
-    )
+    return payload(client_metadata={name: value for name, value in {**known, **members}.items() if value is not ...})
 
 
 def encryption_key(**members: Json) -> Callable[[Token], Token]:
@@ -180,7 +175,13 @@ def encryption_key(**members: Json) -> Callable[[Token], Token]:
 
 
 REQUESTS: Final[tuple[Row[Token], ...]] = (
-    ("a request in another's name is refused", client("redirect_uri"), BadRequestObject, f"{VP}, 5.9", "vrf.unauthenticated"),
+    (
+        "a request in another's name is refused",
+        client("redirect_uri"),
+        BadRequestObject,
+        f"{VP}, 5.9",
+        "vrf.unauthenticated",
+    ),
     ("a request of an origin is refused", client("origin"), BadRequestObject, f"{VP}, 5.9", "vrf.unauthenticated"),
     ("a request of a certificate is refused", client("x509_hash"), BadRequestObject, f"{VP}, 5.9"),
     ("a request of no DID is refused", payload(client_id="decentralized_identifier:x"), BadDid, f"{VP}, 5.9"),
@@ -226,7 +227,12 @@ REQUESTS: Final[tuple[Row[Token], ...]] = (
         "req.replay",
     ),
     ("a request that lost the wallet's nonce is refused", payload(wallet_nonce=...), BadRequestObject, f"{VP}, 5.10.1"),
-    ("a request that ended is refused", payload(iat=timed(NOW - HALF_AN_HOUR), exp=timed(NOW - timedelta(minutes=2))), Expired, VP),
+    (
+        "a request that ended is refused",
+        payload(iat=timed(NOW - HALF_AN_HOUR), exp=timed(NOW - timedelta(minutes=2))),
+        Expired,
+        VP,
+    ),
     ("a request that lives for hours is refused", payload(exp=timed(NOW + timedelta(hours=2))), BadRequestObject, VP),
     (
         "a request of tomorrow is refused",
@@ -239,9 +245,24 @@ REQUESTS: Final[tuple[Row[Token], ...]] = (
     ("a request with a private key is refused", encryption_key(d="AAAA"), Malformed, "RFC 7517, 9.2"),
     ("a request with a key of another use is refused", encryption_key(use="sig"), BadRequestObject, f"{VP}, 8.3"),
     ("a request with a key for RSA is refused", encryption_key(alg="RSA-OAEP"), BadRequestObject, f"{VP}, 8.3"),
-    ("a request for a weak encryption is refused", metadata(encrypted_response_enc_values_supported=["A128CBC-HS256"]), BadRequestObject, VP),
-    ("a request for other formats is refused", metadata(vp_formats_supported={"mso_mdoc": {}}), VpFormatsNotSupported, f"{VP}, 11.1"),
-    ("evidence about a query that is not there is refused", payload(verifier_info=[{"format": "x", "data": "y", "credential_ids": ["z"]}]), Malformed, f"{VP}, 5.1"),
+    (
+        "a request for a weak encryption is refused",
+        metadata(encrypted_response_enc_values_supported=["A128CBC-HS256"]),
+        BadRequestObject,
+        VP,
+    ),
+    (
+        "a request for other formats is refused",
+        metadata(vp_formats_supported={"mso_mdoc": {}}),
+        VpFormatsNotSupported,
+        f"{VP}, 11.1",
+    ),
+    (
+        "evidence about a query that is not there is refused",
+        payload(verifier_info=[{"format": "x", "data": "y", "credential_ids": ["z"]}]),
+        Malformed,
+        f"{VP}, 5.1",
+    ),
 )
 
 # --- promises, records, events, terms
@@ -255,11 +276,26 @@ AGREEMENTS: Final[tuple[Row[Token], ...]] = (
     ("a promise by another key of the vendor is refused", header(kid=f"{DID}#key-2"), BadAgreement, AGREED),
     ("a promise that lives for a day is refused", payload(exp=timed(NOW + timedelta(days=1))), BadAgreement, AGREED),
     ("a promise that ends before it begins is refused", payload(exp=timed(NOW - HALF_AN_HOUR)), BadAgreement, AGREED),
-    ("a promise of yesterday is refused", payload(iat=timed(NOW - timedelta(days=1)), exp=timed(NOW - timedelta(hours=23, minutes=45))), BadAgreement, AGREED),
+    (
+        "a promise of yesterday is refused",
+        payload(iat=timed(NOW - timedelta(days=1)), exp=timed(NOW - timedelta(hours=23, minutes=45))),
+        BadAgreement,
+        AGREED,
+    ),
     ("a guessable relationship is refused", payload(rel="1"), BadAgreement, AGREED),
-    ("a desk at another party's is refused", payload(withdraw={"uri": "https://other.example/w", "within": "P1D"}), BadAgreement, AGREED),
+    (
+        "a desk at another party's is refused",
+        payload(withdraw={"uri": "https://other.example/w", "within": "P1D"}),
+        BadAgreement,
+        AGREED,
+    ),
     ("a promise with a member that nobody knows is refused", payload(small_print="all"), Malformed, AGREED),
-    ("a grant with a member that nobody knows is refused", payload(grants=[{**genuine.GRANT, "plus": 1}]), Malformed, AGREED),
+    (
+        "a grant with a member that nobody knows is refused",
+        payload(grants=[{**genuine.GRANT, "plus": 1}]),
+        Malformed,
+        AGREED,
+    ),
     ("a promise without grants is refused", payload(grants=[]), Malformed, AGREED),
     ("a promise to another audience is refused", payload(aud=ORIGIN), Malformed, AGREED),
 )
@@ -285,15 +321,35 @@ RECORDS: Final[tuple[Row[Token], ...]] = (
     ("an acceptance that leaves a rule out is refused", recorded(hasProcess=[{"gid": "g-a"}]), Malformed, RECORDED),
     ("an acceptance of what was not offered is refused", accepting(["shape"]), BadAgreement, RECORDED),
     ("an acceptance of less than is required is refused", accepting(), BadAgreement, RECORDED),
-    ("an acceptance that is not canonical is refused", payload_text(write_json(genuine.RECORD) + b" "), BadAgreement, "RFC 8785"),
-    ("an acceptance under another key's name is refused", recorded(hasDataSubject=f"jkt:{FORGER.public.thumbprint}"), BadAgreement, RECORDED),
+    (
+        "an acceptance that is not canonical is refused",
+        payload_text(write_json(genuine.RECORD) + b" "),
+        BadAgreement,
+        "RFC 8785",
+    ),
+    (
+        "an acceptance under another key's name is refused",
+        recorded(hasDataSubject=f"jkt:{FORGER.public.thumbprint}"),
+        BadAgreement,
+        RECORDED,
+    ),
     ("an acceptance of yesterday is refused", recorded(created="2026-11-20T12:00:00Z"), BadAgreement, RECORDED),
     ("an acceptance with a name of its own making is refused", recorded(identifier="1"), Malformed, "RFC 9562, 4"),
     ("an acceptance without key is refused", header(jwk=...), BadKey, RECORDED),
 )
 EVENTS: Final[tuple[Row[Token], ...]] = (
-    ("an event by another key is refused", all_of(header(jwk=FORGER.public.to_jwk()), signed_by(FORGER)), BadAgreement, "agreement event"),
-    ("an event about another record is refused", payload(record="0198b0a2-5d1e-7c3a-9f42-000000000000"), BadAgreement, "agreement event"),
+    (
+        "an event by another key is refused",
+        all_of(header(jwk=FORGER.public.to_jwk()), signed_by(FORGER)),
+        BadAgreement,
+        "agreement event",
+    ),
+    (
+        "an event about another record is refused",
+        payload(record="0198b0a2-5d1e-7c3a-9f42-000000000000"),
+        BadAgreement,
+        "agreement event",
+    ),
     ("an event out of order is refused", payload(seq=2), BadAgreement, "agreement event"),
     ("an event after another past is refused", payload(prev=digest(b"x")), BadAgreement, "agreement event"),
     ("an event about what was not agreed is refused", payload(gids=["g-z"]), BadAgreement, "agreement event"),
@@ -307,7 +363,12 @@ TERMS: Final[tuple[Row[Token], ...]] = (
     ("a publisher's unlisted key is refused", header(kid=f"{DID}#key-2"), UnknownKey, "terms document"),
 )
 STATEMENTS: Final[tuple[Row[Token], ...]] = (
-    ("a statement of another vendor is refused", header(kid="did:web:other.example#key-1"), BadTerms, "terms signature"),
+    (
+        "a statement of another vendor is refused",
+        header(kid="did:web:other.example#key-1"),
+        BadTerms,
+        "terms signature",
+    ),
     ("a statement without name is refused", header(kid=...), BadTerms, "terms signature"),
     ("a statement of tomorrow is refused", payload(signedAt="2026-11-22T12:00:00Z"), BadTerms, "terms signature"),
 )
@@ -324,12 +385,37 @@ BOMB: Final = zlib.compress(bytes(8_388_608), level=9)
 STATUS_LISTS: Final[tuple[Row[Token], ...]] = (
     ("a list for another address is refused", payload(sub="https://x.example/1"), BadStatusList, TSL),
     ("a list of the past is stale", payload(exp=timed(NOW - timedelta(days=1))), Stale, TSL),
-    ("a list of the future is refused", payload(iat=timed(NOW + timedelta(hours=1))), NotYetValid, "Token Status List, 5.1"),
-    ("a list that unfolds to eight megabytes is refused", listed(lst=b64url(BOMB)), BadStatusList, "Token Status List, 4.2"),
-    ("a list packed by gzip is refused", listed(lst=b64url(gzip.compress(bytes(16)))), BadStatusList, "Token Status List, 4.2"),
+    (
+        "a list of the future is refused",
+        payload(iat=timed(NOW + timedelta(hours=1))),
+        NotYetValid,
+        "Token Status List, 5.1",
+    ),
+    (
+        "a list that unfolds to eight megabytes is refused",
+        listed(lst=b64url(BOMB)),
+        BadStatusList,
+        "Token Status List, 4.2",
+    ),
+    (
+        "a list packed by gzip is refused",
+        listed(lst=b64url(gzip.compress(bytes(16)))),
+        BadStatusList,
+        "Token Status List, 4.2",
+    ),
     ("a list that is not packed is refused", listed(lst=b64url(bytes(16))), BadStatusList, "Token Status List, 4.2"),
-    ("a list that is cut is refused", listed(lst=b64url(zlib.compress(bytes(16))[:-2])), BadStatusList, "Token Status List, 4.2"),
-    ("a list that goes on is refused", listed(lst=b64url(zlib.compress(bytes(16)) + b"x")), BadStatusList, "Token Status List, 4.2"),
+    (
+        "a list that is cut is refused",
+        listed(lst=b64url(zlib.compress(bytes(16))[:-2])),
+        BadStatusList,
+        "Token Status List, 4.2",
+    ),
+    (
+        "a list that goes on is refused",
+        listed(lst=b64url(zlib.compress(bytes(16)) + b"x")),
+        BadStatusList,
+        "Token Status List, 4.2",
+    ),
     ("entries of three bits are refused", listed(bits=3), BadStatusList, "Token Status List, 4.2"),
     ("entries of true bits are refused", listed(bits=True), Malformed, "Token Status List, 4.2"),
     ("a list in standard base64 is refused", listed(lst="+/=="), Malformed, "Token Status List, 4.2"),
@@ -342,9 +428,24 @@ TRUST_LISTS: Final[tuple[Row[Token], ...]] = (
     ("a list of the past is stale", payload(exp=timed(NOW)), Stale, "trust list"),
     ("a list of the future is refused", payload(iat=timed(NOW + timedelta(hours=1))), NotYetValid, "trust list"),
     ("a list without end is refused", payload(exp=...), Malformed, "trust list"),
-    ("an issuer that stands twice is refused", repeated(lambda claims: {"issuers": [*as_list(claims["issuers"]) * 2]}), Malformed, "trust list"),
-    ("an issuer without types is refused", payload(issuers=[{"id": DID, "name": "x", "vcts": []}]), Malformed, "trust list"),
-    ("an issuer that is no DID is refused", payload(issuers=[{"id": "x", "name": "x", "vcts": ["y"]}]), BadDid, "trust list"),
+    (
+        "an issuer that stands twice is refused",
+        repeated(lambda claims: {"issuers": [*as_list(claims["issuers"]) * 2]}),
+        Malformed,
+        "trust list",
+    ),
+    (
+        "an issuer without types is refused",
+        payload(issuers=[{"id": DID, "name": "x", "vcts": []}]),
+        Malformed,
+        "trust list",
+    ),
+    (
+        "an issuer that is no DID is refused",
+        payload(issuers=[{"id": "x", "name": "x", "vcts": ["y"]}]),
+        BadDid,
+        "trust list",
+    ),
     ("1,001 issuers are refused", payload(issuers=[{}] * 1001), TooLarge, "trust list"),
 )
 
@@ -408,9 +509,16 @@ def encrypted(plain: bytes) -> Callable[[str], str]:
 OTHER: Final = create_encryption_key(lambda count: sha256(b"other")[:1] * count)
 ELSEWHERE: Final[Mapping[str, Json]] = {**public_encryption_key(OTHER), "kid": ENCRYPTION["kid"]}
 JWE: Final = "RFC 7516, 5.2"
-RESPONSE: Final = Function(name="open_response", good=good_response, judge=opened, secrets=lambda text: [text[:60], "a~"])
+RESPONSE: Final = Function(
+    name="open_response", good=good_response, judge=opened, secrets=lambda text: [text[:60], "a~"]
+)
 RESPONSES: Final[tuple[Row[str], ...]] = (
-    ("a password's key is refused", protected(alg="PBES2-HS256+A128KW", p2c=10**7, p2s="AAAA"), UnsupportedAlgorithm, "CVE-2026-27932"),
+    (
+        "a password's key is refused",
+        protected(alg="PBES2-HS256+A128KW", p2c=10**7, p2s="AAAA"),
+        UnsupportedAlgorithm,
+        "CVE-2026-27932",
+    ),
     ("a count of rounds is refused", protected(p2c=10**7), UnsupportedAlgorithm, "CVE-2026-27932"),
     ("a shared key is refused", protected(alg="dir"), UnsupportedAlgorithm, "OpenID4VP 1.0, 8.3"),
     ("RSA is refused", protected(alg="RSA1_5"), UnsupportedAlgorithm, "RFC 8725, 3.2"),
@@ -424,8 +532,18 @@ RESPONSES: Final[tuple[Row[str], ...]] = (
     ("an answer for another key is refused", lambda _: encrypt(b"{}", jwk=ELSEWHERE, enc="A128GCM"), CannotOpen, JWE),
     ("an answer without the sender's key is refused", protected(epk=...), CannotOpen, "RFC 7518, 4.6.1.1"),
     ("a sender's key that is a number is refused", protected(epk=5), CannotOpen, "RFC 7518, 4.6.1.1"),
-    ("a sender's key off the curve is refused", protected(epk={"kty": "EC", "crv": "P-256", "x": b64url(bytes(32)), "y": b64url(bytes(32))}), CannotOpen, "RFC 8725, 3.4"),
-    ("a sender's key on another curve is refused", protected(epk={"kty": "EC", "crv": "P-384", "x": b64url(b"\1" * 48), "y": b64url(b"\1" * 48)}), CannotOpen, "RFC 8725, 3.4"),
+    (
+        "a sender's key off the curve is refused",
+        protected(epk={"kty": "EC", "crv": "P-256", "x": b64url(bytes(32)), "y": b64url(bytes(32))}),
+        CannotOpen,
+        "RFC 8725, 3.4",
+    ),
+    (
+        "a sender's key on another curve is refused",
+        protected(epk={"kty": "EC", "crv": "P-384", "x": b64url(b"\1" * 48), "y": b64url(b"\1" * 48)}),
+        CannotOpen,
+        "RFC 8725, 3.4",
+    ),
     ("a changed header is refused", protected(apu="AAAA"), CannotOpen, JWE),
     ("a changed text is refused", part(3, lambda text: "AAAA" + text[4:]), CannotOpen, JWE),
     ("a changed tag is refused", part(4, lambda _: b64url(bytes(16))), CannotOpen, JWE),
@@ -439,15 +557,28 @@ RESPONSES: Final[tuple[Row[str], ...]] = (
     ("an encrypted nothing is refused", encrypted(b"{}"), Malformed, "OpenID4VP 1.0, 8.1"),
     ("an answer to no query is refused", encrypted(b'{"vp_token":{}}'), BadResponse, "OpenID4VP 1.0, 8.1"),
     ("an answer that is a text is refused", encrypted(b'{"vp_token":"a~"}'), Malformed, "OpenID4VP 1.0, 8.1"),
-    ("a presentation outside of an array is refused", encrypted(b'{"vp_token":{"q":"a~"}}'), Malformed, "OpenID4VP 1.0, 8.1"),
-    ("a presentation that is a number is refused", encrypted(b'{"vp_token":{"q":[1]}}'), Malformed, "OpenID4VP 1.0, 8.1"),
+    (
+        "a presentation outside of an array is refused",
+        encrypted(b'{"vp_token":{"q":"a~"}}'),
+        Malformed,
+        "OpenID4VP 1.0, 8.1",
+    ),
+    (
+        "a presentation that is a number is refused",
+        encrypted(b'{"vp_token":{"q":[1]}}'),
+        Malformed,
+        "OpenID4VP 1.0, 8.1",
+    ),
     ("an empty list of presentations is refused", encrypted(b'{"vp_token":{"q":[]}}'), Malformed, "OpenID4VP 1.0, 8.1"),
-    ("a query that is answered twice is refused", encrypted(b'{"vp_token":{"q":["a"],"q":["b"]}}'), Malformed, "RFC 8259, 4"),
+    (
+        "a query that is answered twice is refused",
+        encrypted(b'{"vp_token":{"q":["a"],"q":["b"]}}'),
+        Malformed,
+        "RFC 8259, 4",
+    ),
 )
 
 CASES: Final[tuple[Case[Any], ...]] = (
     *(case for kind, rows in SIGNED.items() for case in cases(function(kind), *rows)),
     *cases(RESPONSE, *RESPONSES),
 )
-
-__all__ = ["CASES", "SoftwareSigner", "CLIENT", "public_bytes", "signer"]

@@ -37,7 +37,7 @@ from tests.attacks.forging import header as token_header
 from tests.attacks.forging import payload as token_payload
 from tests.attacks.forging import signed_by as token_signed_by
 from tests.cast import signer_of, wallet
-from tests.e2e.verifier.shop import SECRETS, Fetched, Shop, car_only, pairwise, sound_system
+from tests.e2e.verifier.shop import SECRETS, Fetched, Shop, car_only, pairwise
 
 VP: Final = "OpenID4VP 1.0"
 NAMES: Final = ("x" * 22, "%00", "%2e%2e", "'%20OR%201=1--", "x" * 4_000)
@@ -175,7 +175,7 @@ def proven(**changes: Any) -> Change[Shop]:  # noqa: ANN401 - arguments of bind
         found = OPENED[call.url]
         held = next(one for one in await wallet() if one.id == "digital-receipt")
         request = found.fetched.request.request
-        arguments = {"nonce": request.nonce, "audience": request.client_id.full, "now": shop.clock()}
+        arguments: dict[str, Any] = {"nonce": request.nonce, "audience": request.client_id.full, "now": shop.clock()}
         arguments |= {"signer": held.signer, **changes}
         selected = found.vp_token["car"][0].rpartition("~")[0] + "~"
         return response_call(found, {"car": [await bind(selected, **arguments)]})
@@ -227,26 +227,77 @@ RESPONSE_CASES: Final = cases(
     ("an answer with an error beside it is refused", fields(error="access_denied"), 400, "malformed", f"{VP}, 8.2"),
     ("an answer in the clear is refused", fields(vp_token="{}"), 400, "bad-response", f"{VP}, 8.3.1"),
     ("an answer that is no JWE is refused", fields(response="x"), 400, "malformed", "RFC 7516, 7.1"),
-    ("an answer with alg none is refused", fields(response=b64url(b'{"alg":"none"}') + "....") , 400, "unsupported-algorithm", "RFC 8725, 3.1"),
+    (
+        "an answer with alg none is refused",
+        fields(response=b64url(b'{"alg":"none"}') + "...."),
+        400,
+        "unsupported-algorithm",
+        "RFC 8725, 3.1",
+    ),
     ("an answer of 300,000 bytes is refused", fields(response="x" * 300_000), 413, "too-large", f"{VP}, 8.3"),
     ("an answer to another request is refused", to_another, 400, "bad-response", f"{VP}, 14.1"),
     ("an answer to a request that nobody fetched is refused", unfetched, 400, "illegal-move", f"{VP}, 14.1"),
     ("an answer after its time is refused", later, 400, "expired", f"{VP}, 14.1", SPENT),
     ("the same answer again is refused", sent_before, 400, "replayed", f"{VP}, 14.1", SPENT),
-    ("an error with another state is refused", but(body=urlencode(create_error("access_denied", state="x")).encode()), 400, "rejected", f"{VP}, 8.5"),
+    (
+        "an error with another state is refused",
+        but(body=urlencode(create_error("access_denied", state="x")).encode()),
+        400,
+        "rejected",
+        f"{VP}, 8.5",
+    ),
     ("an error without state is refused", but(body=b"error=access_denied"), 400, "rejected", f"{VP}, 8.5"),
     ("an error with odd characters is refused", but(body=b"error=%3Cscript%3E"), 400, "malformed", "RFC 6749, 4.1.2.1"),
     ("an encrypted list is refused", encrypted(lambda _: []), 400, "malformed", f"{VP}, 8.1"),
     ("an encrypted text is refused", encrypted(lambda _: "a~"), 400, "malformed", f"{VP}, 8.1"),
-    ("an answer with another state is refused", encrypted(lambda one: {"vp_token": dict(one.vp_token), "state": "x"}), 400, "bad-response", f"{VP}, 14.3.2"),
-    ("an answer without state is refused", encrypted(lambda one: {"vp_token": dict(one.vp_token)}), 400, "bad-response", f"{VP}, 14.3.2"),
-    ("an answer that shows nothing is refused", encrypted(lambda one: {"vp_token": {}, "state": one.fetched.request.request.state}), 400, "bad-response", f"{VP}, 8.1"),
+    (
+        "an answer with another state is refused",
+        encrypted(lambda one: {"vp_token": dict(one.vp_token), "state": "x"}),
+        400,
+        "bad-response",
+        f"{VP}, 14.3.2",
+    ),
+    (
+        "an answer without state is refused",
+        encrypted(lambda one: {"vp_token": dict(one.vp_token)}),
+        400,
+        "bad-response",
+        f"{VP}, 14.3.2",
+    ),
+    (
+        "an answer that shows nothing is refused",
+        encrypted(lambda one: {"vp_token": {}, "state": one.fetched.request.request.state}),
+        400,
+        "bad-response",
+        f"{VP}, 8.1",
+    ),
     # what was shown, and does not hold: the request ends, and nothing is learned
-    ("an answer to a query that was not made is refused", answering(lambda one: {"x": one["car"]}), 400, "bad-response", f"{VP}, 8.1", FAILS),
-    ("two presentations for one are refused", answering(lambda one: {"car": [*one["car"], *one["car"]]}), 400, "bad-response", f"{VP}, 8.1", FAILS),
+    (
+        "an answer to a query that was not made is refused",
+        answering(lambda one: {"x": one["car"]}),
+        400,
+        "bad-response",
+        f"{VP}, 8.1",
+        FAILS,
+    ),
+    (
+        "two presentations for one are refused",
+        answering(lambda one: {"car": [*one["car"], *one["car"]]}),
+        400,
+        "bad-response",
+        f"{VP}, 8.1",
+        FAILS,
+    ),
     ("a presentation that is rubbish is refused", showing(lambda _: "x"), 400, "malformed", "RFC 9901, 4", FAILS),
     ("a presentation without proof is refused", showing(unproven), 400, "bad-key-binding", "RFC 9901, 7.3", FAILS),
-    ("a presentation with another value is refused", showing(other_value), 400, "bad-disclosure", "RFC 9901, 7.1", FAILS),
+    (
+        "a presentation with another value is refused",
+        showing(other_value),
+        400,
+        "bad-disclosure",
+        "RFC 9901, 7.1",
+        FAILS,
+    ),
     ("a proof for another request is refused", proven(nonce="x" * 22), 400, "bad-key-binding", "RFC 9901, 7.3", FAILS),
     ("a proof for another vendor is refused", proven(audience="x"), 400, "bad-key-binding", "RFC 9901, 7.3", FAILS),
     ("a thief's proof is refused", proven(signer=signer_of("thief")), 400, "bad-signature", "RFC 9901, 7.3", FAILS),
@@ -333,8 +384,20 @@ BODIES: Final[tuple[Row[Any], ...]] = (
     ("an empty body is refused", but(body=b""), 400, "malformed", "RFC 8259, 2"),
     ("a list is refused", but(body=b"[]"), 400, "malformed", DESK),
     ("an empty object is refused", but(body=b"{}"), 400, "malformed", DESK),
-    ("a member that stands twice is refused", body(lambda text: text[:-1] + b',"a":1,"a":1}'), 400, "malformed", "RFC 8259, 4"),
-    ("a body nested 1,000 levels deep is refused", but(body=b"[" * 1_000 + b"]" * 1_000), 413, "too-large", "RFC 8259, 9"),
+    (
+        "a member that stands twice is refused",
+        body(lambda text: text[:-1] + b',"a":1,"a":1}'),
+        400,
+        "malformed",
+        "RFC 8259, 4",
+    ),
+    (
+        "a body nested 1,000 levels deep is refused",
+        but(body=b"[" * 1_000 + b"]" * 1_000),
+        413,
+        "too-large",
+        "RFC 8259, 9",
+    ),
     ("a body of 200,000 bytes is refused", body(lambda text: text + b" " * 200_000), 413, "too-large", "RFC 8259, 9"),
 )
 ACCEPTANCE_CASES: Final = cases(
@@ -342,15 +405,45 @@ ACCEPTANCE_CASES: Final = cases(
     *BODIES,
     ("a record that is a text is refused", members(put("record", "x")), 400, "malformed", DESK),
     ("a record without signatures is refused", members(put("record", "signatures", [])), 400, "malformed", DESK),
-    ("a record with alg none is refused", first_signature(protected=b64url(b'{"alg":"none","typ":"agreement-record+jwt"}')), 400, "unsupported-algorithm", "RFC 8725, 3.1"),
-    ("a record with another signature is refused", first_signature(signature="A" * 86), 400, "bad-signature", "RFC 7515, 5.2"),
+    (
+        "a record with alg none is refused",
+        first_signature(protected=b64url(b'{"alg":"none","typ":"agreement-record+jwt"}')),
+        400,
+        "unsupported-algorithm",
+        "RFC 8725, 3.1",
+    ),
+    (
+        "a record with another signature is refused",
+        first_signature(signature="A" * 86),
+        400,
+        "bad-signature",
+        "RFC 7515, 5.2",
+    ),
     ("a record signed by somebody else is refused", by_a_thief, 400, "bad-agreement", DESK),
     ("an acceptance of another offer is refused", accepting(put("offer", digest(b"x"))), 400, "bad-agreement", DESK),
     ("an acceptance of a nul is refused", accepting(put("offer", "a\0b")), 400, "malformed", DESK),
     ("an acceptance of other terms is refused", accepting(put("terms", "ni:///sha-256;x")), 400, "bad-agreement", DESK),
-    ("an acceptance that shortens a promise is refused", accepting(put("hasProcess", 0, "hasStorageCondition", 0, "period", "P1D")), 400, "bad-agreement", DESK),
-    ("an acceptance with a value inside is refused", accepting(put("hasProcess", 0, "value", SECRETS[0])), 400, "bad-agreement", DESK),
-    ("an acceptance of yesterday is refused", accepting(put("created", "2026-11-20T10:00:00Z")), 400, "bad-agreement", DESK),
+    (
+        "an acceptance that shortens a promise is refused",
+        accepting(put("hasProcess", 0, "hasStorageCondition", 0, "period", "P1D")),
+        400,
+        "bad-agreement",
+        DESK,
+    ),
+    (
+        "an acceptance with a value inside is refused",
+        accepting(put("hasProcess", 0, "value", SECRETS[0])),
+        400,
+        "bad-agreement",
+        DESK,
+    ),
+    (
+        "an acceptance of yesterday is refused",
+        accepting(put("created", "2026-11-20T10:00:00Z")),
+        400,
+        "bad-agreement",
+        DESK,
+    ),
     ("an acceptance of a request that was refused is refused", of_a_refused_request, 400, "illegal-move", DESK),
 )
 
@@ -416,7 +509,13 @@ EVENTS: Final[tuple[Row[Any], ...]] = (
     *BODIES,
     ("an event that is a number is refused", members(put("event", 1)), 400, "malformed", EVENT),
     ("an event of another kind is refused", the_others_kind, 400, "bad-agreement", EVENT),
-    ("an event about an unknown record is refused", event(token_payload(record="0198b0a2-5d1e-7c3a-9f42-000000000000")), 400, "bad-agreement", EVENT),
+    (
+        "an event about an unknown record is refused",
+        event(token_payload(record="0198b0a2-5d1e-7c3a-9f42-000000000000")),
+        400,
+        "bad-agreement",
+        EVENT,
+    ),
     ("an event about a nul is refused", event(token_payload(record="a\0b")), 400, "malformed", EVENT),
     ("an event out of order is refused", event(token_payload(seq=2)), 400, "bad-agreement", EVENT),
     ("an event after another past is refused", event(token_payload(prev=digest(b"x"))), 400, "bad-agreement", EVENT),
@@ -437,4 +536,3 @@ CASES: Final[tuple[EndpointCase[Any], ...]] = (
     *cases(WITHDRAWAL, *EVENTS),
     *cases(ERASURE, *EVENTS[-7:-3]),
 )
-__all__ = ["CASES", "sound_system"]

@@ -1,15 +1,15 @@
 """One town and one Chromium for all tests of this folder; each test gets a tab of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, StorageState, async_playwright
 
-from tests.browser.town import OPERATOR, PASSPHRASE, Town, open_town
+from tests.browser.town import OPERATOR, Town, open_town
 from tests.browser.visitor import DESKTOP, Visitor
+from tests.e2e.wallet_world import PASSPHRASE
 from tests.needs import browser_path, need
 
 ARGUMENTS: Final = (
@@ -39,7 +39,50 @@ async def chrome() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def looked_at() -> set[str]:
+    """What the pages say that were looked at by any test."""
+    return set()
+
+
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
 def scripts(request: pytest.FixtureRequest) -> bool:
     """Whether the browser runs what pages bring along."""
     return bool(request.param)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def keys(town: Town, chrome: Browser) -> StorageState:
+    """The cookies of a browser that signed in everywhere."""
+    context = await chrome.new_context()
+    page = await context.new_page()
+    for url, passphrase in ((town.wallet, PASSPHRASE), (town.issuer, OPERATOR), (town.verifier, OPERATOR)):
+        await page.goto(f"{url}/sign-in")
+        await page.get_by_label("passphrase").fill(passphrase)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"{url}/")
+    state = await context.storage_state()
+    await context.close()
+    return state
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(chrome: Browser, keys: StorageState, looked_at: set[str], scripts: bool) -> AsyncIterator[Visitor]:  # noqa: FBT001 - a fixture
+    """Somebody who signed in before. Fails the test for anything wrong with a page that was looked at."""
+    context = await chrome.new_context(java_script_enabled=scripts, viewport=DESKTOP, reduced_motion="reduce", storage_state=keys)
+    arrived = await Visitor.arrive(context, looked_at)
+    yield arrived
+    await context.close()
+    assert arrived.seen, "no page was looked at"
+    assert not arrived.complaints, "\n".join(arrived.complaints)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stranger(chrome: Browser, looked_at: set[str], scripts: bool) -> AsyncIterator[Visitor]:  # noqa: FBT001 - a fixture
+    """Somebody who has not signed in."""
+    context = await chrome.new_context(java_script_enabled=scripts, viewport=DESKTOP, reduced_motion="reduce")
+    arrived = await Visitor.arrive(context, looked_at)
+    yield arrived
+    await context.close()
+    assert arrived.seen, "no page was looked at"
+    assert not arrived.complaints, "\n".join(arrived.complaints)

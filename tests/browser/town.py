@@ -40,6 +40,7 @@ class Town:
     issuer: str
     verifier: str
     wallet: str
+    tunes: Vendor  # another such business; the person deals with it while the tests run
     hostile: Vendor  # signed the terms; whatever it may write freely holds markup
 
     def budget(self) -> Made:
@@ -49,6 +50,10 @@ class Town:
     def sound(self) -> Made:
         """Two things and, if she likes, a third; by a business whose name nobody confirms."""
         return self.world.sound()
+
+    def sound_to_share(self) -> Made:
+        """The same, by a business that may get it."""
+        return self.tunes.ask(sound_system(self.world.terms_id))
 
     def too_much(self) -> Made:
         """One thing more than what is promised."""
@@ -69,7 +74,7 @@ class Town:
 @asynccontextmanager
 async def open_town(folder: Path) -> AsyncIterator[Town]:
     """Everything started and the wallet filled; the vendor's program has no papers yet."""
-    names = ("issuer", "verifier", "wallet", "dealer", "clearsound", "hostile")
+    names = ("issuer", "verifier", "wallet", "dealer", "clearsound", "tunes", "hostile")
     ports = {name: free_port() for name in names}
     urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
     origins = tuple(urls.values())
@@ -78,7 +83,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
         terms = await issuer.publications.publish_terms(TERMS, now=now())
         lists_at = {"trust_list_url": f"{urls['issuer']}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
-        called = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd", "hostile": MARKUP}
+        called = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd", "tunes": "Tunes Ltd", "hostile": MARKUP}
         vendors = {}
         for key, name in called.items():
             lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
@@ -96,12 +101,14 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
         await world.start_wallet()
         stack.push_async_callback(world.stop_wallet)
         await world.equip("affordability-range", "digital-receipt", "contact")
-        await vendors["hostile"].lists.refresh_now()
+        for key in ("tunes", "hostile"):
+            await vendors[key].lists.refresh_now()
         yield Town(
             world=world,
             issuer=urls["issuer"],
             verifier=urls["verifier"],
             wallet=urls["wallet"],
+            tunes=vendors["tunes"],
             hostile=vendors["hostile"],
         )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request
@@ -34,7 +34,7 @@ CUT_OFF: Final = """() => [...document.querySelectorAll(".button, .tag, .navigat
   .map(one => one.outerHTML.slice(0, 120))"""
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: playwright keeps a note of its own on whoever listens
 class Visitor:
     """One tab; `complaints` gathers what every page looked at did wrong."""
 
@@ -45,12 +45,13 @@ class Visitor:
     origins: set[str] = field(default_factory=set)  # the programs that were visited on purpose
     requests: list[str] = field(default_factory=list)
     expected_status: set[int] = field(default_factory=set)  # of pages that are meant to answer with an error
+    looked_at: set[str] = field(default_factory=set)  # pages by what they say; shared by all, none is looked at twice
 
     @classmethod
-    async def arrive(cls, context: BrowserContext) -> "Visitor":
+    async def arrive(cls, context: BrowserContext, looked_at: set[str]) -> Self:
         """A new tab whose console, log and requests are watched."""
         await context.add_init_script(LISTEN)
-        visitor = cls(context=context, page=await context.new_page())
+        visitor = cls(context=context, page=await context.new_page(), looked_at=looked_at)
         page = visitor.page
         page.on("console", visitor._hear)
         page.on("pageerror", lambda error: visitor.complaints.append(f"script error: {error}"))
@@ -105,7 +106,10 @@ class Visitor:
     async def look(self) -> None:
         """Look at the present page wide and narrow, in light and dark, in large and in spaced letters."""
         where = f"{self.page.url} ({await self.page.title()})"
-        self.seen[self.page.url] = await everything_said(self.page)
+        said = self.seen[self.page.url] = await everything_said(self.page)
+        if said in self.looked_at:
+            return
+        self.looked_at.add(said)
         found = await self._audit(contrast_only=False)
         await self.page.emulate_media(color_scheme="dark")
         found += [f"in the dark: {one}" for one in await self._audit(contrast_only=True)]
