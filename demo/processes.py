@@ -33,8 +33,12 @@ def run(*words: str, codes: tuple[int, ...] = (0,)) -> Any:  # noqa: ANN401 - wh
 
 
 def _clean() -> dict[str, str]:
-    """The environment without settings of ours that somebody may have exported."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("DIDKIT_")}
+    """The environment without settings of ours, and without what would have each start compile everything again."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("DIDKIT_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
 
 
 def _answers(url: str) -> bool:

@@ -95,7 +95,7 @@ def install_locked(lock: str, what: str, *, with_uv: bool) -> None:
     choice = ["--require-hashes", "--only-binary", ":all:", "-r", str(ROOT / "requirements" / lock)]
     if with_uv:
         try:
-            return run([*uv_install(), *choice], environment=uv_environment())
+            return run([*uv_install(), "--compile-bytecode", *choice], environment=uv_environment())
         except subprocess.CalledProcessError:
             say("uv could not install them; trying again with pip, which takes longer")
     return run([*pip_install(), *choice])

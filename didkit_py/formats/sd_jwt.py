@@ -101,11 +101,11 @@ def parse_disclosure(text: str) -> Disclosure:
     if not isinstance(parts, list) or len(parts) not in _SIZES:
         raise BadDisclosure("a disclosure is an array of a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
     salt, value = parts[0], parts[-1]
-    name = None
+    name: str | None = None
     if len(parts) > _ITEM_SIZE:
-        name = parts[1]
-        if not isinstance(name, str) or name in _RESERVED:
+        if not isinstance(parts[1], str) or parts[1] in _RESERVED:
             raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
+        name = parts[1]
     if not isinstance(salt, str):
         raise BadDisclosure("a disclosure's salt is no text", spec="RFC 9901, 4.2")
     return Disclosure(text, digest_of(text), salt, name, value)

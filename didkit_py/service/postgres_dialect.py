@@ -14,6 +14,7 @@ from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import (
     BadStatement,
     ConstraintFailed,
+    GuardFailed,
     Kind,
     Statement,
     Value,
@@ -139,8 +140,8 @@ class Verdict:
 
 def judge(error: BaseException, *, reading: bool = False) -> Verdict:
     """What an error of a statement means. No message of ours holds a value, an address or a user."""
-    if isinstance(error, StorageUnavailable):
-        return Verdict(error)
+    if isinstance(error, (BadStatement, GuardFailed, StorageUnavailable)):
+        return Verdict(error.with_traceback(None))  # the frames hold values
     if not isinstance(error, asyncpg.PostgresError):
         return Verdict(unavailable(error), is_lost=True)
     code = error.sqlstate or ""
@@ -175,7 +176,5 @@ def unavailable(error: BaseException) -> StorageUnavailable:
     if isinstance(error, StorageUnavailable):
         return StorageUnavailable(str(error), hint=error.advice)
     code = getattr(error, "sqlstate", None) or ""
-    hint = HINTS.get(code) or HINTS.get(code[:2])
-    if isinstance(error, OSError) and not code:
-        hint = CANNOT_CONNECT
+    hint = HINTS.get(code) or HINTS.get(code[:2]) or ("" if code else CANNOT_CONNECT)
     return StorageUnavailable(f"the database failed: {type(error).__name__}", hint=hint)
