@@ -13,11 +13,11 @@ from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader, is_url
 from didkit_py.roles.issuing import FetchDocument
 from didkit_py.roles.issuing_store import Wanted
+from didkit_py.service.columns import octets, text
 from didkit_py.service.database import Database, Statement
 from didkit_py.terms.document import MAX_DOCUMENT, MAX_LAYER, create_terms, verify_signatory_statement
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from issuer.revoking import Rendering
-from issuer.rows import octets, text
 from issuer.versions import load_version, next_version
 
 TERMS_FILE: Final = "terms.json"

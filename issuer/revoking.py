@@ -9,9 +9,9 @@ from typing import Final
 from didkit_py.errors import IllegalMove, NotFound
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.issuance import State
+from didkit_py.service.columns import number
 from didkit_py.service.database import Database, GuardFailed, Statement
 from didkit_py.status.token_list import Status, create_status_list
-from issuer.rows import number
 from issuer.versions import load_version, next_version
 
 BITS: Final = 2  # valid, revoked, suspended

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from didkit_py.service.columns import marks, number
 from didkit_py.service.database import Database
 from didkit_py.status.token_list import choose_index
-from issuer.rows import marks, number
 
 LIST_SIZE: Final = 131_072  # entries: a place says nothing about whose it is (Token Status List, 13.2)
 LIST_FILL: Final = LIST_SIZE // 2  # beyond it free places become hard to find at random

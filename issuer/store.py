@@ -15,9 +15,9 @@ from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, Event, State, move
 from didkit_py.oid4vci.nonce import LIFETIME as NONCE_LIFETIME
 from didkit_py.reading import Reader
 from didkit_py.roles.issuing_store import Copy, Grant, NewOffer, Offer, Registration, Try, Wanted
+from didkit_py.service.columns import chunks, marks, number, octets, text
 from didkit_py.service.database import Database, GuardFailed, Row, Statement, Value
 from didkit_py.status.token_list import Status
-from issuer.rows import chunks, marks, number, octets, text
 from issuer.status_places import StatusPlaces
 
 _ATTEMPTS: Final = 8

@@ -1,7 +1,7 @@
 """Versions of what is published: every change counts one up, so that any process sees when its rendering is old."""
 
+from didkit_py.service.columns import number
 from didkit_py.service.database import Database, Statement
-from issuer.rows import number
 
 
 async def load_version(database: Database, name: str) -> int:

@@ -27,7 +27,6 @@ _SPECIAL: Final = frozenset({_SD, _SD_ALG, _DOTS})
 _ITEM_SIZE: Final = 2  # salt and value: an array's item has no name
 _SIZES: Final = (_ITEM_SIZE, 3)
 _TEXT: Final = frozenset({str})
-_NESTED: Final = frozenset({dict, list})
 _RULES: Final = "RFC 9901, 7.1"
 
 
@@ -120,7 +119,11 @@ def process(payload: dict[str, Json], disclosures: Iterable[Disclosure]) -> Proc
     """Put the disclosed claims in their places (RFC 9901, 7.1 steps 2 to 5). Raises BadDisclosure or TooLarge."""
     if payload.get(_SD_ALG, HASH) != HASH:
         raise BadDisclosure("_sd_alg: expected sha-256", spec=_RULES)
-    return _Unfolding(disclosures).whole(payload)
+    unfolding = _Unfolding(disclosures)
+    claims = unfolding.members(payload, ())
+    if unfolding.waiting:
+        raise BadDisclosure("a disclosure belongs to no digest of the credential", spec=_RULES)
+    return ProcessedPayload(claims=claims, paths=tuple(unfolding.paths))
 
 
 class _Unfolding:
@@ -136,12 +139,6 @@ class _Unfolding:
         if len(self.waiting) != len(known):
             raise BadDisclosure("a disclosure is there twice", spec=_RULES)
 
-    def whole(self, payload: dict[str, Json]) -> ProcessedPayload:
-        claims = self.members(payload, ())
-        if self.waiting:
-            raise BadDisclosure("a disclosure belongs to no digest of the credential", spec=_RULES)
-        return ProcessedPayload(claims=claims, paths=tuple(self.paths))
-
     def members(self, members: dict[str, Json], at: Path_) -> dict[str, Json]:
         """One object: what is plain first, since a disclosed name must not meet a plain one."""
         if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
@@ -154,8 +151,10 @@ class _Unfolding:
             for name in special:
                 del found[name]
         for name, value in found.items():  # which the loop gives new values, and no new names
-            if type(value) in _NESTED:
-                found[name] = self.value(value, (*at, name))
+            if isinstance(value, dict):
+                found[name] = self.members(value, (*at, name))
+            elif isinstance(value, list):
+                found[name] = self.items(value, (*at, name))
         if _SD in special:
             self.disclose(members[_SD], found, at)
         return found
@@ -166,12 +165,12 @@ class _Unfolding:
             raise BadDisclosure("_sd: expected an array of digests", spec=_RULES)
         self.meet(digests)
         for disclosure in [self.waiting.pop(digest) for digest in digests if digest in self.waiting]:
-            name, value = disclosure.name, disclosure.value
+            name = disclosure.name
             if name is None or name in found:
                 raise BadDisclosure("a disclosure has no name here, or the name of another claim", spec=_RULES)
             place = (*at, name)
             self.paths.append(place)
-            found[name] = self.value(value, place) if type(value) in _NESTED else value
+            found[name] = self.value(disclosure.value, place)
 
     def meet(self, digests: list[Any]) -> None:
         """A digest stands at one place of the whole payload."""

@@ -210,10 +210,10 @@ def _read(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
 def _holder(read: Reader) -> PublicKey | None:
     if not read.has("cnf"):
         return None
-    confirmation = read.object("cnf")
-    if not confirmation.has("jwk"):
+    confirmation = read.mapping("cnf")
+    if "jwk" not in confirmation:
         raise BadCredential("cnf: expected a jwk, other confirmations are not known here", spec="RFC 7800, 3.2")
-    return PublicKey.from_jwk(confirmation.value("jwk"))
+    return PublicKey.from_jwk(confirmation["jwk"])
 
 
 def _status(read: Reader) -> StatusReference | None:

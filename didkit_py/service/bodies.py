@@ -123,14 +123,19 @@ async def _read_fields(request: web.Request) -> _Fields:
         facts = facts_of(request)
         body = await read_body(request, max_bytes=facts.max_bytes if facts else MAX_BODY_BYTES)
         repeatable = facts.repeatable if facts else frozenset()
-        fields = _parse_fields(request.headers.get("Content-Type", ""), body, repeatable)
+        fields = _parse_fields(
+            request.headers.get("Content-Type", ""),
+            body,
+            repeatable,
+            multipart=facts is None or facts.kind == "page",  # no protocol of ours has one (RFC 6749, 3.2)
+        )
         if "\0" in "".join(text for pair in fields.texts.items() for text in pair):  # no database takes one
             raise Malformed("a form field holds a NUL")
         request[_FIELDS] = fields
     return request[_FIELDS]
 
 
-def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str]) -> _Fields:
+def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *, multipart: bool) -> _Fields:
     header = email.message.Message()
     header["Content-Type"] = content_type
     if header.get_content_type() == _FORM and content_type:
@@ -138,7 +143,7 @@ def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str]) -
         ticked = {name for name, _ in pairs if name in repeatable}
         choices = {name: tuple(value for each, value in pairs if each == name) for name in ticked}
         return _Fields(texts=_once([pair for pair in pairs if pair[0] not in ticked]), uploads={}, choices=choices)
-    if header.get_content_type() == _MULTIPART:
+    if multipart and header.get_content_type() == _MULTIPART:
         return _parse_multipart(str(header.get_param("boundary", "")), body)
     raise UnsupportedBody(f"expected the content type {_FORM}")
 

@@ -1,10 +1,13 @@
 """Typed values out of rows, and marks into SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from didkit_py.encoding import from_timestamp
 from didkit_py.service.database import Row
+
+T = TypeVar("T")
 
 
 def text(row: Row, name: str) -> str:
@@ -39,3 +42,8 @@ def moment(row: Row, name: str) -> datetime | None:
 def marks(values: Sequence[object]) -> str:
     """`?, ?, ?` for these values."""
     return ", ".join("?" * len(values))
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in order, at most `size` at a time: a statement takes a bounded number of arguments."""
+    return (items[start : start + size] for start in range(0, len(items), size))

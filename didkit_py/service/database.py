@@ -1,8 +1,9 @@
 """The one seam between the services and their database: three calls, the same SQL for every engine.
 
 SQL here is what SQLite and PostgreSQL both understand: `?` placeholders, TEXT, BIGINT and BYTEA, ON CONFLICT and
-RETURNING; `read_statement` refuses what only one of them would take. The engines live in their own files; this one holds the protocol, its values and errors, and the reading of
-SQL that all engines need. Messages never contain a bound value.
+RETURNING; `read_statement` refuses what would mean another thing to one of them. The engines live in their own files;
+this one holds the protocol, its values and errors, and the reading of SQL that all engines need. Messages never contain
+a bound value.
 """
 
 import re

@@ -122,10 +122,15 @@ def read_unlock(path: Path) -> bytes:
 
     Raises CannotOpen when the file is missing, empty, too long, or may be read by others than its owner.
     """
-    unlock = _read_private(path).rstrip(b"\r\n")
+    unlock = read_secret(path)
     if len(unlock) < MIN_UNLOCK_BYTES:
         raise CannotOpen(f"{path.name} holds no passphrase or key of {MIN_UNLOCK_BYTES} bytes or more")
     return unlock
+
+
+def read_secret(path: Path) -> bytes:
+    """What a file that only its owner may read holds, without the last line's end. Raises CannotOpen."""
+    return _read_private(path).rstrip(b"\r\n")
 
 
 def _read_private(path: Path) -> bytes:

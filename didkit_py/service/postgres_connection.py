@@ -1,6 +1,5 @@
 """What happens on one PostgreSQL connection: its set-up, its prepared statements, one transaction at a time."""
 
-import asyncio
 import contextlib
 import ipaddress
 import ssl
@@ -9,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 from asyncpg.prepared_stmt import PreparedStatement
 
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import BadStatement, GuardFailed, Row
-from didkit_py.service.keyfile import read_password
-from didkit_py.service.postgres_dialect import Convert, Step, converter, judge, unavailable
+from didkit_py.service.keyfile import read_secret
+from didkit_py.service.postgres_dialect import Convert, Step, converter, unavailable
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.Connection[Record]"
 Results: TypeAlias = tuple[tuple[Row, ...], ...]
 
+FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 OLDEST_SERVER: Final = 14
 CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 10
@@ -82,16 +83,16 @@ async def connect(address: Address, purpose: Purpose) -> "Session":
             timeout=CONNECT_SECONDS,
             command_timeout=purpose.answer_seconds,
             statement_cache_size=0,  # a session keeps its own
-            target_session_attrs="primary",
+            target_session_attrs=SessionAttribute.primary,
             server_settings=settings,
         )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, ValueError) as error:
+    except (*FAILURES, ValueError) as error:
         failure = unavailable(error)
     else:
         session = Session(connection)
         try:
             await _set_up(connection, purpose)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, StorageUnavailable, OSError) as error:
+        except (*FAILURES, StorageUnavailable) as error:
             failure = unavailable(error)
             await session.close()
         except BaseException:
@@ -104,10 +105,12 @@ async def connect(address: Address, purpose: Purpose) -> "Session":
 
 def _password(address: Address) -> str:
     """The password, or an empty text, so that the driver does not look into the environment for one."""
-    return "" if address.password_file is None else read_password(address.password_file)
+    if address.password_file is None:
+        return ""
+    return read_secret(address.password_file).decode(errors="replace")
 
 
-def encryption(url: str) -> ssl.SSLContext | bool | None:
+def encryption(url: str) -> ssl.SSLContext | Literal[False] | None:
     """How the connection is protected: by a verified certificate, unless the server is on this machine.
 
     None leaves it to `sslmode` in the URL.
@@ -200,7 +203,7 @@ class Session:
         """Whether the server still answers."""
         try:
             await self._connection.execute("SELECT 1", timeout=seconds)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        except FAILURES:
             return False
         return True
 
@@ -222,10 +225,14 @@ class Session:
             raise StorageUnavailable("the database rolled the transaction back")
         return results
 
-    async def roll_back(self) -> None:
-        """Undo what a failed write left open."""
-        if self._connection.is_in_transaction():
-            await self._connection.execute("ROLLBACK")
+    async def roll_back(self) -> bool:
+        """Undo what a failed write left open; whether the connection can be used again."""
+        try:
+            if self._connection.is_in_transaction():
+                await self._connection.execute("ROLLBACK")
+        except FAILURES:
+            return False
+        return not self.is_closed
 
     async def _is_whole(self, step: Step) -> bool:
         """Whether nothing can fail on our side once the server has done it."""
@@ -274,7 +281,7 @@ class Session:
         self._prepared.clear()
         try:
             await self._connection.close(timeout=CLOSE_SECONDS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        except FAILURES:
             self.discard()
 
     def discard(self) -> None:
@@ -282,6 +289,3 @@ class Session:
         self._prepared.clear()
         with contextlib.suppress(asyncpg.InterfaceError, OSError):
             self._connection.terminate()
-
-
-__all__ = ["Address", "Purpose", "Session", "asyncio", "connect", "judge"]

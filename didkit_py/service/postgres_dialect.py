@@ -155,20 +155,15 @@ def judge(error: BaseException, *, reading: bool = False) -> Verdict:
 
 
 def _of_statement(error: asyncpg.PostgresError, code: str) -> Exception:
-    if type(error) is asyncpg.DataError and (place := PLACE.match(str(error))):
-        return TypeError(f"argument {place[1]} is of another type than its column")
-    if code in WRONG_TYPE:
-        return TypeError(f"a value is of another type than its column ({type(error).__name__})")
+    if type(error) is asyncpg.DataError or code in WRONG_TYPE:
+        place = PLACE.match(str(error))
+        return TypeError(f"{f'argument {place[1]}' if place else 'a value'} is of another type than its column")
     if code.startswith("23"):
         rule = error.constraint_name or error.column_name
         return ConstraintFailed(f"{type(error).__name__}: {error.table_name}, {rule}")
-    if code in HINTS or code == READ_ONLY:
+    if code in HINTS or code == READ_ONLY or code[:2] not in OUR_MISTAKES:
         return unavailable(error)
-    if code.startswith("22"):  # its message may hold a value
-        return BadStatement(type(error).__name__)
-    if code[:2] in OUR_MISTAKES:
-        return BadStatement(str(error.args[0]))
-    return unavailable(error)
+    return BadStatement(type(error).__name__ if code.startswith("22") else str(error.args[0]))  # 22: it names values
 
 
 def unavailable(error: BaseException) -> StorageUnavailable:

@@ -6,12 +6,13 @@ settings name the files that hold secrets.
 
 import dataclasses
 import ipaddress
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from didkit_py.errors import Malformed
 from didkit_py.reading import is_loopback, is_url, origin
@@ -22,6 +23,8 @@ S = TypeVar("S", bound="ServiceSettings")
 FILE_NAME: Final = "settings.toml"
 PREFIX: Final = "DIDKIT_"
 MAX_FILE_BYTES: Final = 65_536  # a file of settings is read by a person
+DATABASE_OPTIONS: Final = frozenset({"host", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl"})
+SCHEMA_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,63}")
 REQUIRED: Final = object()  # the default of a setting that has none
 
 
@@ -144,6 +147,31 @@ def did() -> Kind[str]:
     return Kind(expected="a DID, such as did:web:issuer.example", read=read)
 
 
+def database_url() -> Kind[str]:
+    """Where a PostgreSQL database is; never with a password, which would then stand in files and environments."""
+
+    def read(value: object, _: Path) -> str:
+        _insist(isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value)
+        parts = urlsplit(str(value))
+        options = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+        _insist(parts.scheme == "postgresql" and parts.password is None and not parts.fragment)
+        _insist(len(parts.path) > 1 and (parts.hostname or "host" in options))
+        _insist(options.keys() <= DATABASE_OPTIONS and (parts.port is None or parts.port > 0))
+        return str(value)
+
+    return Kind(expected="a URL such as postgresql://user@host:5432/database, without a password", read=read)
+
+
+def database_schema() -> Kind[str]:
+    """The name of a schema."""
+
+    def read(value: object, _: Path) -> str:
+        _insist(isinstance(value, str) and SCHEMA_NAME.fullmatch(value) and not value.startswith("pg_"))
+        return str(value)
+
+    return Kind(expected="1 to 63 letters, digits, dots, colons, dashes and underscores", read=read)
+
+
 def _is_loopback_origin(text: str) -> bool:
     if not is_url(text) or origin(text) != text or not is_loopback(text) or urlsplit(text).scheme != "http":
         return False
@@ -174,6 +202,17 @@ class ServiceSettings:
     )
     trust_list_url: str | None = setting(url(), None, help="Where the list of trusted issuers is published.")
     trust_list_signer: str | None = setting(did(), None, help="Who must have signed the list of trusted issuers.")
+    database_url: str | None = setting(
+        database_url(), None, help="The PostgreSQL database to use; a file in the folder unless said."
+    )
+    database_schema: str | None = setting(
+        database_schema(),
+        None,
+        help="The schema of the service's tables in PostgreSQL; named after the origin unless said.",
+    )
+    database_password_file: Path | None = setting(
+        path(), None, help="The file whose only line is the password for PostgreSQL."
+    )
     refresh_seconds: int = setting(
         whole_number(1, 86_400), 300, unit="seconds", help="How often status, trust and terms lists are fetched again."
     )

@@ -1,6 +1,6 @@
 """A case: one bad input, made from a good one by one named change, and the answer that it must get."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -81,10 +81,8 @@ class Place(Protocol):
     def name(self) -> str: ...
 
 
-def rows(found: Iterable[Named], *, known: Mapping[str, str]) -> list[Any]:
-    """The cases as parameters of a test; `known` maps the name of one that fails today to the reason."""
-    marks = {name: [pytest.mark.xfail(reason=reason, strict=True)] for name, reason in known.items()}
+def rows(found: Iterable[Named]) -> list[Any]:
+    """The cases as parameters of a test, each under a name of its own."""
     named = [(f"{case.at.name}: {case.name}", case) for case in found]
     assert len(dict(named)) == len(named), "two cases have the same name"
-    assert known.keys() <= dict(named).keys(), "a known failure is no case any more"
-    return [pytest.param(case, id=name, marks=marks.get(name, [])) for name, case in named]
+    return [pytest.param(case, id=name) for name, case in named]

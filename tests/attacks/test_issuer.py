@@ -20,10 +20,6 @@ from tests.attacks.issuer_endpoints import (
 from tests.e2e.issuer.office import Office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-KNOWN = {
-    "POST /token: a multipart form is refused": "read_form takes multipart/form-data on wire routes too, where only "
-    "application/x-www-form-urlencoded is meant (RFC 6749, 3.2)",
-}
 
 
 @pytest.mark.parametrize("endpoint", {case.at.name: case.at for case in CASES}.values(), ids=lambda each: each.name)
@@ -32,7 +28,7 @@ async def test_a_good_call_is_accepted(endpoint: Any, office: Office) -> None:  
     assert answer.status == 200, answer.text
 
 
-@pytest.mark.parametrize("case", rows(CASES, known=KNOWN))
+@pytest.mark.parametrize("case", rows(CASES))
 async def test_a_call_that_is_wrong_in_one_thing_is_refused_and_changes_nothing(
     case: EndpointCase[Any], office: Office, database: Path
 ) -> None:

@@ -18,7 +18,7 @@ async def test_a_good_call_is_accepted(endpoint: Any, shop: Shop) -> None:  # no
     assert answer.status in (200, 202), answer.text
 
 
-@pytest.mark.parametrize("case", rows(CASES, known={}))
+@pytest.mark.parametrize("case", rows(CASES))
 async def test_a_call_that_is_wrong_in_one_thing_is_refused_and_changes_nothing(
     case: EndpointCase[Any], shop: Shop
 ) -> None:

@@ -1,0 +1,189 @@
+"""The database seam on PostgreSQL: a bounded pool for writes, another for reads, each write a transaction of its own.
+
+Transactions run at READ COMMITTED: a guard that must hold between two writers is a write, which waits for its neighbour
+and then sees what it left. A write that lost against a neighbour (deadlock, serialization) is made again, and so is one
+whose connection was cut before COMMIT was sent: in both cases nothing of it holds. When the connection is cut later,
+nobody knows, and the caller gets StorageUnavailable.
+"""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from didkit_py.errors import StorageUnavailable
+from didkit_py.service.database import Row, Statement, Value
+from didkit_py.service.migrations import migrate
+from didkit_py.service.postgres_connection import Address, Purpose, Results, Session, quoted
+from didkit_py.service.postgres_dialect import Step, Verdict, judge, prepare
+from didkit_py.service.postgres_pool import Pool
+
+WRITERS: Final = 6
+READERS: Final = 3
+PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
+MIGRATION_SECONDS: Final = 60  # to wait for another process that changes the schema
+SCRUB_SECONDS: Final = 5.0  # to wait for those who read an old state
+UNLIMITED: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+TABLES: Final = (
+    "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables"
+    " WHERE schemaname = current_schema() ORDER BY tablename"
+)
+NEWEST: Final = "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint & 4294967295) AS number"
+OLD_READERS: Final = (
+    "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_xmin::text::bigint < {number}"
+)
+
+Work = Callable[[Session, Sequence[Step]], Awaitable[Results]]
+
+
+async def open_postgres(address: Address, *, migrations: Traversable | Path) -> "PostgresDatabase":
+    """The tables of a service at this address, made when absent, with their schema up to date.
+
+    Belongs to the running event loop. Processes that start together wait for each other. Raises StorageUnavailable when
+    the server cannot be used, SchemaMismatch when the schema is not ours, CannotOpen for the file with the password.
+    """
+    name = quoted(address.schema)
+    lock = int.from_bytes(hashlib.sha256(f"didkit-py {address.schema}".encode()).digest()[:8], signed=True)
+    alone = Purpose(
+        settings={**UNLIMITED, "lock_timeout": f"{MIGRATION_SECONDS}s"},
+        first=(
+            f"SELECT pg_advisory_lock({lock})",  # held until the connection ends, whatever ends it
+            f"DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name}; END IF; END $$",
+        ),
+        answer_seconds=None,
+    )
+    migrating = PostgresDatabase(address, writing=alone, writers=1, readers=1)
+    try:
+        await migrate(migrating, migrations)
+    finally:
+        await migrating.close()
+    return PostgresDatabase(address)
+
+
+class PostgresDatabase:
+    """One schema of one PostgreSQL database, opened by `open_postgres`."""
+
+    def __init__(
+        self, address: Address, *, writing: Purpose | None = None, writers: int = WRITERS, readers: int = READERS
+    ) -> None:
+        """Connections are opened when the first work comes."""
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self._writers = Pool(address, writing or Purpose(), size=writers)
+        self._readers = Pool(address, Purpose(reads_only=True), size=readers)
+        self._tasks: set[asyncio.Task[Results]] = set()
+        self._closing: asyncio.Task[None] | None = None
+
+    async def fetch(self, sql: str, *args: Value) -> Sequence[Row]:
+        """Read rows; every write acknowledged before this call is seen."""
+        steps = (prepare(Statement(sql, args)),)
+        return (await self._ask(lambda: _work(self._readers, Session.read, steps)))[0]
+
+    async def execute(self, sql: str, *args: Value) -> Sequence[Row]:
+        """Make one write, durable when this returns; gives the rows of RETURNING, or none."""
+        steps = (prepare(Statement(sql, args)),)
+        return (await self._ask(lambda: _work(self._writers, Session.write, steps)))[0]
+
+    async def apply(self, *statements: Statement) -> Sequence[Sequence[Row]]:
+        """Make all of these writes or none, durable when this returns; gives the rows of each."""
+        steps = tuple(map(prepare, statements))
+        return await self._ask(lambda: _work(self._writers, Session.write, steps)) if steps else ()
+
+    async def scrub(self) -> None:
+        """Write every table anew, without its deleted rows; each is locked for that time.
+
+        The server's write-ahead log, its replicas and backups keep what they hold for as long as they are kept. Raises
+        StorageUnavailable while another session of this database reads an old state.
+        """
+        await self._ask(self._scrub)
+
+    async def close(self) -> None:
+        """Finish what was asked before, then close the connections. Closing twice is fine."""
+        if self._closing is None:
+            self._closing = self._loop.create_task(self._stop())
+        await asyncio.shield(self._closing)
+
+    async def _stop(self) -> None:
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+        await self._readers.close()
+        await self._writers.close()
+
+    async def _ask(self, work: Callable[[], Awaitable[Results]]) -> Results:
+        """Its outcome. The work goes on when its caller is cancelled, so that its connection stays in order."""
+        if self._closing is not None:
+            raise StorageUnavailable("the database is closed", hint="The service is stopping; try again later.")
+        task = self._loop.create_task(_done(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        await asyncio.wait((task,))
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[Results]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # its caller may be gone: that is no reason to complain
+
+    async def _scrub(self) -> Results:
+        pool = Pool(self._address, Purpose(settings=UNLIMITED, answer_seconds=None), size=1)
+        session = await pool.take()
+        try:
+            await _wait_for_readers(session)
+            for row in await session.run_by_hand(TABLES):
+                await session.run_by_hand(f"VACUUM (FULL, ANALYZE) {row['name']}")
+        except Exception as error:  # noqa: BLE001 - it becomes an error of the seam
+            failure = judge(error).error
+        else:
+            return ()
+        finally:
+            await session.close()
+        raise failure
+
+
+async def _done(work: Callable[[], Awaitable[Results]]) -> Results:
+    return await work()
+
+
+async def _wait_for_readers(session: Session) -> None:
+    """VACUUM leaves a deleted row where it is while somebody may still see it."""
+    number = (await session.run_by_hand(NEWEST))[0]["number"]
+    try:
+        async with asyncio.timeout(SCRUB_SECONDS):
+            while (await session.run_by_hand(OLD_READERS.format(number=number)))[0]["number"]:  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        hint = "Try again when no other session reads."
+        raise StorageUnavailable("an old state of the database is being read", hint=hint) from None
+
+
+async def _work(pool: Pool, work: Work, steps: Sequence[Step]) -> Results:
+    """Do it, and do it again while that is safe and may help."""
+    for pause in (*PAUSES, None):
+        session = await pool.take()
+        try:
+            results = await work(session, steps)
+        except BaseException as error:
+            if not isinstance(error, Exception):  # the event loop is being closed
+                pool.drop(session)
+                raise
+            verdict = judge(error, reading=pool.purpose.reads_only)
+        else:
+            await pool.give(session)
+            return results
+        again = verdict.is_undone or (verdict.is_lost and not session.may_hold)
+        await _put_back(pool, session, verdict)
+        if pause is None or not again:
+            break
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that two that met do not meet again
+    raise verdict.error
+
+
+async def _put_back(pool: Pool, session: Session, verdict: Verdict) -> None:
+    if not verdict.is_lost and await session.roll_back():
+        await pool.give(session)
+    else:
+        pool.drop(session)

@@ -1,0 +1,71 @@
+"""A bounded number of connections to one PostgreSQL server, opened when they are needed."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from didkit_py.errors import StorageUnavailable
+from didkit_py.service.postgres_connection import Address, Purpose, Session, connect
+
+WAIT_SECONDS: Final = 30.0  # for a connection that somebody gives back
+DOUBTED_AFTER_SECONDS: Final = 30.0  # a firewall may have forgotten a connection that was idle for as long
+CLOSED_AFTER_SECONDS: Final = 300.0
+PING_SECONDS: Final = 2.0
+
+
+class Pool:
+    """Connections of one kind. The one used last is used next, so that the others may be closed in time."""
+
+    def __init__(self, address: Address, purpose: Purpose, *, size: int) -> None:
+        """Nothing is opened yet."""
+        self.purpose = purpose
+        self._address = address
+        self._places = asyncio.Semaphore(size)
+        self._idle: deque[Session] = deque()
+
+    async def take(self) -> Session:
+        """A connection for one piece of work, to be given back or dropped. Raises StorageUnavailable."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise StorageUnavailable(
+                "all connections to the database are in use", hint="The service has too much to do; try again later."
+            ) from None
+        try:
+            return await self._idle_one() or await connect(self._address, self.purpose)
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def _idle_one(self) -> Session | None:
+        """One that still works, if there is any: a server that was started again has hung up on all of them."""
+        while self._idle:
+            session = self._idle.pop()
+            doubted = _now() - session.used_at > DOUBTED_AFTER_SECONDS
+            if not session.is_closed and (not doubted or await session.answers(PING_SECONDS)):
+                return session
+            session.discard()
+        return None
+
+    async def give(self, session: Session) -> None:
+        """Give a connection back in order."""
+        session.used_at = _now()
+        self._idle.append(session)
+        self._places.release()
+        if session.used_at - self._idle[0].used_at > CLOSED_AFTER_SECONDS:
+            await self._idle.popleft().close()
+
+    def drop(self, session: Session) -> None:
+        """Give back a place whose connection is not to be used again."""
+        session.discard()
+        self._places.release()
+
+    async def close(self) -> None:
+        """Close what is idle; nothing else may be in use."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
