@@ -26,7 +26,7 @@ READERS: Final = 3
 PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
 MIGRATION_SECONDS: Final = 60  # to wait for another process that changes the schema
 SCRUB_SECONDS: Final = 5.0  # to wait for those who read an old state
-UNLIMITED: Final = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+UNLIMITED: Final = (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"))
 TABLES: Final = (
     "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables"
     " WHERE schemaname = current_schema() ORDER BY tablename"
@@ -49,7 +49,7 @@ async def open_postgres(address: Address, *, migrations: Traversable | Path) -> 
     name = quoted(address.schema)
     lock = int.from_bytes(hashlib.sha256(f"didkit-py {address.schema}".encode()).digest()[:8], signed=True)
     alone = Purpose(
-        settings={**UNLIMITED, "lock_timeout": f"{MIGRATION_SECONDS}s"},
+        settings=(*UNLIMITED, ("lock_timeout", f"{MIGRATION_SECONDS}s")),
         first=(
             f"SELECT pg_advisory_lock({lock})",  # held until the connection ends, whatever ends it
             f"DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name}; END IF; END $$",

@@ -63,7 +63,7 @@ class Address:
 class Purpose:
     """What a connection is for; `settings` are the server's, `first` is said before anything else."""
 
-    settings: Mapping[str, str] = MappingProxyType({})
+    settings: tuple[tuple[str, str], ...] = ()
     first: tuple[str, ...] = ()
     answer_seconds: float | None = ANSWER_SECONDS
     reads_only: bool = False
@@ -71,7 +71,7 @@ class Purpose:
 
 async def connect(address: Address, purpose: Purpose) -> "Session":
     """A connection that keeps what it acknowledges. Raises StorageUnavailable."""
-    settings = {**SET_UP, **purpose.settings, "search_path": quoted(address.schema)}
+    settings = {**SET_UP, **dict(purpose.settings), "search_path": quoted(address.schema)}
     if purpose.reads_only:
         settings["default_transaction_read_only"] = "on"
     failure: StorageUnavailable

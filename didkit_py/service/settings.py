@@ -210,7 +210,7 @@ class ServiceSettings:
         None,
         help="The schema of the service's tables in PostgreSQL; named after the origin unless said.",
     )
-    database_password_file: Path | None = setting(
+    database_password_file: Path | None = setting(  # noqa: RUF009 - likewise
         path(), None, help="The file whose only line is the password for PostgreSQL."
     )
     refresh_seconds: int = setting(

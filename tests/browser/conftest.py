@@ -1,11 +1,11 @@
 """One town and one Chromium for all tests of this folder; each test gets a tab of its own."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, StorageState, async_playwright
+from playwright.async_api import Browser, BrowserContext, StorageState, async_playwright
 
 from tests.browser.town import OPERATOR, Town, open_town
 from tests.browser.visitor import DESKTOP, Visitor
@@ -20,6 +20,8 @@ ARGUMENTS: Final = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost",
 )
+# A colour that is still changing when it is measured is nobody's.
+LOOK: Final[Any] = {"viewport": DESKTOP, "reduced_motion": "reduce"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -66,13 +68,25 @@ async def keys(town: Town, chrome: Browser) -> StorageState:
     return state
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def windows(chrome: Browser, keys: StorageState) -> AsyncIterator[dict[bool, BrowserContext]]:
+    """One window that runs the scripts of pages and one that does not; somebody signed in with both before."""
+    opened = {on: await chrome.new_context(java_script_enabled=on, storage_state=keys, **LOOK) for on in (True, False)}
+    yield opened
+    for window in opened.values():
+        await window.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(chrome: Browser, keys: StorageState, looked_at: set[str], scripts: bool) -> AsyncIterator[Visitor]:  # noqa: FBT001 - a fixture
+async def visitor(
+    windows: dict[bool, BrowserContext],
+    looked_at: set[str],
+    scripts: bool,  # noqa: FBT001 - a fixture
+) -> AsyncIterator[Visitor]:
     """Somebody who signed in before. Fails the test for anything wrong with a page that was looked at."""
-    context = await chrome.new_context(java_script_enabled=scripts, viewport=DESKTOP, reduced_motion="reduce", storage_state=keys)
-    arrived = await Visitor.arrive(context, looked_at)
+    arrived = await Visitor.arrive(windows[scripts], looked_at)
     yield arrived
-    await context.close()
+    await arrived.page.close()
     assert arrived.seen, "no page was looked at"
     assert not arrived.complaints, "\n".join(arrived.complaints)
 
@@ -80,7 +94,7 @@ async def visitor(chrome: Browser, keys: StorageState, looked_at: set[str], scri
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(chrome: Browser, looked_at: set[str], scripts: bool) -> AsyncIterator[Visitor]:  # noqa: FBT001 - a fixture
     """Somebody who has not signed in."""
-    context = await chrome.new_context(java_script_enabled=scripts, viewport=DESKTOP, reduced_motion="reduce")
+    context = await chrome.new_context(java_script_enabled=scripts, **LOOK)
     arrived = await Visitor.arrive(context, looked_at)
     yield arrived
     await context.close()

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="sess
 
 # Words that stopped or alarmed people in tests of others, and words of the trade: no page of the wallet says them.
 BANNED: Final = re.compile(
-    r"\b(?:DIDs?|did:|JWTs?|JWKs?|JSON|SD-JWT|VCs?|OID4\w+|DCQL|URIs?|URLs?|QR|PIN|hash\w*|API|HTTPS?(?!:)|SHA-?\d*|"
+    r"(?-i:\bDIDs?\b)|\b(?:did:|JWTs?|JWKs?|JSON|SD-JWT|VCs?|OID4\w+|DCQL|URIs?|URLs?|QR|PIN|hash\w*|API|HTTPS?(?!:)|SHA-?\d*|"
     r"verif\w+|holders?|credentials?|OpenID|attest\w+|disclos\w+|tokens?|selective\w*|nonces?|presentations?|issuers?|issuing|"
     r"claims?|cryptograph\w*|encrypt\w*|decrypt\w*|payloads?|metadata|schemas?|protocols?|endpoints?|proofs?|key binding|"
     r"subjects?|controllers?|processors?|relying part\w+|revo\w+|authenticat\w+|authoriz\w+|session|document number|urn:\S*)\b",

@@ -50,9 +50,9 @@ class Visitor:
     @classmethod
     async def arrive(cls, context: BrowserContext, looked_at: set[str]) -> Self:
         """A new tab whose console, log and requests are watched."""
-        await context.add_init_script(LISTEN)
         visitor = cls(context=context, page=await context.new_page(), looked_at=looked_at)
         page = visitor.page
+        await page.add_init_script(LISTEN)
         page.on("console", visitor._hear)
         page.on("pageerror", lambda error: visitor.complaints.append(f"script error: {error}"))
         page.on("request", visitor._notice)

@@ -1,10 +1,12 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from didkit_py.service.database import Database
-from tests.stores.engines import ENGINES, Engine, make_engine
+from tests.needs import need
+from tests.postgres_server import temporary_database
+from tests.stores.engines import ENGINES, Engine, make_postgres, make_sqlite
 
 SCHEMA = """
 CREATE TABLE things (name TEXT NOT NULL PRIMARY KEY, body BYTEA, size BIGINT, note TEXT); -- ; a comment
@@ -16,9 +18,18 @@ CREATE TABLE parts (
 """
 
 
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    need("postgres")
+    with temporary_database() as url:
+        yield url
+
+
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    return make_engine(request.param, tmp_path)
+    if request.param == "sqlite":
+        return make_sqlite(tmp_path)
+    return make_postgres(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -5,11 +5,14 @@ An address is what a setting would hold, so that a child process can open the sa
 
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from didkit_py.service.database import Database
+from didkit_py.service.postgres import open_postgres
+from didkit_py.service.postgres_connection import Address
 from didkit_py.service.sqlite import open_sqlite
 
-ENGINES = ("sqlite",)
+ENGINES = ("sqlite", "postgres")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +26,20 @@ class Engine:
         return await open_database(self.address, migrations)
 
 
-def make_engine(name: str, folder: Path) -> Engine:
-    return {"sqlite": _make_sqlite}[name](folder)
-
-
-def _make_sqlite(folder: Path) -> Engine:
+def make_sqlite(folder: Path) -> Engine:
     return Engine(name="sqlite", address=str(folder / "a ?#%20 store.db"))  # a name that would break a careless URI
 
 
+def make_postgres(url: str) -> Engine:
+    return Engine(name="postgres", address=f"{url} test.{uuid4()}")  # a schema of its own, whose name needs quotes
+
+
+def postgres_address(address: str) -> Address:
+    url, _, schema = address.partition(" ")
+    return Address(url=url, schema=schema)
+
+
 async def open_database(address: str, migrations: Path) -> Database:
+    if address.startswith("postgresql:"):
+        return await open_postgres(postgres_address(address), migrations=migrations)
     return await open_sqlite(Path(address), migrations=migrations)

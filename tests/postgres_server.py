@@ -1,0 +1,42 @@
+"""Databases of their own on the PostgreSQL server that `tests.needs` finds."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import asyncpg
+
+from tests.needs import postgres_address
+
+USER = "postgres"
+
+
+def url_of(database: str) -> str:
+    host, port = postgres_address()
+    return f"postgresql://{USER}@{host}:{port}/{database}"
+
+
+@contextmanager
+def temporary_database() -> Iterator[str]:
+    """The URL of an empty database, which is dropped afterwards together with whoever still uses it."""
+    name = f"didkit_test_{os.getpid()}_{uuid4().hex[:8]}"
+    administer(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    try:
+        yield url_of(name)
+    finally:
+        administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def administer(sql: str) -> None:
+    """Do one thing as the server's owner."""
+    asyncio.run(_administer(sql))
+
+
+async def _administer(sql: str) -> None:
+    connection = await asyncpg.connect(url_of("postgres"), ssl=False)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
