@@ -39,9 +39,13 @@ FOCUS: Final = """() => {
 
 
 async def open_request(visitor: Visitor, town: Town, made: Made) -> Page:
+    return await open_link(visitor, town, made.link)
+
+
+async def open_link(visitor: Visitor, town: Town, link: str) -> Page:
     """Paste the text of a request, as a person does."""
     page = await visitor.go(f"{town.wallet}/answer")
-    await page.get_by_label("The text of the request").fill(made.link)
+    await page.get_by_label("The text of the request").fill(link)
     return await visitor.press("Open the request")
 
 

@@ -4,11 +4,119 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Route
+from playwright.async_api import BrowserContext, Page, Route
 
-from didkit_py.encoding import rfc3339
-from didkit_py.terms.document import create_signatory_statement
+from tests.browser.test_consent import open_link, outcome
 from tests.browser.town import OPERATOR, SHOP_NAME, Town
 from tests.browser.visitor import Visitor
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def equipped(town: Town, windows: dict[bool, BrowserContext], looked_at: set[str]) -> Town:
+    """The town, after the vendor's operator received the papers and the lists by the pages."""
+    visitor = await Visitor.arrive(windows[False], looked_at)
+    for link, code in await town.papers_of_shop():
+        page = await visitor.go(f"{town.verifier}/credentials")
+        await page.get_by_label("Link of the offer").fill(link)
+        await page.get_by_label("Transaction code").fill(code)
+        await visitor.press("Receive it")
+        assert "was received and checked" in await page.get_by_role("status").inner_text()
+    await visitor.go(f"{town.verifier}/")
+    await visitor.press("Fetch the lists now")
+    await visitor.page.close()
+    assert not visitor.complaints, "\n".join(visitor.complaints)
+    return town
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def still(visitor: Visitor, town: Town) -> AsyncIterator[Visitor]:
+    """The visitor; an open request's page does not look again by itself while it is looked at."""
+
+    async def without_refresh(route: Route) -> None:
+        answer = await route.fetch(max_redirects=0)
+        kept = {name: value for name, value in answer.headers.items() if name != "refresh"}
+        await route.fulfill(response=answer, headers=kept)
+
+    pages = f"{town.verifier}/requests/*"
+    await visitor.page.route(pages, without_refresh)
+    yield visitor
+    await visitor.page.unroute(pages)
+
+
+async def make(visitor: Visitor, town: Town) -> Page:
+    """A request of the saved one about budgets."""
+    page = await visitor.go(f"{town.verifier}/ask")
+    await visitor.press("To know whether our offers suit your budget affordability.json", role="link")
+    await visitor.press("Make the request")
+    return page
+
+
+async def test_the_operator_signs_in_by_keyboard(stranger: Visitor, town: Town) -> None:
+    page = await stranger.go(f"{town.verifier}/ask")
+    await page.get_by_label("passphrase").fill(OPERATOR)
+    await stranger.enter()
+    assert page.url == f"{town.verifier}/ask"
+
+
+async def test_a_saved_request_is_first_judged_as_a_wallet_would(still: Visitor, equipped: Town) -> None:
+    page = await still.go(f"{equipped.verifier}/ask")
+    await still.press("To know whether our offers suit your budget affordability.json", role="link")
+    await still.press("See first what a wallet would say")
+    assert await page.get_by_role("heading", name="A wallet would ask the person").is_visible()
+    text = await page.get_by_label("Request", exact=True).input_value()
+    await page.get_by_label("Request", exact=True).fill(text.replace('"20000"', '"25000"', 1))
+    await still.press("See first what a wallet would say")
+    verdict = page.locator(".verdict")
+    assert await verdict.get_by_role("heading").inner_text() == "A wallet would refuse"
+    assert "ask.excess" in await verdict.inner_text()
+
+
+async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_check(
+    still: Visitor, equipped: Town
+) -> None:
+    page = await make(still, equipped)
+    address = page.url
+    box = await page.get_by_role("img", name="QR code").bounding_box()
+    assert box is not None
+    assert box["width"] >= 200, "large enough to be scanned from a screen"
+    link = await page.locator("figure code").inner_text()
+    assert link.startswith("openid4vp://")
+
+    await open_link(still, equipped, link)
+    assert await outcome(page) == "ask"
+    assert SHOP_NAME in await page.locator("section.block").first.inner_text()
+    await still.press("Share these 2 things")
+    assert await outcome(page) == "released"
+
+    await still.go(address)
+    checks = page.locator(".checks li")
+    said = await checks.locator(".check-name").all_inner_texts()
+    assert len(said) >= 12
+    for sentence in ("The issuer's signature holds", "It is valid now", "The issuer has not taken it back"):
+        assert sentence in said
+    assert await page.locator(".checks li.failed").count() == 0
+    assert set(await checks.locator(".tag").all_inner_texts()) == {"passed"}
+    assert "both sides hold the same record" in await page.locator("main").inner_text()
+    assert await page.get_by_role("img", name="QR code").count() == 0, "an answered request is not shown again"
+
+
+async def test_a_no_is_shown_without_a_reason(still: Visitor, equipped: Town) -> None:
+    page = await make(still, equipped)
+    address = page.url
+    await open_link(still, equipped, await page.locator("figure code").inner_text())
+    await still.press("Do not share")
+    await still.go(address)
+    assert "The wallet said no. It gives no reason" in await page.get_by_role("status").inner_text()
+    assert await page.locator(".learned").count() == 0
+
+
+async def test_what_is_no_request_is_said_beside_the_field(visitor: Visitor, town: Town) -> None:
+    visitor.expected_status.add(400)
+    page = await visitor.go(f"{town.verifier}/ask")
+    await page.get_by_label("Request", exact=True).fill('{"query": 1}')
+    await visitor.press("Make the request")
+    field = page.get_by_label("Request", exact=True)
+    assert await field.get_attribute("aria-invalid") == "true"
+    assert await field.input_value() == '{"query": 1}', "what was typed is still there"

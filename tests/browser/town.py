@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from demo.asking import affordability, sound_system
 from didkit_py.credentials.template import TEMPLATES
-from didkit_py.dids.web import web_did
+from didkit_py.encoding import rfc3339
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
+from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app as create_issuer
 from issuer.folder import create_folder as create_issuer_folder
@@ -23,6 +24,8 @@ from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip
 from verifier.app import create_app as create_verifier
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_verifier
+from verifier.parts import PARTS as VERIFIER_PARTS
+from verifier.parts import Parts as VerifierParts
 from wallet.folder import create_folder as create_wallet_folder
 
 OPERATOR: Final = "an operator of the town"
@@ -40,6 +43,7 @@ class Town:
     issuer: str
     verifier: str
     wallet: str
+    shop: VerifierParts
     tunes: Vendor  # another such business; the person deals with it while the tests run
     hostile: Vendor  # signed the terms; whatever it may write freely holds markup
 
@@ -64,9 +68,21 @@ class Town:
         body = sound_system(self.world.terms_id)
         return self.hostile.ask({**body, "purpose_text": MARKUP, "give": {"code": "gift", "text": MARKUP}})
 
-    async def offer_to_shop(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
-        """Link and code of an offer that only the vendor's program can take."""
-        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=web_did(self.verifier))
+    async def papers_of_shop(self) -> list[tuple[str, str]]:
+        """Link and code of what the vendor's program needs: the word of a manufacturer, and of a terms body."""
+        signed_at = now().replace(microsecond=0)
+        terms_id = self.world.terms_id
+        signed = {
+            "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
+            "signature": await create_signatory_statement(terms_id, signed_at=signed_at, signer=self.shop.signer),
+            "signedAt": rfc3339(signed_at),
+            "level": "reviewed",
+        }
+        dealer = {"brand": "Chryota", "scope": ["sales"], "territory": ["GB-ENG"], "dealer_id": "CH-0077", "name": SHOP_NAME}
+        return [await self._offer_to_shop(*one) for one in (("terms-signatory", signed), ("authorized-dealer", dealer))]
+
+    async def _offer_to_shop(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
+        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=self.shop.did)
         made = await self.world.issuer.issuing.make_offer(wanted, now=now())
         return self.world.issuer.issuing.offer_link(made.offer.id), made.tx_code
 
@@ -91,7 +107,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
             await equip_vendor(issuer, vendors[key], terms.id, fetcher, role=key == "dealer")
         common = {"loopback_origins": origins, **lists_at}
-        await stack.enter_async_context(_verifier(folder / "verifier", ports["verifier"], common))
+        shop = await stack.enter_async_context(_verifier(folder / "verifier", ports["verifier"], common))
         create_wallet_folder(
             folder / "wallet",
             settings={"name": "Sally's wallet", "base_url": urls["wallet"], "port": ports["wallet"], **common},
@@ -108,6 +124,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
             issuer=urls["issuer"],
             verifier=urls["verifier"],
             wallet=urls["wallet"],
+            shop=shop,
             tunes=vendors["tunes"],
             hostile=vendors["hostile"],
         )
@@ -130,9 +147,10 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncItera
 
 
 @asynccontextmanager
-async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[None]:
+async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[VerifierParts]:
     url = f"http://localhost:{port}"
     settings = {"name": SHOP_NAME, "base_url": url, "port": port, **common}
     create_vendor(folder, settings=settings, alg="ES256", passphrase=OPERATOR)
-    async with serving(create_verifier(folder, load_verifier(folder)), port):
-        yield
+    app = create_verifier(folder, load_verifier(folder))
+    async with serving(app, port):
+        yield app[VERIFIER_PARTS]
