@@ -14,12 +14,12 @@ from didkit_py.dids.web import web_did
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.database import Database
+from didkit_py.service.databases import open_database
 from didkit_py.service.evidence import fetch_document
 from didkit_py.service.fetch import Fetcher
-from didkit_py.service.folders import DATABASE, KEYS
+from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.operator import passphrase_check
-from didkit_py.service.sqlite import open_sqlite
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
 from didkit_py.terms.document import SIGNATORY_VCT
 from issuer import api, pages
@@ -46,7 +46,7 @@ async def open_parts(
     """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
     async with Fetcher(settings.loopback_origins) as fetcher:
-        database = await open_sqlite(folder / DATABASE, migrations=files("issuer") / "migrations")
+        database = await open_database(settings, folder, files("issuer") / "migrations")
         try:
             yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
         finally:

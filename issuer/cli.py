@@ -1,8 +1,6 @@
 """The commands of an issuer. They call what the pages call, on the same folder, also while the service runs."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,6 +15,15 @@ from didkit_py.errors import BadImport
 from didkit_py.oid4vci.issuance import State
 from didkit_py.reading import Reader
 from didkit_py.roles.issuing_store import Wanted
+from didkit_py.service.commands import (
+    File,
+    Folder,
+    founding_options,
+    given_settings,
+    operating_options,
+    print_result,
+    read_passphrase,
+)
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
 from didkit_py.trust import TrustedIssuer
@@ -31,8 +38,6 @@ from issuer.store import KeptOffer
 
 T = TypeVar("T")
 MAX_VALUES_BYTES: Final = 65_536
-Folder = click.Path(path_type=Path, file_okay=False)
-File = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group(cls=ProgramGroup)
@@ -42,42 +47,25 @@ def group() -> None:
 
 @group.command()
 @click.argument("folder", type=Folder)
-@click.option("--name", required=True, help="The name of the issuer, as people see it.")
-@click.option("--base-url", required=True, help="The origin under which everybody reaches this issuer.")
-@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True, help="How it signs.")
+@founding_options
+@operating_options
 @click.option("--types", required=True, help="The claim types to offer, separated by commas.")
-@click.option(
-    "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
-)
-@click.option(
-    "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
-)
-@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
-@click.option("--trust-list-signer", help="Who must have signed that list.")
 @json_option
 def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
     """Make the folder of a new issuer, with fresh keys."""
     types = tuple(template_named(name.strip()).name for name in given["types"].split(","))
-    settings = {name: value for name, value in given.items() if value not in (None, ())} | {"types": types}
-    passphrase = _passphrase(operator_passphrase_file)
+    settings = {**given_settings(given), "types": types}
+    passphrase = read_passphrase(
+        operator_passphrase_file, whose="the operator", option="--operator-passphrase-file", confirm=True
+    )
     create_folder(folder, settings=settings, alg=given["alg"], passphrase=passphrase)
     made = {"folder": str(folder), "name": given["name"], "did": web_did(given["base_url"]), "types": list(types)}
-    _print(
+    print_result(
         made,
         f"Made {folder}: settings.toml, keys.sealed, unlock.key (keep it apart from backups), operator.hash.\n"
         f"Identifier: {made['did']}\nStart it: didkit-py issuer serve {folder}",
         as_json=as_json,
     )
-
-
-def _passphrase(file: Path | None) -> str:
-    if file is not None:
-        return file.read_text().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise click.UsageError("Without a terminal, give --operator-passphrase-file.")
-    entered: str = click.prompt("Passphrase for the operator's pages", hide_input=True, confirmation_prompt=True)
-    return entered
 
 
 @group.command("serve")
@@ -102,7 +90,7 @@ def import_command(folder: Path, list_file: Path, codes_out: Path | None, *, dry
     if list_file.stat().st_size > MAX_FILE_BYTES:
         raise BadImport(f"{list_file}: longer than {MAX_FILE_BYTES:,} bytes", hint="Import it in parts.")
     done = _work(folder, lambda parts: _import(parts, list_file.read_bytes(), codes_out, dry_run=dry_run))
-    _print(done, _import_text(done, codes_out), as_json=as_json)
+    print_result(done, _import_text(done, codes_out), as_json=as_json)
 
 
 async def _import(parts: Parts, body: bytes, codes_out: Path | None, *, dry_run: bool) -> dict[str, Json]:
@@ -140,7 +128,7 @@ def offer_command(folder: Path, type_name: str, values_file: Path, *, as_json: b
     """Offer one claim, and print its link and transaction code."""
     values = Reader(read_json(_read(values_file)), at=values_file.name).members
     made = _work(folder, lambda parts: _offer(parts, type_name, values, **given))
-    _print(
+    print_result(
         made,
         f"Offer {made['offer_id']}\nLink: {made['link']}\nTransaction code: {made['tx_code']} (send it by another way)",
         as_json=as_json,
@@ -188,7 +176,7 @@ def offers_command(folder: Path, state: str | None, *, as_json: bool) -> None:
 
     found = _work(folder, find)
     lines = (f"{row['offer_id']}  {row['state']:9}  {row['type']}  {row['reference']}" for row in found)
-    _print(found, "\n".join(lines) or "No offers yet.", as_json=as_json)
+    print_result(found, "\n".join(lines) or "No offers yet.", as_json=as_json)
 
 
 def _about(kept: KeptOffer) -> dict[str, Json]:
@@ -211,7 +199,7 @@ def issued_command(folder: Path, *, as_json: bool) -> None:
 
     found = _work(folder, find)
     lines = (f"{row['id']}  {row['status']:9}  {row['type']}  {row['reference']}" for row in found)
-    _print(found, "\n".join(lines) or "Nothing issued yet.", as_json=as_json)
+    print_result(found, "\n".join(lines) or "Nothing issued yet.", as_json=as_json)
 
 
 def _issued(kept: KeptOffer) -> dict[str, Json]:
@@ -231,7 +219,7 @@ def revoke_command(folder: Path, issued_id: str, state: str, *, as_json: bool) -
         await parts.status_lists.change(issued_id, WORDS[state])
         return {"id": issued_id, "status": state}
 
-    _print(_work(folder, change), f"{issued_id} is {state} now.", as_json=as_json)
+    print_result(_work(folder, change), f"{issued_id} is {state} now.", as_json=as_json)
 
 
 @group.group("terms")
@@ -246,7 +234,9 @@ def terms_group() -> None:
 def terms_publish(folder: Path, draft: Path, *, as_json: bool) -> None:
     """Publish the terms in a folder: terms.json and the texts beside it."""
     published = _work(folder, lambda parts: parts.publications.publish_terms(draft, now=parts.clock()))
-    _print(published.to_json(), f"Published {published.family} {published.version}\n{published.id}", as_json=as_json)
+    print_result(
+        published.to_json(), f"Published {published.family} {published.version}\n{published.id}", as_json=as_json
+    )
 
 
 @terms_group.command("list")
@@ -256,7 +246,7 @@ def terms_list(folder: Path, *, as_json: bool) -> None:
     """List the terms that are published here."""
     found = _work(folder, lambda parts: parts.publications.terms())
     lines = (f"{each.family} {each.version}  {each.id}" for each in found)
-    _print(terms_json(found), "\n".join(lines) or "No terms yet.", as_json=as_json)
+    print_result(terms_json(found), "\n".join(lines) or "No terms yet.", as_json=as_json)
 
 
 @group.group("trust")
@@ -277,7 +267,7 @@ def trust_add(
     """Add an issuer, or replace what the list says of it."""
     entry = TrustedIssuer(id=did, name=name, vcts=frozenset(vcts), status_lists=status_lists)
     _work(folder, lambda parts: parts.publications.trust(entry))
-    _print(_trusted(entry), f"{name} is trusted for {len(vcts)} type(s) of claim.", as_json=as_json)
+    print_result(_trusted(entry), f"{name} is trusted for {len(vcts)} type(s) of claim.", as_json=as_json)
 
 
 @trust_group.command("list")
@@ -286,7 +276,7 @@ def trust_add(
 def trust_list(folder: Path, *, as_json: bool) -> None:
     """List the trusted issuers."""
     found = [_trusted(each) for each in _work(folder, lambda parts: parts.publications.trusted())]
-    _print(found, "\n".join(f"{row['name']}  {row['id']}" for row in found) or "Nobody yet.", as_json=as_json)
+    print_result(found, "\n".join(f"{row['name']}  {row['id']}" for row in found) or "Nobody yet.", as_json=as_json)
 
 
 def _trusted(issuer: TrustedIssuer) -> dict[str, Json]:
@@ -311,7 +301,3 @@ def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
 def _read(file: Path) -> bytes:
     with file.open("rb") as opened:
         return opened.read(MAX_VALUES_BYTES + 1)
-
-
-def _print(value: object, text: str, *, as_json: bool) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -19,19 +20,22 @@ def url_of(database: str) -> str:
 
 
 @contextmanager
-def temporary_database() -> Iterator[str]:
+def temporary_database(*settings: str, encoding: str = "UTF8") -> Iterator[str]:
     """The URL of an empty database, which is dropped afterwards together with whoever still uses it."""
     name = f"didkit_test_{os.getpid()}_{uuid4().hex[:8]}"
-    administer(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    administer(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     try:
+        for setting in settings:
+            administer(f"ALTER DATABASE {name} SET {setting}")
         yield url_of(name)
     finally:
         administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def administer(sql: str) -> None:
-    """Do one thing as the server's owner."""
-    asyncio.run(_administer(sql))
+    """Do one thing as the server's owner; in a thread, because an event loop may be running here."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(asyncio.run, _administer(sql)).result()
 
 
 async def _administer(sql: str) -> None:

@@ -15,13 +15,13 @@ from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
 from didkit_py.service.database import Database
+from didkit_py.service.databases import open_database
 from didkit_py.service.evidence import gather
 from didkit_py.service.fetch import Fetcher
-from didkit_py.service.folders import DATABASE, KEYS
+from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.operator import passphrase_check
 from didkit_py.service.sealing import Box
-from didkit_py.service.sqlite import open_sqlite
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
@@ -46,7 +46,7 @@ async def open_parts(
     """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
     async with Fetcher(settings.loopback_origins) as fetcher:
-        database = await open_sqlite(folder / DATABASE, migrations=files("verifier") / "migrations")
+        database = await open_database(settings, folder, files("verifier") / "migrations")
         try:
             yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
         finally:

@@ -1,8 +1,6 @@
 """The commands of a vendor. They call what the pages call, on the same folder, also while the service runs."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -17,6 +15,15 @@ from didkit_py.jose import MAX_TOKEN
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
 from didkit_py.roles.self_check import verdict_json, would_answer
+from didkit_py.service.commands import (
+    File,
+    Folder,
+    founding_options,
+    given_settings,
+    operating_options,
+    print_result,
+    read_passphrase,
+)
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
 from didkit_py.terms.document import create_signatory_statement
@@ -28,8 +35,6 @@ from verifier.parts import Parts
 from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
-Folder = click.Path(path_type=Path, file_okay=False)
-File = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.group(cls=ProgramGroup)
@@ -39,41 +44,24 @@ def group() -> None:
 
 @group.command()
 @click.argument("folder", type=Folder)
-@click.option("--name", required=True, help="The name of the vendor, as people see it.")
-@click.option("--base-url", required=True, help="The origin under which everybody reaches this vendor.")
-@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True)
+@founding_options
+@operating_options
 @click.option("--contact", help="Where people reach whoever answers for their information.")
 @click.option("--authority", help="The address of the regulator to complain to.")
-@click.option(
-    "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
-)
-@click.option(
-    "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
-)
-@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
-@click.option("--trust-list-signer", help="Who must have signed that list.")
 @json_option
 def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
     """Make the folder of a new vendor, with fresh keys."""
-    settings = {name: value for name, value in given.items() if value not in (None, ())}
-    create_vendor(folder, settings=settings, alg=given["alg"], passphrase=_passphrase(operator_passphrase_file))
+    passphrase = read_passphrase(
+        operator_passphrase_file, whose="the operator", option="--operator-passphrase-file", confirm=True
+    )
+    create_vendor(folder, settings=given_settings(given), alg=given["alg"], passphrase=passphrase)
     made: dict[str, Json] = {"folder": str(folder), "name": given["name"], "did": web_did(given["base_url"])}
-    _print(
+    print_result(
         made,
         f"Made {folder}: settings.toml, keys.sealed, unlock.key (keep it apart from backups), operator.hash.\n"
         f"Identifier: {made['did']}\nStart it: didkit-py verifier serve {folder}",
         as_json=as_json,
     )
-
-
-def _passphrase(file: Path | None) -> str:
-    if file is not None:
-        return file.read_text().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise click.UsageError("Without a terminal, give --operator-passphrase-file.")
-    entered: str = click.prompt("Passphrase for the operator's pages", hide_input=True, confirmation_prompt=True)
-    return entered
 
 
 @group.command("serve")
@@ -97,7 +85,7 @@ def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> N
         return await _own_json(parts, await parts.receive(await parts.preview(link), tx_code=tx_code))
 
     got = _work(folder, take)
-    _print(got, f"Received {got['title']} from {got['issuer']}.", as_json=as_json)
+    print_result(got, f"Received {got['title']} from {got['issuer']}.", as_json=as_json)
 
 
 @group.command()
@@ -111,7 +99,7 @@ def credentials(folder: Path, *, as_json: bool) -> None:
 
     found = _work(folder, find)
     lines = (f"{row['status']:10} {row['title']} from {row['issuer']}, until {row['expires_at']}" for row in found)
-    _print(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
+    print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
 
 
 async def _own_json(parts: Parts, own: OwnCredential) -> dict[str, Json]:
@@ -141,7 +129,7 @@ def sign_terms(folder: Path, terms_id: str, *, as_json: bool) -> None:
         return {"signature": text, "signedAt": rfc3339(now), "id": terms_id}
 
     signed = _work(folder, sign)
-    _print(signed, f"Signed {terms_id} at {signed['signedAt']}:\n{signed['signature']}", as_json=as_json)
+    print_result(signed, f"Signed {terms_id} at {signed['signedAt']}:\n{signed['signature']}", as_json=as_json)
 
 
 @group.command()
@@ -152,7 +140,7 @@ def ask(folder: Path, sheet: Path, *, as_json: bool) -> None:
     """Make a request from a JSON file and print the link for a wallet."""
     template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES))
     made = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
-    _print(made.to_json(), f"Request {made.id}\nLink: {made.link}", as_json=as_json)
+    print_result(made.to_json(), f"Request {made.id}\nLink: {made.link}", as_json=as_json)
 
 
 @group.command()
@@ -164,10 +152,10 @@ def results(folder: Path, request_id: str | None, *, as_json: bool) -> None:
     if request_id is None:
         found = _work(folder, _rows)
         lines = (f"{row['request_id']}  {row['state']:9} {row['made_at']}  {row['purpose_text']}" for row in found)
-        _print(found, "\n".join(lines) or "No requests yet.", as_json=as_json)
+        print_result(found, "\n".join(lines) or "No requests yet.", as_json=as_json)
     else:
         value, text = _work(folder, lambda parts: _one_result(parts, request_id))
-        _print(value, text, as_json=as_json)
+        print_result(value, text, as_json=as_json)
 
 
 async def _rows(parts: Parts) -> list[dict[str, Json]]:
@@ -206,7 +194,9 @@ def refresh(folder: Path, *, as_json: bool) -> None:
 
     got = _work(folder, fetch)
     faults = [f"not at hand: {part} ({code})" for part, code in got["faults"].items()]  # type: ignore[union-attr] # made above
-    _print(got, "\n".join([f"{got['issuers']} issuers, {got['status_lists']} status lists.", *faults]), as_json=as_json)
+    print_result(
+        got, "\n".join([f"{got['issuers']} issuers, {got['status_lists']} status lists.", *faults]), as_json=as_json
+    )
 
 
 @group.command("check-request")
@@ -228,7 +218,7 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
         decision = asyncio.run(judge_alone(octets))
     lines = [f"A wallet would {decision.outcome.name.lower()}."]
     lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
-    _print(verdict_json(decision), "\n".join(lines), as_json=as_json)
+    print_result(verdict_json(decision), "\n".join(lines), as_json=as_json)
     if not would_answer(decision):
         context.exit(REJECTED)
 
@@ -249,7 +239,7 @@ def verify_presentation_command(
     if isinstance(found, VerifiedCredential):
         shown = {"verified": True, "checks": [_check_json(one) for one in found.checks], "claims": dict(found.claims)}
         lines = [_check_line(one.name, passed=one.passed) for one in found.checks]
-        _print(shown, "\n".join(lines), as_json=as_json)
+        print_result(shown, "\n".join(lines), as_json=as_json)
     else:
         _end_unverified(context, found, as_json=as_json)
 
@@ -263,7 +253,7 @@ def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool
     body: dict[str, Json] = {"verified": False, "checks": [one.to_json() for one in checks], "claims": {}}
     lines = [_check_line(one.check.name, passed=one.check.passed) for one in checks]
     said = describe(error)
-    _print(body | said, "\n".join([*lines, f"{said['error']}: {said['message']}", said["hint"]]), as_json=as_json)
+    print_result(body | said, "\n".join([*lines, f"{said['error']}: {said['message']}", said["hint"]]), as_json=as_json)
     context.exit(exit_code(error))
 
 
@@ -275,7 +265,3 @@ def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
             return await action(parts)
 
     return asyncio.run(work())
-
-
-def _print(value: object, text: str, *, as_json: bool) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

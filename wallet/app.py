@@ -11,17 +11,17 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.service.database import Database
+from didkit_py.service.databases import open_database
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
 from didkit_py.service.lists import Source
 from didkit_py.service.routing import Handler, Routes
 from didkit_py.service.sessions import end_session, principal_of
-from didkit_py.service.sqlite import open_sqlite
 from didkit_py.service.web import create_base_app, install_health, install_sign_in
 from wallet import pages
 from wallet.parts import PARTS, Clock, Parts, parts_of
 from wallet.public_lists import load_sources, save_sources
-from wallet.settings import DATABASE, HEAD, WalletSettings
+from wallet.settings import HEAD, WalletSettings
 from wallet.vault import Vault
 
 LOCK_CHECK_SECONDS: Final = 15.0
@@ -39,7 +39,7 @@ async def open_parts(
     """The wallet in this folder, locked. Lists are refreshed by schedule only where it is `serving`."""
     async with AsyncExitStack() as stack:
         fetcher = await stack.enter_async_context(Fetcher(settings.loopback_origins))
-        database = await open_sqlite(folder / DATABASE, migrations=files("wallet") / "migrations")
+        database = await open_database(settings, folder, files("wallet") / "migrations")
         stack.push_async_callback(database.close)
         schedule = await _schedule(settings, database, fetcher, clock)
         if serving and schedule is not None:

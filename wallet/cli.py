@@ -1,8 +1,6 @@
 """The commands of a wallet. They open the same folder as the pages do, also while the service runs."""
 
 import asyncio
-import json
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,6 +10,7 @@ import click
 from didkit_py.command import ProgramGroup, json_option
 from didkit_py.encoding import Json, rfc3339
 from didkit_py.errors import Malformed
+from didkit_py.service.commands import File, Folder, founding_options, given_settings, print_result, read_passphrase
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
 from wallet.app import create_app, open_parts
@@ -23,9 +22,6 @@ from wallet.parts import Parts
 from wallet.vault import open_key
 
 T = TypeVar("T")
-Folder = click.Path(path_type=Path, file_okay=False)
-File = click.Path(path_type=Path, dir_okay=False, exists=True)
-MAX_PASSPHRASE_FILE: Final = 4_096  # bytes
 # What `ledger show` tells without --values: no claim, no label (a threshold stands in one), no request.
 _HARMLESS: Final = ("vendor", "rel", "answer", "accepted")
 
@@ -39,38 +35,22 @@ def group() -> None:
 
 @group.command()
 @click.argument("folder", type=Folder)
-@click.option("--name", required=True, help="What the wallet is called on its own pages.")
-@click.option("--base-url", required=True, help="The origin under which its owner's browser reaches it.")
-@click.option("--port", type=click.IntRange(0, 65_535), required=True, help="The port to listen on.")
-@click.option("--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine to be fetched.")
-@click.option("--trust-list-url", help="Where the list of trusted issuers is published.")
-@click.option("--trust-list-signer", help="Who must have signed that list.")
+@founding_options
 @passphrase_option
 @json_option
 def init(folder: Path, passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
     """Make the folder of a new wallet, with a fresh key under a passphrase of at least 12 characters."""
-    settings = {name: value for name, value in given.items() if value not in (None, ())}
-    create_folder(folder, settings=settings, passphrase=_passphrase(passphrase_file, confirm=True))
+    create_folder(folder, settings=given_settings(given), passphrase=_passphrase(passphrase_file, confirm=True))
     text = (
         f"Made {folder}: settings.toml, keys.sealed, ledger.head.\n"
         f"Nobody can open it without the passphrase, and nobody can replace the passphrase.\n"
         f"Start it: didkit-py wallet serve {folder}"
     )
-    _print({"folder": str(folder), "name": given["name"], "url": given["base_url"]}, text, as_json=as_json)
+    print_result({"folder": str(folder), "name": given["name"], "url": given["base_url"]}, text, as_json=as_json)
 
 
 def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
-    if file is not None:
-        with file.open("rb") as opened:
-            octets = opened.read(MAX_PASSPHRASE_FILE)
-        try:
-            return octets.decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise Malformed(f"{file}: expected text in UTF-8") from error
-    if not sys.stdin.isatty():
-        raise click.UsageError("Without a terminal, give --passphrase-file.")
-    entered: str = click.prompt("Passphrase of this wallet", hide_input=True, confirmation_prompt=confirm)
-    return entered
+    return read_passphrase(file, whose="this wallet", option="--passphrase-file", confirm=confirm)
 
 
 @group.command("serve")
@@ -97,7 +77,7 @@ def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: 
         f"{row['title']} from {row['issuer_name']}: {row['copies_left']} of {row['copies']} copies left"
         for row in found
     )
-    _print(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
+    print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
 
 
 def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
@@ -127,7 +107,7 @@ def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_jso
         return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
 
     denied = _work(folder, passphrase_file, deny)
-    _print({"denied": denied}, f"{who} is on the list of those you do not deal with.", as_json=as_json)
+    print_result({"denied": denied}, f"{who} is on the list of those you do not deal with.", as_json=as_json)
 
 
 @group.group("ledger")
@@ -143,7 +123,7 @@ def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) 
     """Check that no entry was changed, moved or cut off; ends with 4 when one was."""
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     body = {"holds": True, "entries": len(entries)}
-    _print(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
+    print_result(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
 
 
 @ledger_group.command("show")
@@ -156,7 +136,7 @@ def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     shown = [_entry(one, values=values) for one in entries]
     lines = (f"{row['seq']:4}  {row['at']}  {row['kind']:9} {row['vendor']}  {_codes(row)}" for row in shown)
-    _print({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
+    print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
 
 
 def _codes(row: Mapping[str, Any]) -> str:
@@ -188,7 +168,3 @@ def _work(folder: Path, passphrase_file: Path | None, action: Callable[[Parts], 
             return await action(parts)
 
     return asyncio.run(work())
-
-
-def _print(value: object, text: str, *, as_json: bool) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)

@@ -13,11 +13,11 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, State, history_of
 from didkit_py.service.database import GuardFailed
 from didkit_py.service.lists import Lists
+from didkit_py.service.sealing import Box
 from didkit_py.terms.decision import HeldState, History
 from didkit_py.terms.policy import Policy
 from wallet.held import StoredCredential
 from wallet.ledger import Draft, Ledger
-from wallet.sealing import Box
 from wallet.store import Store, StoredRequest
 
 _PAIRWISE: Final = b"didkit-pairwise"  # at most 16 bytes: what the derived keys are for

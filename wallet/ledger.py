@@ -17,7 +17,7 @@ from didkit_py.encoding import Json, b64url, digest, from_rfc3339, jcs, rfc3339
 from didkit_py.errors import CannotOpen, Malformed, Rejected
 from didkit_py.reading import Reader
 from didkit_py.service.database import Database, Row, Statement
-from wallet.sealing import Box
+from didkit_py.service.sealing import Box
 
 KINDS: Final = ("asked", "decided", "released", "recorded", "refused")
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer

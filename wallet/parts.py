@@ -18,9 +18,9 @@ from didkit_py.service.database import Database
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.lists import Lists
 from didkit_py.service.log import get_logger
+from didkit_py.service.sealing import Box
 from wallet.keeping import Keeping
 from wallet.ledger import BrokenLedger, Ledger
-from wallet.sealing import Box
 from wallet.store import Store
 from wallet.taking import Taking
 from wallet.vault import Ticket, Vault

@@ -8,7 +8,10 @@ from didkit_py.service.database import Database, Statement
 from didkit_py.service.lists import Source
 
 CLEAR: Final = "DELETE FROM sources"
-ADD: Final = "INSERT INTO sources (url, fetched_at, body) VALUES (?, ?, ?)"
+ADD: Final = (  # on PostgreSQL another process may have added the same since we cleared
+    "INSERT INTO sources (url, fetched_at, body) VALUES (?, ?, ?) ON CONFLICT (url)"
+    " DO UPDATE SET fetched_at = excluded.fetched_at, body = excluded.body"
+)
 READ: Final = "SELECT url, fetched_at, body FROM sources ORDER BY url"
 
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from didkit_py.service.folders import KEYS
 from didkit_py.service.settings import ServiceSettings, path, setting
 
-DATABASE: Final = "database.sqlite3"
 HEAD: Final = "ledger.head"
-KEYS: Final = "keys.sealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

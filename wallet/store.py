@@ -8,9 +8,9 @@ from typing import Final
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import IllegalMove, NotFound
 from didkit_py.service.database import Database, GuardFailed, Row, Statement
+from didkit_py.service.sealing import Box
 from didkit_py.terms.policy import DEFAULT_POLICY, Policy
 from wallet.held import StoredCopy, StoredCredential, StoredOffer
-from wallet.sealing import Box
 
 CREDENTIALS: Final = (
     "SELECT c.id, c.sealed, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left"

@@ -11,8 +11,8 @@ from typing import Final
 
 from didkit_py.errors import CannotOpen, Malformed, NotFound, Rejected
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
+from didkit_py.service.sealing import Box
 from didkit_py.service.sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
-from wallet.sealing import Box
 
 MIN_PASSPHRASE: Final = 12  # characters
 MAX_PASSPHRASE: Final = 1_024

@@ -99,7 +99,7 @@ class Asking:
             _terms_id(template, await self.store.own_credentials())
         begins = from_timestamp(timestamp(now))
         return AskedRequest(
-            id=self._text(_ID_BYTES),
+            id=self.random(_ID_BYTES).hex(),  # never begins with a dash: people type it in commands
             template=template,
             nonce=self._text(_NONCE_BYTES),
             state=self._text(_ID_BYTES),

@@ -144,7 +144,7 @@ class Issuing:
 
     def _prepare(self, wanted: Wanted, fingerprint: bytes, now: datetime) -> tuple[NewOffer, MadeOffer]:
         offer = Offer(
-            id=b64url(self.random(_ID_BYTES)),
+            id=self.random(_ID_BYTES).hex(),  # never begins with a dash: people type it in commands
             wanted=wanted,
             code=b64url(self.random(_SECRET_BYTES)),
             made_at=now,

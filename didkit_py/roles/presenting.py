@@ -129,7 +129,7 @@ class Presenting:
         text = await fetch_request(self.fetch, link, wallet_nonce=wallet_nonce)
         unverified = parse_request_object(text, link=link)
         return Exchange(
-            id=b64url(self.random(16)),
+            id=self.random(16).hex(),
             state=State.OPEN,
             opened_at=self.now_fn(),
             client_id=link.client_id,

@@ -134,7 +134,8 @@ def read_statement(sql: str) -> tuple[tuple[Kind, str], ...]:
         ("comments do not nest", any(text.rfind("/*") > 0 for text in _blocks(found))),
         ("a placeholder stands alone, without a number", _has_numbered_placeholder(found)),
         ("letters before a quote change what it means", _has_prefixed_quote(found)),
-        ("`? IS` has no type: write CAST(? AS …) IS", _is_untyped(found)),
+        ("RETURNING names its columns, since another process may add one", ("RETURNING", "*") in _pairs(found)),
+        ("`? IS` has no type: write CAST(? AS …) IS", ("?", "IS") in _pairs(found)),
     ):
         if holds:
             raise BadStatement(problem)
@@ -168,8 +169,8 @@ def _blocks(found: Sequence[tuple[Kind, str]]) -> Iterator[str]:
     return (text for kind, text in found if kind is Kind.COMMENT and text.startswith("/*"))
 
 
-def _is_untyped(found: Sequence[tuple[Kind, str]]) -> bool:
-    return any(first == "?" and second.upper() == "IS" for first, second in pairwise(_visible(found)))
+def _pairs(found: Sequence[tuple[Kind, str]]) -> Iterator[tuple[str, str]]:
+    return pairwise(text.upper() for text in _visible(found))
 
 
 def _visible(found: Sequence[tuple[Kind, str]]) -> list[str]:

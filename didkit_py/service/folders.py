@@ -28,6 +28,23 @@ class FolderInUse(Rejected):
     hint = "Choose a folder that does not exist yet; `init` never replaces keys."
 
 
+def make_folder(folder: Path, wanted: type[ServiceSettings], *, settings: Given, fill: Callable[[Path], None]) -> None:
+    """Make a folder with settings and what `fill` puts in, whole or not at all. Raises FolderInUse or BadSettings."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderInUse(f"{folder} is in use")
+    draft = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700)
+    try:
+        write_private(draft / FILE_NAME, _toml(settings).encode())
+        load(wanted, draft, {})
+        fill(draft)
+        draft.replace(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
 def create_folder(
     folder: Path,
     wanted: type[ServiceSettings],
@@ -37,26 +54,18 @@ def create_folder(
     passphrase: str,
     also: Callable[[Path], None] = lambda _: None,
 ) -> None:
-    """Make the folder with fresh keys, whole or not at all; `also` puts in what one program needs besides.
+    """Make the folder of a service that an operator runs, with fresh keys; `also` puts in what it needs besides.
 
     Raises FolderInUse, Malformed or BadSettings.
     """
     hashed = hash_passphrase(passphrase)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FolderInUse(f"{folder} is in use")
-    draft = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True, mode=0o700)
-    try:
-        write_private(draft / FILE_NAME, _toml(settings).encode())
-        load(wanted, draft, {})
+
+    def fill(draft: Path) -> None:
         create_keyfile(draft / KEYS, unlock=create_unlock(draft / UNLOCK), alg=alg)
         write_private(draft / OPERATOR_HASH, hashed + b"\n")
         also(draft)
-        draft.replace(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+
+    make_folder(folder, wanted, settings=settings, fill=fill)
 
 
 def load_folder(folder: Path, wanted: type[S]) -> S:

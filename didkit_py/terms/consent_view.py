@@ -205,7 +205,7 @@ def value_text(value: Json, *, currency: str = "") -> str:
         return ", ".join(value_text(one, currency=currency) for one in value)
     if isinstance(value, dict):
         return _object_text(value, currency)
-    return _day_text(value) if isinstance(value, str) else "none" if value is None else f"{value:,}"
+    return _day_text(value) if isinstance(value, str) else "none" if value is None else str(value)
 
 
 def _object_text(value: Mapping[str, Json], currency: str) -> str:
@@ -217,7 +217,7 @@ def _object_text(value: Mapping[str, Json], currency: str) -> str:
 
 def _money(amount: Json, currency: str) -> str:
     sign = _CURRENCIES.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{value_text(amount)}"
+    return f"{sign}{amount:,}" if isinstance(amount, int) else f"{sign}{value_text(amount)}"
 
 
 def _day_text(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, StorageState, async_playwright
+from playwright.async_api import Browser, StorageState, async_playwright
 
 from tests.browser.town import OPERATOR, Town, open_town
 from tests.browser.visitor import DESKTOP, Visitor
@@ -69,26 +69,22 @@ async def keys(town: Town, chrome: Browser) -> StorageState:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def windows(chrome: Browser, keys: StorageState) -> AsyncIterator[dict[bool, BrowserContext]]:
-    """One window that runs the scripts of pages and one that does not; somebody signed in with both before."""
-    opened = {on: await chrome.new_context(java_script_enabled=on, storage_state=keys, **LOOK) for on in (True, False)}
-    yield opened
-    for window in opened.values():
-        await window.close()
+async def visitors(chrome: Browser, keys: StorageState, looked_at: set[str]) -> AsyncIterator[dict[bool, Visitor]]:
+    """Somebody whose browser runs the scripts of pages, and somebody whose does not; both signed in before."""
+    contexts = {
+        on: await chrome.new_context(java_script_enabled=on, storage_state=keys, **LOOK) for on in (True, False)
+    }
+    yield {on: await Visitor.arrive(context, looked_at) for on, context in contexts.items()}
+    for context in contexts.values():
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(
-    windows: dict[bool, BrowserContext],
-    looked_at: set[str],
-    scripts: bool,  # noqa: FBT001 - a fixture
-) -> AsyncIterator[Visitor]:
+async def visitor(visitors: dict[bool, Visitor], scripts: bool) -> AsyncIterator[Visitor]:  # noqa: FBT001 - a fixture
     """Somebody who signed in before. Fails the test for anything wrong with a page that was looked at."""
-    arrived = await Visitor.arrive(windows[scripts], looked_at)
-    yield arrived
-    await arrived.page.close()
-    assert arrived.seen, "no page was looked at"
-    assert not arrived.complaints, "\n".join(arrived.complaints)
+    await visitors[scripts].begin()
+    yield visitors[scripts]
+    visitors[scripts].assert_content()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -98,5 +94,4 @@ async def stranger(chrome: Browser, looked_at: set[str], scripts: bool) -> Async
     arrived = await Visitor.arrive(context, looked_at)
     yield arrived
     await context.close()
-    assert arrived.seen, "no page was looked at"
-    assert not arrived.complaints, "\n".join(arrived.complaints)
+    arrived.assert_content()

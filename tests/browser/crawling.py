@@ -28,7 +28,11 @@ async def crawl(visitor: Visitor, start: str) -> list[str]:
         links: list[str] = await page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
         for link in (urldefrag(one).url for one in links):
             parts = urlsplit(link)
-            if f"{parts.scheme}://{parts.netloc}" == start.rstrip("/") and not parts.path.endswith(_FILES) and link not in seen:
+            if (
+                f"{parts.scheme}://{parts.netloc}" == start.rstrip("/")
+                and not parts.path.endswith(_FILES)
+                and link not in seen
+            ):
                 seen.add(link)
                 waiting.append(link)
     return looked

@@ -17,16 +17,19 @@ pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="sess
 
 # Words that stopped or alarmed people in tests of others, and words of the trade: no page of the wallet says them.
 BANNED: Final = re.compile(
-    r"(?-i:\bDIDs?\b)|\b(?:did:|JWTs?|JWKs?|JSON|SD-JWT|VCs?|OID4\w+|DCQL|URIs?|URLs?|QR|PIN|hash\w*|API|HTTPS?(?!:)|SHA-?\d*|"
-    r"verif\w+|holders?|credentials?|OpenID|attest\w+|disclos\w+|tokens?|selective\w*|nonces?|presentations?|issuers?|issuing|"
-    r"claims?|cryptograph\w*|encrypt\w*|decrypt\w*|payloads?|metadata|schemas?|protocols?|endpoints?|proofs?|key binding|"
-    r"subjects?|controllers?|processors?|relying part\w+|revo\w+|authenticat\w+|authoriz\w+|session|document number|urn:\S*)\b",
+    r"(?-i:\bDIDs?\b)|\b(?:"
+    r"did:|JWTs?|JWKs?|JSON|SD-JWT|VCs?|OID4\w+|DCQL|URIs?|URLs?|QR|PIN|hash\w*|API|HTTPS?(?!:)|SHA-?\d*|urn:\S*|"
+    r"verif\w+|holders?|credentials?|OpenID|attest\w+|disclos\w+|tokens?|selective\w*|nonces?|presentations?|"
+    r"issuers?|issuing|claims?|cryptograph\w*|encrypt\w*|decrypt\w*|payloads?|metadata|schemas?|protocols?|"
+    r"endpoints?|proofs?|key binding|subjects?|controllers?|processors?|relying part\w+|revo\w+|authenticat\w+|"
+    r"authoriz\w+|session|document number)\b",
     re.IGNORECASE,
 )
 FLAWED: Final = """<!DOCTYPE html><html><head><meta http-equiv="refresh" content="900"><title></title></head>
 <body onload="1"><main><h1>One</h1><h1>Two</h1><h4>Four</h4><p style="color: #aaa">inline</p><p class="pale">pale</p>
 <input name="unlabelled"><img src="http://localhost:{elsewhere}/picture.png"><svg width="9" height="9"></svg>
-<label for="nobody">Label</label><a href="#nowhere">x</a><a href="/a" class="small">a</a><a href="/b" class="small">b</a>
+<label for="nobody">Label</label>
+<a href="#nowhere">x</a><a href="/a" class="small">a</a><a href="/b" class="small">b</a>
 <table><thead><tr><th>Head</th></tr></thead></table><ul><p>no item</p></ul><button></button>
 <div class="wide">wide</div><span class="button narrow">Unbreakable</span><script>1</script></main></body></html>"""
 FLAWED_LOOK: Final = """.pale {{ color: #999; background: #fff }} .small {{ font-size: 9px; display: inline-block }}
@@ -123,4 +126,9 @@ async def test_what_watches_the_pages_sees_what_it_watches_for(chrome: Browser, 
         await context.close()
     missed = [flaw for flaw in FLAWS if not any(flaw in one for one in visitor.complaints)]
     assert not missed, "\n".join(visitor.complaints)
-    assert BANNED.findall("Your Credential holds a DID and the verifier's nonce") == ["Credential", "DID", "verifier", "nonce"]
+    assert BANNED.findall("Your Credential holds a DID and the verifier's nonce") == [
+        "Credential",
+        "DID",
+        "verifier",
+        "nonce",
+    ]

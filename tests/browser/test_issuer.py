@@ -50,11 +50,13 @@ async def test_a_list_is_checked_row_by_row_then_becomes_offers_with_letters(
     file = {"name": "members.csv", "mimeType": "text/csv", "buffer": members(first)}
     await page.get_by_label("List as CSV").set_input_files(file)  # type: ignore[arg-type] # a payload
     await visitor.press("Check the list")
-    rows = page.get_by_role("table").locator("tbody tr")
-    told = [await row.locator(".cell").all_inner_texts() for row in await rows.all()]
-    assert {line: column for line, column, _ in told} == BAD
-    assert all(len(reason.split()) > 2 for _, _, reason in told)
-    assert not any(name in await page.locator("main").inner_text() for name in ("Ben Example", "Eve Example"))
+    rows: list[list[str]] = await page.get_by_role("table").evaluate(
+        "table => [...table.tBodies[0].rows].map(row => [...row.querySelectorAll('.cell')].map(one => one.innerText))"
+    )
+    assert {line: column for line, column, _ in rows} == BAD
+    assert all(len(reason.split()) > 2 for _, _, reason in rows)
+    said = await page.locator("main").inner_text()
+    assert "Ben Example" not in said, "what stands in the row is not repeated"
 
     await visitor.press("Make 2 offers")
     assert "2 offers made" in await page.get_by_role("heading", level=1).inner_text()
@@ -62,7 +64,7 @@ async def test_a_list_is_checked_row_by_row_then_becomes_offers_with_letters(
         await page.get_by_role("button", name="Download the codes").click()
     saved = tmp_path / "codes.csv"
     await (await download.value).save_as(saved)
-    codes = {row["member"]: row["tx_code"] for row in csv.DictReader(saved.open())}
+    codes = {row["member"]: row["tx_code"] for row in csv.DictReader(saved.read_text().splitlines())}
     assert set(codes) == {str(first), str(first + 3)}
 
     await visitor.go(f"{town.issuer}/offers-made?member={first}")
@@ -73,9 +75,9 @@ async def test_a_list_is_checked_row_by_row_then_becomes_offers_with_letters(
     box = await letter.get_by_role("img", name="QR code").bounding_box()
     assert box is not None
     assert box["width"] > 100, "large enough to be scanned from paper"
-    said = await letter.inner_text()
-    assert "Ann Example" in said
-    assert "openid-credential-offer://" in said
+    written = await letter.inner_text()
+    assert "Ann Example" in written
+    assert "openid-credential-offer://" in written
     assert codes[str(first)] not in await page.content(), "the code goes by another way"
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Page, Route
+from playwright.async_api import Page, Route
 
 from tests.browser.test_consent import open_link, outcome
 from tests.browser.town import OPERATOR, SHOP_NAME, Town
@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="sess
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def equipped(town: Town, windows: dict[bool, BrowserContext], looked_at: set[str]) -> Town:
+async def equipped(town: Town, visitors: dict[bool, Visitor]) -> Town:
     """The town, after the vendor's operator received the papers and the lists by the pages."""
-    visitor = await Visitor.arrive(windows[False], looked_at)
+    visitor = visitors[False]
+    await visitor.begin()
     for link, code in await town.papers_of_shop():
         page = await visitor.go(f"{town.verifier}/credentials")
         await page.get_by_label("Link of the offer").fill(link)
@@ -25,8 +26,7 @@ async def equipped(town: Town, windows: dict[bool, BrowserContext], looked_at: s
         assert "was received and checked" in await page.get_by_role("status").inner_text()
     await visitor.go(f"{town.verifier}/")
     await visitor.press("Fetch the lists now")
-    await visitor.page.close()
-    assert not visitor.complaints, "\n".join(visitor.complaints)
+    visitor.assert_content()
     return town
 
 
@@ -97,7 +97,7 @@ async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_
     for sentence in ("The issuer's signature holds", "It is valid now", "The issuer has not taken it back"):
         assert sentence in said
     assert await page.locator(".checks li.failed").count() == 0
-    assert set(await checks.locator(".tag").all_inner_texts()) == {"passed"}
+    assert set(await checks.locator(".tag").all_inner_texts()) == {"Passed"}
     assert "both sides hold the same record" in await page.locator("main").inner_text()
     assert await page.get_by_role("img", name="QR code").count() == 0, "an answered request is not shown again"
 

@@ -78,7 +78,13 @@ class Town:
             "signedAt": rfc3339(signed_at),
             "level": "reviewed",
         }
-        dealer = {"brand": "Chryota", "scope": ["sales"], "territory": ["GB-ENG"], "dealer_id": "CH-0077", "name": SHOP_NAME}
+        dealer = {
+            "brand": "Chryota",
+            "scope": ["sales"],
+            "territory": ["GB-ENG"],
+            "dealer_id": "CH-0077",
+            "name": SHOP_NAME,
+        }
         return [await self._offer_to_shop(*one) for one in (("terms-signatory", signed), ("authorized-dealer", dealer))]
 
     async def _offer_to_shop(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,16 +103,17 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
         terms = await issuer.publications.publish_terms(TERMS, now=now())
-        lists_at = {"trust_list_url": f"{urls['issuer']}/trust-list", "trust_list_signer": issuer.did}
+        lists_at: dict[str, Any] = {"trust_list_url": f"{urls['issuer']}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
-        called = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd", "tunes": "Tunes Ltd", "hostile": MARKUP}
+        called = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd"}
+        called |= {"tunes": "Tunes Ltd", "hostile": MARKUP}
         vendors = {}
         for key, name in called.items():
             lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
             vendors[key] = Vendor(port=ports[key], name=name, lists=lists)
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
             await equip_vendor(issuer, vendors[key], terms.id, fetcher, role=key == "dealer")
-        common = {"loopback_origins": origins, **lists_at}
+        common: dict[str, Any] = {"loopback_origins": origins, **lists_at}
         shop = await stack.enter_async_context(_verifier(folder / "verifier", ports["verifier"], common))
         create_wallet_folder(
             folder / "wallet",
@@ -133,7 +140,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
 @asynccontextmanager
 async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
     url = f"http://localhost:{port}"
-    settings = {"name": ISSUER_NAME, "base_url": url, "port": port, "loopback_origins": tuple(origins)}
+    settings: dict[str, Any] = {"name": ISSUER_NAME, "base_url": url, "port": port, "loopback_origins": tuple(origins)}
     types = tuple(template.name for template in TEMPLATES.values())
     create_issuer_folder(folder, settings={**settings, "types": types}, alg="ES256", passphrase=OPERATOR)
     app = create_issuer(folder, load_issuer(folder))

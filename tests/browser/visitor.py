@@ -38,7 +38,6 @@ CUT_OFF: Final = """() => [...document.querySelectorAll(".button, .tag, .navigat
 class Visitor:
     """One tab; `complaints` gathers what every page looked at did wrong."""
 
-    context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
     seen: dict[str, str] = field(default_factory=dict)  # address: everything that the page says, closed parts included
@@ -50,7 +49,7 @@ class Visitor:
     @classmethod
     async def arrive(cls, context: BrowserContext, looked_at: set[str]) -> Self:
         """A new tab whose console, log and requests are watched."""
-        visitor = cls(context=context, page=await context.new_page(), looked_at=looked_at)
+        visitor = cls(page=await context.new_page(), looked_at=looked_at)
         page = visitor.page
         await page.add_init_script(LISTEN)
         page.on("console", visitor._hear)
@@ -61,13 +60,25 @@ class Visitor:
         await log.send("Audits.enable")
         return visitor
 
+    async def begin(self) -> None:
+        """Leave behind what an earlier test saw."""
+        await self.page.set_viewport_size(DESKTOP)
+        await self.page.emulate_media(color_scheme="light", media="screen")
+        for gathered in (self.complaints, self.seen, self.origins, self.requests, self.expected_status):
+            gathered.clear()
+
+    def assert_content(self) -> None:
+        """Fail for anything that was wrong with the pages, and where none was looked at."""
+        assert self.seen, "no page was looked at"
+        assert not self.complaints, "\n".join(self.complaints)
+
     def _hear(self, message: ConsoleMessage) -> None:
         is_expected = any(f"status of {status} " in message.text for status in self.expected_status)
         if message.type in {"error", "warning"} and not is_expected:
             self.complaints.append(f"console at {self.page.url}: {message.text}")
 
     def _notice(self, request: Request) -> None:
-        self.requests.append(request.url)
+        self.requests.append(f"{request.method} {request.url}")
         parts = urlsplit(request.url)
         if parts.scheme not in {"data", "about"} and f"{parts.scheme}://{parts.netloc}" not in self.origins:
             self.complaints.append(f"a request to another origin: {request.url}")

@@ -19,7 +19,7 @@ from didkit_py.errors import CannotOpen
 from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made, World, open_world
 from wallet.cli import group
 from wallet.keeping import relationship_signer
-from wallet.sealing import Box
+from didkit_py.service.sealing import Box
 from wallet.vault import Locked, Vault, create_key, open_key
 
 # Words that stop people, or that only the trade uses (PRACTICE, A1).

@@ -108,6 +108,13 @@ async def test_placeholders_inside_quotes_and_comments_are_text(database: Databa
         "SELECT 'open",
         "COMMIT",
         "PRAGMA synchronous = OFF",
+        "SELECT name FROM things WHERE $1 = name",
+        "SELECT name FROM things /* a /* b */",
+        "SELECT E'a' AS a",
+        "UPDATE things SET size = 1 RETURNING *",
+        "SELECT x'00' AS a",
+        "CREATE TABLE copies AS SELECT name FROM things",
+        "CREATE TABLE late (thing TEXT REFERENCES things (name) DEFERRABLE INITIALLY DEFERRED)",
         "",
     ],
 )
@@ -122,6 +129,50 @@ async def test_wrong_sql_is_our_own_mistake_and_hurts_nobody(database: Database,
     )
     assert [type(result) for result in results[1:4]] == [BadStatement] * 3
     assert await names(database) == {"before", "after"}
+
+
+@pytest.mark.parametrize("sql", ["SELECT name FROM things WHERE name = ?1", "SELECT name FROM things WHERE ? IS NULL"])
+async def test_a_placeholder_that_means_something_to_one_engine_only_is_refused(database: Database, sql: str) -> None:
+    with pytest.raises(BadStatement):
+        await database.fetch(sql, "a")
+
+
+async def test_text_is_ordered_by_code_point_whatever_the_language_of_the_server(database: Database) -> None:
+    wanted = ["", "A", "Z", "a", "a-b", "ab", "z", "é", "ω", "😀"]
+    for name in reversed(wanted):
+        await database.execute(ADD, name, 1)
+    assert [row["name"] for row in await database.fetch("SELECT name FROM things ORDER BY name")] == wanted
+
+
+async def test_sums_counts_and_truths_are_whole_numbers(database: Database) -> None:
+    await database.apply(Statement(ADD, ("a", 2**62)), Statement(ADD, ("b", 1)))
+    sql = "SELECT sum(size) AS total, count(*) AS n, max(size) > ? AS big, min(note) AS none FROM things"
+    assert dict((await database.fetch(sql, 5))[0]) == {"total": 2**62 + 1, "n": 2, "big": 1, "none": None}
+    assert [type(value) for value in (await database.fetch(sql, 5))[0].values()] == [int, int, int, type(None)]
+
+
+async def test_a_number_that_grows_out_of_its_column_is_refused(database: Database) -> None:
+    await database.execute(ADD, "a", 2**63 - 1)
+    with pytest.raises(TypeError):
+        await database.execute("UPDATE things SET size = size + 1")
+
+
+async def test_a_statement_goes_on_working_after_its_table_got_another_column(database: Database) -> None:
+    await database.execute(ADD, "a", 1)
+    for column in ("first", "second"):
+        for _ in range(3):
+            await asyncio.gather(*(database.fetch("SELECT * FROM things") for _ in range(10)))
+            await asyncio.gather(*(database.execute("UPDATE things SET size = 2 RETURNING name") for _ in "abc"))
+        await database.execute(f"ALTER TABLE things ADD COLUMN {column} TEXT")
+    assert len((await database.fetch("SELECT * FROM things"))[0]) == 6
+
+
+async def test_scrub_keeps_what_is_there(database: Database) -> None:
+    await database.execute("INSERT INTO things (name, body) VALUES (?, ?)", "kept", b"body")
+    await database.execute(ADD, "deleted", 1)
+    await database.execute("DELETE FROM things WHERE name = ?", "deleted")
+    await database.scrub()
+    assert await names(database) == {"kept"}
 
 
 async def test_fetch_cannot_write(database: Database) -> None:

@@ -104,3 +104,44 @@ def test_each_setting_can_be_described() -> None:
     assert rows["base_url"].default == ""
     assert rows["trust_list_url"].default == rows["loopback_origins"].default == "none"
     assert all(row.help.endswith(".") and row.expected for row in rows.values())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://bose@127.0.0.1:5432/vendors",
+        "postgresql://[::1]/vendors",
+        "postgresql:///vendors?host=/run/postgresql",
+        "postgresql://bose@db.example/vendors?sslmode=verify-full&sslrootcert=/etc/ssl/own.pem",
+    ],
+)
+def test_a_database_is_named_by_a_url(tmp_path: Path, url: str) -> None:
+    assert load(Settings, write(tmp_path, NEEDED), {"DIDKIT_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://bose:open-sesame@127.0.0.1/vendors",
+        "postgresql://127.0.0.1/vendors?password=open-sesame",
+        "postgresql://127.0.0.1/vendors?passfile=open-sesame",
+        "postgresql://127.0.0.1/vendors?synchronous_commit=open-sesame",
+        "postgresql://127.0.0.1/?user=open-sesame",
+        "postgresql:///vendors-open-sesame",
+        "postgresql://127.0.0.1:open-sesame/vendors",
+        "mysql://127.0.0.1/open-sesame",
+        "open-sesame.sqlite3",
+        "",
+    ],
+)
+def test_a_database_url_with_a_password_or_of_another_kind_is_refused_and_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(BadSettings, match="database_url: expected a URL such as postgresql") as caught:
+        load(Settings, write(tmp_path, NEEDED + f'database_url = "{url}"\n'), {})
+    assert "open-sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("schema", ["", "pg_own", 'a"b', "a b", "x" * 64])
+def test_a_schema_has_a_plain_name(tmp_path: Path, schema: str) -> None:
+    with pytest.raises(BadSettings, match="DIDKIT_DATABASE_SCHEMA"):
+        load(Settings, write(tmp_path, NEEDED), {"DIDKIT_DATABASE_SCHEMA": schema})
+    assert load(Settings, tmp_path, {"DIDKIT_DATABASE_SCHEMA": "Bose.1:2_3-4"}).database_schema == "Bose.1:2_3-4"

@@ -1,0 +1,24 @@
+"""The programs run on SQLite, or on PostgreSQL where DIDKIT_TEST_ENGINE says so: each test on a database of its own."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.needs import need
+from tests.postgres_server import temporary_database
+
+ENGINE = os.environ.get("DIDKIT_TEST_ENGINE", "sqlite")
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if ENGINE not in {"sqlite", "postgres"}:
+        pytest.fail(f"DIDKIT_TEST_ENGINE is {ENGINE}; known are sqlite, postgres", pytrace=False)
+    if ENGINE == "sqlite":
+        yield
+        return
+    need("postgres")
+    with temporary_database() as url:
+        monkeypatch.setenv("DIDKIT_DATABASE_URL", url)
+        yield
