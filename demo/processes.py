@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.cast import Party
+from demo.databases import SHARED
 from demo.telling import DemoFailed
 
 COMMAND: Final = shutil.which("didkit-py", path=str(Path(sys.executable).parent)) or "didkit-py"
@@ -33,11 +34,11 @@ def run(*words: str, codes: tuple[int, ...] = (0,)) -> Any:  # noqa: ANN401 - wh
 
 
 def _clean() -> dict[str, str]:
-    """The environment without settings of ours, and without what would have each start compile everything again."""
+    """The environment without settings of ours, but for the shared database, and without what slows each start."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("DIDKIT_") and name != "PYTHONDONTWRITEBYTECODE"
+        if name in SHARED or (not name.startswith("DIDKIT_") and name != "PYTHONDONTWRITEBYTECODE")
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from demo import databases
 from demo.cast import CAST, MALLORY, Party, origins, parties, ports
 from demo.processes import Company, run
 from demo.telling import Narrator
@@ -26,6 +27,7 @@ def found(folder: Path) -> dict[str, Party]:
     if folder.exists():
         shutil.rmtree(folder)
     cast = parties(folder)
+    databases.forget(cast.values())
     terms_body = cast["terms-body"]
     for party in cast.values():
         words = ["init", str(party.folder), "--name", party.role.name, "--base-url", party.url]
@@ -108,7 +110,7 @@ def start(folder: Path, company: Company, narrator: Narrator) -> tuple[dict[str,
         narrator.say(f"{role.name:30} {role.program:9} {cast[role.key].url}")
     narrator.say(f"{'Mallory':30} stranger  http://localhost:{ports()[MALLORY]} (software of her own)")
     company.start(*cast.values())
-    narrator.say(f"{len(cast)} processes run, each with keys and a database of its own.")
+    narrator.say(f"{len(cast)} processes run, each with keys and tables of its own, on {databases.engine()}.")
     terms_id = publish(cast)
     equip_vendors(cast, terms_id, narrator)
     return cast, terms_id

@@ -18,6 +18,8 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-default-apps",
     "--no-first-run",
+    "--disable-gpu",
+    "--in-process-gpu",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost",
 )
 # A colour that is still changing when it is measured is nobody's.

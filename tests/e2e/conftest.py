@@ -22,3 +22,10 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with temporary_database() as url:
         monkeypatch.setenv("DIDKIT_DATABASE_URL", url)
         yield
+
+
+@pytest.fixture
+def sqlite_only() -> None:
+    """For a test that looks into SQLite's files."""
+    if ENGINE != "sqlite":
+        pytest.skip("it looks into the files of SQLite")

@@ -318,6 +318,7 @@ async def test_another_vendors_request_address_is_refused_and_nothing_is_fetched
 # What stands in files, and what shows while locked
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_no_file_holds_a_claim_the_journal_included(equipped: World) -> None:
     await equipped.person.press(await equipped.person.open(equipped.budget()), "share")
     await equipped.person.press(await equipped.person.open(equipped.sound()), "share", "contact")
@@ -465,6 +466,7 @@ TAMPERINGS: Final[Mapping[str, Callable[[Path], None]]] = {
 }
 
 
+@pytest.mark.usefixtures("sqlite_only")
 @pytest.mark.parametrize("tampering", TAMPERINGS)
 async def test_a_changed_history_is_noticed_and_nothing_is_released(equipped: World, tampering: str) -> None:
     shutil.copy(equipped.wallet_folder / "ledger.head", equipped.wallet_folder.parent / "first.head")
@@ -509,7 +511,7 @@ def init(folder: Path, passphrase: str) -> Result:
 
 
 def test_a_wallet_is_never_made_over_something(tmp_path: Path) -> None:
-    (tmp_path / "wallet").mkdir()
+    (tmp_path / "wallet" / "something").mkdir(parents=True)
     result = init(tmp_path / "wallet", PASSPHRASE)
     assert result.exit_code == 4
     assert json.loads(result.output)["error"] == "folder-in-use"

@@ -208,6 +208,7 @@ async def test_without_a_file_for_the_codes_no_offer_is_made(office: Office, tmp
     assert taken.read_text() == ""
 
 
+@pytest.mark.usefixtures("sqlite_only")
 async def test_the_files_of_an_issuer_hold_nothing_about_a_person(folder: Path, clock: Clock) -> None:
     rows = "QX7731,Wilhelmina Featherstone,23456.78,GBP\n"
     async with open_office(folder, clock) as office:
