@@ -5,13 +5,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from demo.cast import Party
-from didkit_py.service.databases import schema_for
-from didkit_py.service.keyfile import read_secret
-from didkit_py.service.postgres_connection import encryption, quoted
 
 SHARED: Final = ("DIDKIT_DATABASE_URL", "DIDKIT_DATABASE_PASSWORD_FILE")  # what every party is told
 
@@ -24,15 +22,15 @@ def engine() -> str:
 def forget(cast: Iterable[Party]) -> None:
     """Drop what an earlier run left of these parties."""
     if url := os.environ.get(SHARED[0]):
-        asyncio.run(_drop(url, [schema_for(party.url) for party in cast]))
+        file = os.environ.get(SHARED[1])
+        password = Path(file).read_text(encoding="utf-8").strip() if file else None
+        asyncio.run(_drop(url, password, [urlsplit(party.url).netloc for party in cast]))
 
 
-async def _drop(url: str, schemas: Iterable[str]) -> None:
-    file = os.environ.get(SHARED[1])
-    password = read_secret(Path(file)).decode() if file else ""
-    connection = await asyncpg.connect(url, password=password, ssl=encryption(url))
+async def _drop(url: str, password: str | None, schemas: Iterable[str]) -> None:
+    connection = await asyncpg.connect(url, password=password)
     try:
         for schema in schemas:
-            await connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE")
+            await connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
     finally:
         await connection.close()

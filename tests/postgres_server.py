@@ -12,6 +12,7 @@ import asyncpg
 from tests.needs import postgres_address
 
 USER = "postgres"
+ENGLISH = "LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'"  # sorts "a" before "B": ours must not
 
 
 def url_of(database: str) -> str:
@@ -23,7 +24,7 @@ def url_of(database: str) -> str:
 def temporary_database(*settings: str, encoding: str = "UTF8") -> Iterator[str]:
     """The URL of an empty database, which is dropped afterwards together with whoever still uses it."""
     name = f"didkit_test_{os.getpid()}_{uuid4().hex[:8]}"
-    administer(f"CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    administer(f"CREATE DATABASE {name} ENCODING '{encoding}' {ENGLISH} TEMPLATE template0")
     try:
         for setting in settings:
             administer(f"ALTER DATABASE {name} SET {setting}")

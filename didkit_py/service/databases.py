@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from didkit_py.service.database import Database
 from didkit_py.service.folders import DATABASE
-from didkit_py.service.postgres import open_postgres
-from didkit_py.service.postgres_connection import Address
+from didkit_py.service.postgres_address import Address
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.sqlite import open_sqlite
 
@@ -24,6 +23,8 @@ async def open_database(settings: ServiceSettings, folder: Path, migrations: Tra
     address = postgres_address(settings)
     if address is None:
         return await open_sqlite(folder / DATABASE, migrations=migrations)
+    from didkit_py.service.postgres import open_postgres  # noqa: PLC0415 - the driver is loaded only where it is used
+
     return await open_postgres(address, migrations=migrations)
 
 

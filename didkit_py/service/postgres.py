@@ -17,7 +17,8 @@ from typing import Final
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import Row, Statement, Value
 from didkit_py.service.migrations import migrate
-from didkit_py.service.postgres_connection import Address, Purpose, Results, Session, quoted
+from didkit_py.service.postgres_address import Address, quoted
+from didkit_py.service.postgres_connection import Purpose, Results, Session
 from didkit_py.service.postgres_dialect import Step, Verdict, judge, prepare
 from didkit_py.service.postgres_pool import Pool
 

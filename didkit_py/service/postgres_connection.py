@@ -1,15 +1,11 @@
 """What happens on one PostgreSQL connection: its set-up, its prepared statements, one transaction at a time."""
 
 import contextlib
-import ipaddress
-import ssl
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -17,7 +13,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import BadStatement, GuardFailed, Row
-from didkit_py.service.keyfile import read_secret
+from didkit_py.service.postgres_address import Address, encryption, password_of, quoted
 from didkit_py.service.postgres_dialect import Convert, Step, converter, unavailable
 
 Record: TypeAlias = asyncpg.Record
@@ -51,15 +47,6 @@ DURABLE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where a service keeps its tables."""
-
-    url: str  # postgresql://user@host:port/database, without a password
-    schema: str  # its tables are apart from those of other services in the same database
-    password_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """What a connection is for; `settings` are the server's, `first` is said before anything else."""
 
@@ -78,7 +65,7 @@ async def connect(address: Address, purpose: Purpose) -> "Session":
     try:
         connection = await asyncpg.connect(
             address.url,
-            password=_password(address),
+            password=password_of(address),
             ssl=encryption(address.url),
             timeout=CONNECT_SECONDS,
             command_timeout=purpose.answer_seconds,
@@ -101,39 +88,6 @@ async def connect(address: Address, purpose: Purpose) -> "Session":
         else:
             return session
     raise failure  # outside of `except`: the driver's own error may name users and values
-
-
-def _password(address: Address) -> str:
-    """The password, or an empty text, so that the driver does not look into the environment for one."""
-    if address.password_file is None:
-        return ""
-    return read_secret(address.password_file).decode(errors="replace")
-
-
-def encryption(url: str) -> ssl.SSLContext | Literal[False] | None:
-    """How the connection is protected: by a verified certificate, unless the server is on this machine.
-
-    None leaves it to `sslmode` in the URL.
-    """
-    parts = urlsplit(url)
-    asked = parse_qs(parts.query)
-    if "sslmode" in asked:
-        return None
-    host = asked.get("host", [parts.hostname or ""])[0]
-    return False if host.startswith("/") or is_this_machine(host) else ssl.create_default_context()
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a name or address is loopback by its spelling."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 async def _set_up(connection: Connection, purpose: Purpose) -> None:

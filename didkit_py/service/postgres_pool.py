@@ -5,7 +5,8 @@ from collections import deque
 from typing import Final
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.postgres_connection import Address, Purpose, Session, connect
+from didkit_py.service.postgres_address import Address
+from didkit_py.service.postgres_connection import Purpose, Session, connect
 
 WAIT_SECONDS: Final = 30.0  # for a connection that somebody gives back
 DOUBTED_AFTER_SECONDS: Final = 30.0  # a firewall may have forgotten a connection that was idle for as long

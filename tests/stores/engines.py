@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from didkit_py.service.database import Database
 from didkit_py.service.postgres import open_postgres
-from didkit_py.service.postgres_connection import Address
+from didkit_py.service.postgres_address import Address
 from didkit_py.service.sqlite import open_sqlite
 
 ENGINES = ("sqlite", "postgres")

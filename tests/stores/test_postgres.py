@@ -14,7 +14,8 @@ from didkit_py.errors import CannotOpen, StorageUnavailable
 from didkit_py.service import postgres_connection, postgres_pool
 from didkit_py.service.database import BadStatement, ConstraintFailed, Statement
 from didkit_py.service.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
-from didkit_py.service.postgres_connection import Address, check_durable
+from didkit_py.service.postgres_address import Address
+from didkit_py.service.postgres_connection import check_durable
 from tests.needs import REPOSITORY, postgres_address
 from tests.postgres_server import USER, temporary_database
 from tests.stores.engines import make_postgres

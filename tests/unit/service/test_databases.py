@@ -6,7 +6,7 @@ import pytest
 
 from didkit_py.service.databases import open_database, postgres_address, schema_for
 from didkit_py.service.postgres import PostgresDatabase
-from didkit_py.service.postgres_connection import Address, encryption
+from didkit_py.service.postgres_address import Address, encryption
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.sqlite import SqliteDatabase
 from tests.needs import need

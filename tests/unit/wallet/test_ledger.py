@@ -1,0 +1,76 @@
+"""The ledger's chain, where each entry is genuine and only the whole is not: what sealing alone would let through."""
+
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import wallet
+from didkit_py.service.sealing import Box
+from didkit_py.service.sqlite import open_sqlite
+from wallet.ledger import BrokenLedger, Draft, HeadFile, Ledger
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+MIGRATIONS = Path(wallet.__file__).parent / "migrations"
+BOX = Box(key=bytes(32))
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Ledger]:
+    database = await open_sqlite(folder / "wallet.db", migrations=MIGRATIONS)
+    try:
+        yield Ledger(database, box=BOX, head_path=folder / "ledger.head")
+    finally:
+        await database.close()
+
+
+async def lived(folder: Path, *vendors: str) -> Path:
+    """A wallet's folder after these vendors asked, all from the same beginning."""
+    folder.mkdir()
+    head = folder.parent / "first.head"
+    if not head.exists():
+        HeadFile(path=head, box=BOX).create()
+    shutil.copy(head, folder / "ledger.head")
+    async with opened(folder) as ledger:
+        for number, vendor in enumerate(vendors):
+            await ledger.append(Draft(kind="asked", request_id=str(number), body={"vendor": vendor}), now=NOW)
+    return folder
+
+
+def take_row(place: int, *, source: Path, target: Path) -> None:
+    """Put an entry of one history into its own place in another."""
+    with sqlite3.connect(source / "wallet.db") as theirs:
+        ((sealed,),) = theirs.execute("SELECT sealed FROM ledger WHERE seq = ?", (place,)).fetchall()
+    with sqlite3.connect(target / "wallet.db") as ours:
+        ours.execute("UPDATE ledger SET sealed = ? WHERE seq = ?", (sealed, place))
+    theirs.close()
+    ours.close()
+
+
+async def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
+    folder = await lived(tmp_path / "one", "dealer", "Clearsound", "dealer")
+    async with opened(folder) as ledger:
+        entries = await ledger.read()
+    assert [(one.seq, one.body["vendor"]) for one in entries] == [(1, "dealer"), (2, "Clearsound"), (3, "dealer")]
+
+
+async def test_a_genuine_entry_of_another_history_in_its_own_place_is_noticed(tmp_path: Path) -> None:
+    folder = await lived(tmp_path / "one", "dealer", "Clearsound", "dealer")
+    other = await lived(tmp_path / "other", "dealer", "somebody else", "dealer")
+    take_row(2, source=other, target=folder)
+    async with opened(folder) as ledger:
+        with pytest.raises(BrokenLedger, match="entry 3 .* does not follow"):
+            await ledger.read()
+
+
+async def test_another_whole_history_under_the_same_seal_is_noticed(tmp_path: Path) -> None:
+    folder = await lived(tmp_path / "one", "dealer", "Clearsound")
+    other = await lived(tmp_path / "other", "dealer", "somebody else")
+    shutil.copy(folder / "ledger.head", other / "ledger.head")
+    async with opened(other) as ledger:
+        with pytest.raises(BrokenLedger, match="not the one that was sealed"):
+            await ledger.read()
