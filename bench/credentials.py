@@ -77,9 +77,11 @@ def _loaded(point: bytes) -> Any:  # noqa: ANN401 - likewise
     return point if len(point) == 32 else ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
 
 
-def holders(alg: str) -> list[SoftwareSigner]:
-    """As many holders as one run may meet."""
-    return [SoftwareSigner.from_secret((place + 1).to_bytes(32, "big"), alg=alg) for place in range(HOLDERS)]
+def holders(alg: str, *, first: int = 1) -> list[SoftwareSigner]:
+    """As many holders as one run may meet; `first` gives each case holders of its own."""
+    return [
+        SoftwareSigner.from_secret(place.to_bytes(32, "big"), alg=alg) for place in range(first, first + HOLDERS)
+    ]
 
 
 def _ours(alg: str) -> Steps:

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from bench.credentials import holders
+from bench.credentials import HOLDERS, holders
 from bench.measuring import Case, done
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import template_named
@@ -51,7 +51,7 @@ def case(alg: str) -> Case:
         selected = sd_jwt_vc.select(secured.text, [("lines",)])
         return str(done(sd_jwt_vc.bind(selected, nonce=NONCE, audience=AUDIENCE, now=now, signer=holder)))
 
-    shown = itertools.cycle([show(holder) for holder in holders(alg)])
+    shown = itertools.cycle([show(holder) for holder in holders(alg, first=HOLDERS + 1)])  # not those of other cases
     evidence, query = _evidence(issuer, now), DcqlQuery.from_json(QUERY)
 
     def verify() -> object:

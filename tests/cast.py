@@ -119,7 +119,7 @@ ISSUERS: Final = {
 }
 
 
-def grant(**changes: object) -> Grant:
+def grant(**changes: Any) -> Grant:
     """The grant of the example agreement, with members changed; None leaves one out."""
     body: dict[str, Any] = {
         "gid": "g-a",
@@ -141,8 +141,13 @@ def grant(**changes: object) -> Grant:
     return Grant.from_json({name: value for name, value in body.items() if value is not None})
 
 
+def promised(of: Grant) -> Any:
+    """The data of a grant as JSON."""
+    return of.to_json()["data"]
+
+
 EMAIL_ITEM: Final = {"vct": CONTACT, "path": ["email"], "necessity": "optional"}
-SOUND_GRANT: Final = grant(data=[*grant().to_json()["data"], EMAIL_ITEM])
+SOUND_GRANT: Final = grant(data=[*promised(grant()), EMAIL_ITEM])
 STEP_GRANT: Final = grant(
     gid="g-b",
     data=[{"vct": AFFORDABILITY, "path": ["currency"]}, {"vct": AFFORDABILITY, "path": ["at_least", "20000"]}],
@@ -155,7 +160,7 @@ STEP_GRANT: Final = grant(
     channel=None,
     location=None,
 )
-CAR_QUERY: Final[Json] = {
+CAR_QUERY: Final[Any] = {
     "credentials": [
         {
             "id": "car",
@@ -165,7 +170,7 @@ CAR_QUERY: Final[Json] = {
         }
     ]
 }
-SOUND_QUERY: Final[Json] = {
+SOUND_QUERY: Final[Any] = {
     "credentials": [
         *CAR_QUERY["credentials"],
         {
@@ -195,7 +200,7 @@ def step_query(*steps: str, values: Json = None, more: Sequence[Json] = ()) -> J
     }
 
 
-def terms_draft(**changes: object) -> dict[str, Any]:
+def terms_draft(**changes: Any) -> dict[str, Any]:
     """The example terms, complete."""
     layer = {"lang": "en", "mediaType": "text/markdown"}
     draft: dict[str, Any] = {
@@ -304,7 +309,7 @@ async def issue(
     return (await secure(filled, holder_key=holder, salts=salts(), signer=issuer.signer)).text
 
 
-async def dealer_role(vendor: Party, *, dealer_id: str = "CH-0042", name: str = "", **options: object) -> str:
+async def dealer_role(vendor: Party, *, dealer_id: str = "CH-0042", name: str = "", **options: Any) -> str:
     """The manufacturer's word that a vendor is one of its dealers."""
     claims: dict[str, Json] = {
         "brand": "Chryota",
@@ -316,7 +321,7 @@ async def dealer_role(vendor: Party, *, dealer_id: str = "CH-0042", name: str = 
     return await issue(MANUFACTURER, "authorized-dealer", claims, subject=vendor.did, index=1, **options)
 
 
-async def terms_signatory(vendor: Party, document: TermsDocument, **changes: object) -> str:
+async def terms_signatory(vendor: Party, document: TermsDocument, **changes: Any) -> str:
     """The terms body's word that a vendor signed its terms."""
     signed_at = datetime(2026, 2, 11, 9, tzinfo=UTC)
     signer = changes.pop("signer", vendor.signer)
@@ -328,13 +333,13 @@ async def terms_signatory(vendor: Party, document: TermsDocument, **changes: obj
         "signedAt": "2026-02-11T09:00:00Z",
         "level": "reviewed",
     }
-    options = {"subject": vendor.did, "index": 2} | {
+    options: dict[str, Any] = {"subject": vendor.did, "index": 2} | {
         name: changes.pop(name) for name in ("subject",) if name in changes
     }
     return await issue(TERMS_BODY, "terms-signatory", claims | changes, **options)
 
 
-async def terms(**changes: object) -> TermsDocument:
+async def terms(**changes: Any) -> TermsDocument:
     """Published terms, read back and verified."""
     body = await create_terms(terms_draft(**changes), signer=TERMS_BODY.signer)
     document = parse_terms(write_json(body))
@@ -403,7 +408,7 @@ class Stored:
         )
 
 
-async def stored(issuer: Party, name: str, values: Mapping[str, Json], **options: object) -> Stored:
+async def stored(issuer: Party, name: str, values: Mapping[str, Json], **options: Any) -> Stored:
     """A credential that the buyer holds."""
     signer = signer_of(f"copy of {name}")
     text = await issue(issuer, name, values, holder=signer.public, index=3, **options)
@@ -463,7 +468,7 @@ class Situation:
     fault: DidkitError | None = None
     request_now: datetime = NOW
 
-    def but(self, **changes: object) -> "Situation":
+    def but(self, **changes: Any) -> "Situation":
         return replace(self, **changes)
 
     def plain_request(self) -> PresentationRequest:

@@ -11,10 +11,12 @@ from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
 from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
 from didkit_py.terms.decision import Outcome
+from wallet.asker import asker_of, asker_of_view
 from wallet.ledger import BrokenLedger
 from wallet.parts import parts_of
 
-NOT = "The seller promises not "
+DECISIVE = 2  # how many reasons of a refusal stand in front
+LEAST_NEWS = "rel.new"
 OUTCOMES = {
     State.SENDING: "unconfirmed",
     State.RELEASED: "released",
@@ -34,8 +36,13 @@ class Group:
 
     @property
     def document(self) -> str:
-        """The title of the document, and who gave it."""
-        return f"{self.items[0].document}, from {self.items[0].issued_by}"
+        """The title of the document."""
+        return self.items[0].document
+
+    @property
+    def issued_by(self) -> str:
+        """Who gave it: whoever sees the document sees this too."""
+        return self.items[0].issued_by
 
     @property
     def asked(self) -> tuple[Item, ...]:
@@ -119,6 +126,7 @@ def _ask(request: web.Request, judged: Judged) -> web.Response:
         request,
         "consent.html",
         view=view,
+        asker=asker_of_view(view),
         exchange=judged.exchange,
         required=_grouped(view, required=True),
         optional=_grouped(view, required=False),
@@ -136,11 +144,8 @@ def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
 
 
 def _promised(promises: Promises) -> tuple[Line, ...]:
-    """Use, what is left undone, how long it is kept, who else gets it; prohibitions stand in one sentence."""
-    listed = [one.text.removeprefix(NOT).removesuffix(".") for one in promises.will_not if one.text.startswith(NOT)]
-    others = tuple(one for one in promises.will_not if not one.text.startswith(NOT))
-    joined = (Line(text=f"{NOT}{', '.join(listed)}."),) if listed else ()
-    return (*promises.uses, *joined, *others, *promises.kept, *promises.onward)
+    """Use, what is left undone, how long it is kept, who else gets it."""
+    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
 
 
 def _yes(view: ConsentView) -> str:
@@ -153,16 +158,19 @@ def _yes(view: ConsentView) -> str:
 
 
 def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
-    reasons = [reason for reason in view.reasons if reason.outcome is Outcome.REFUSE]
-    others = [reason for reason in view.warnings if reason not in reasons]
-    nothing = [reason.code for reason in reasons] == ["cred.none"]
+    """The reasons that decided stand in front, in the order of the rules; that somebody is new is the least of all."""
+    found = {reason.code: reason for reason in reversed(view.warnings)}  # the first of each code
+    reasons = sorted(reversed(found.values()), key=lambda reason: (reason.code == LEAST_NEWS, -reason.outcome))
+    decisive = [reason for reason in reasons if reason.outcome is Outcome.REFUSE][:DECISIVE]
+    nothing = [reason.code for reason in reasons if reason.outcome is Outcome.REFUSE] == ["cred.none"]
     return render(
         request,
         "refused.html",
         status=status,
         view=view,
         exchange=exchange,
-        reasons=[*reasons, *others],
+        reasons=decisive,
+        more=[reason for reason in reasons if reason not in decisive],
         heading="You have nothing that fits" if nothing else "Your wallet refuses this request",
     )
 
@@ -197,6 +205,7 @@ def _result(request: web.Request, exchange: Exchange) -> web.Response:
         request,
         "result.html",
         exchange=exchange,
+        asker=asker_of(exchange),
         outcome=OUTCOMES[exchange.state],
         state=exchange.state.value,
         reached=exchange.state is not State.DECLINING,

@@ -6,7 +6,6 @@ claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and 
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from didkit_py.credentials.template import Path_
@@ -44,25 +43,30 @@ class Disclosure(NamedTuple):
         return f"Disclosure({self.digest})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessedPayload:
+class ProcessedPayload(NamedTuple):
     """The signed claims with the disclosed ones in their places, and the paths of the disclosed ones."""
 
-    claims: dict[str, Json] = field(repr=False)
+    claims: dict[str, Json]
     paths: tuple[Path_, ...]
 
+    def __repr__(self) -> str:
+        """The paths, never a value."""
+        return f"ProcessedPayload(paths={self.paths!r})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnverifiedSdJwt:
+
+class UnverifiedSdJwt(NamedTuple):
     """An SD-JWT that was read and not judged."""
 
-    jws: UnverifiedJws = field(repr=False)
-    payload: dict[str, Json] = field(repr=False)  # what the issuer signed, digests still in it; not to be changed
+    jws: UnverifiedJws
+    payload: dict[str, Json]  # what the issuer signed, digests still in it; not to be changed
     disclosures: tuple[Disclosure, ...]
-    kb_jwt: str | None = field(repr=False)
-    issuer_signed: str = field(repr=False)
-    presented: str = field(repr=False)  # up to and including the last "~", which is what key binding covers
-    memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)  # see `sd_jwt_vc.read_credential`
+    kb_jwt: str | None
+    issuer_signed: str
+    presented: str  # up to and including the last "~", which is what key binding covers
+
+    def __repr__(self) -> str:
+        """The disclosures' digests, never a value."""
+        return f"UnverifiedSdJwt(disclosures={self.disclosures!r})"
 
     @property
     def processed(self) -> ProcessedPayload:
@@ -99,12 +103,9 @@ def parse_disclosure(text: str) -> Disclosure:
     parts = read_json(from_b64url(text))
     if not isinstance(parts, list) or len(parts) not in _SIZES:
         raise BadDisclosure("a disclosure is an array of a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
-    salt, value = parts[0], parts[-1]
-    name: str | None = None
-    if len(parts) > _ITEM_SIZE:
-        if not isinstance(parts[1], str) or parts[1] in _RESERVED:
-            raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
-        name = parts[1]
+    salt, name, value = parts if len(parts) > _ITEM_SIZE else (parts[0], None, parts[1])
+    if len(parts) > _ITEM_SIZE and (not isinstance(name, str) or name in _RESERVED):
+        raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
     if not isinstance(salt, str):
         raise BadDisclosure("a disclosure's salt is no text", spec="RFC 9901, 4.2")
     return Disclosure(text, digest_of(text), salt, name, value)
@@ -123,7 +124,7 @@ def process(payload: dict[str, Json], disclosures: Iterable[Disclosure]) -> Proc
     claims = unfolding.members(payload, ())
     if unfolding.waiting:
         raise BadDisclosure("a disclosure belongs to no digest of the credential", spec=_RULES)
-    return ProcessedPayload(claims=claims, paths=tuple(unfolding.paths))
+    return ProcessedPayload(claims, tuple(unfolding.paths))
 
 
 class _Unfolding:

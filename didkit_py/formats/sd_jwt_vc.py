@@ -5,9 +5,8 @@ Times, status, trust and the profile of the type are judged above, on what `veri
 
 import binascii
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -28,7 +27,6 @@ MAX_SKEW: Final = timedelta(seconds=60)  # how far a holder's clock may be ahead
 # A holder could leave these out if they were disclosures, and a withheld one looks like a decoy
 # (draft-ietf-oauth-sd-jwt-vc, 2.2.2.3; `iat` by our own types, which are all issued with coarse times).
 REGISTERED: Final = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat"})
-_READ: Final = "sd_jwt_vc"
 _ITEM_SIZE: Final = 2  # salt and value: an item of an array, which has no name
 
 
@@ -156,14 +154,16 @@ async def bind(
     return selected + await sign_compact(claims, typ=KEY_BINDING_TYPE, signer=signer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadCredential:
-    """What a credential says; whether it is verified depends on who returned it."""
+class ReadCredential(NamedTuple):
+    """What a credential says; whether it is verified depends on who returned it.
+
+    A tuple, as all that is made anew for each verification: a frozen dataclass costs thrice that.
+    """
 
     vct: str
     issuer: str
     subject: str | None
-    claims: Mapping[str, Json] = field(repr=False)  # the whole processed payload, registered claims too
+    claims: Mapping[str, Json]  # the whole processed payload, registered claims too
     disclosed: tuple[Path_, ...]
     issued_at: datetime | None
     not_before: datetime | None
@@ -173,20 +173,16 @@ class ReadCredential:
     integrity: str | None  # of the type metadata
     kid: str | None  # which of the issuer's keys signed
 
+    def __repr__(self) -> str:
+        """The type and the issuer, never a claim."""
+        return f"ReadCredential(vct={self.vct!r}, issuer={self.issuer!r})"
+
 
 def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
     """What it says, NOT verified: for storage, display, and to learn what verifying needs.
 
-    The same value is returned again for the same `sd_jwt`: asking first for what is missing and then verifying costs
-    one reading. Raises Malformed, BadKey, BadDisclosure or BadCredential.
+    Raises Malformed, BadKey, BadDisclosure or BadCredential.
     """
-    found = sd_jwt.memo.get(_READ)
-    if not isinstance(found, ReadCredential):
-        found = sd_jwt.memo[_READ] = _read(sd_jwt)
-    return found
-
-
-def _read(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
     processed = sd_jwt.processed
     if not REGISTERED.isdisjoint([path[0] for path in processed.paths]):
         raise BadDisclosure("a registered claim must not be a disclosure", spec="draft-ietf-oauth-sd-jwt-vc, 2.2.2.3")

@@ -85,7 +85,9 @@ def _load_p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     return _p256_at(x, y)
 
 
-@lru_cache(maxsize=1024)  # loading costs a fifth of a check; who asks `missing` loads a key before it is judged
+# Loading costs a fifth of a check, and who asks `missing` first reads each key twice. Holders' keys seldom come again
+# after that, so few are kept: a large cache of cold keys made each verification slower.
+@lru_cache(maxsize=32)
 def _p256_at(x: str, y: str) -> ec.EllipticCurvePublicKey:
     return _p256_point(_UNCOMPRESSED + _coordinate(x) + _coordinate(y))
 

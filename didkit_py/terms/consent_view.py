@@ -1,14 +1,14 @@
 """What the person is shown before deciding: who, what, which promises, how long and how to stop.
 
 Made from verified fields alone. What others wrote is marked as a quotation; what is missing says "not promised". The
-words are the person's: no term of the trade, no identifier.
+words are the person's, and few: no term of the trade, no identifier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from typing import Final
 
 from didkit_py.credentials.template import template_of
@@ -19,7 +19,7 @@ from didkit_py.terms.decision import Decision, Reason
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.grant_parts import Propagation, Recipient, Retention
 from didkit_py.terms.vendor import VerifiedVendor
-from didkit_py.terms.vocabulary import WORDS
+from didkit_py.terms.vocabulary import WORDS, Word
 
 NOT_PROMISED: Final = "Not promised."
 _CURRENCIES: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
@@ -42,10 +42,11 @@ _SINCE: Final = {
 }
 _THEN: Final = {"erase": "then erased", "anonymise": "then made anonymous", "keep": "then kept without end"}
 _LEVELS: Final = {
-    "self-declared": "on the seller's own word",
-    "reviewed": "after a review",
-    "audited": "after an inspection",
+    "self-declared": "confirmed on their word alone by",
+    "reviewed": "reviewed by",
+    "audited": "inspected by",
 }
+_USE: Final = "use it "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,12 @@ class Line:
     quoted: str | None = None
 
 
+_NO_USE: Final = Line(text="What they use it for: not promised.")
+_NO_LIMIT: Final = Line(text="What they will not do: not promised.")
+_NO_END: Final = Line(text="How long they keep it: not promised.")
+_NO_BOUND: Final = Line(text="Who else gets it: not promised.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
     """Who is asking, and how that is known."""
@@ -63,7 +70,7 @@ class Who:
     name: str | None  # proven; None: nobody confirms a name
     how: tuple[str, ...]
     host: str | None  # the internet address that is proven
-    calls_itself: str | None  # in the seller's own words, when no name is proven
+    calls_itself: str | None  # in the seller's own words, when no name is proven: show as a quotation that nobody confirms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +103,7 @@ class Terms:
 
     name: str  # family and version, for a quotation
     label: tuple[Line, ...]
-    attested: str  # who confirms that the seller signed them
+    attested: str  # when they were signed, and who confirms it; goes on after the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,7 @@ class ConsentView:
     terms: Terms | None
     give: str | None  # what the person gets, in the seller's words: show as a quotation
     how_to_stop: tuple[Line, ...]
+    addresses: tuple[Line, ...]  # where to write and complain: the one thing that may stand folded
 
     @property
     def warnings(self) -> tuple[Reason, ...]:
@@ -142,6 +150,7 @@ def consent_view(decision: Decision) -> ConsentView:
         terms=_terms(case.vendor),
         give=None if case.agreement is None or case.agreement.give is None else case.agreement.give.text,
         how_to_stop=_how_to_stop(case),
+        addresses=_addresses(case),
     )
 
 
@@ -149,11 +158,11 @@ def _who(vendor: VerifiedVendor | None) -> Who:
     if vendor is None:
         return Who(name=None, how=("Nobody can tell who is asking.",), host=None, calls_itself=None)
     how = [f"{role.issuer_name} confirms: {_title(role.vct)}." for role in vendor.roles]
-    if vendor.host is not None:
-        how.append(f"It answers at the internet address {vendor.host}.")
-    if vendor.name is None:
-        how.insert(0, "Nobody confirms its name.")
     claimed = None if vendor.name is not None or vendor.agreement is None else vendor.agreement.controller.name
+    if vendor.name is None and claimed is None:
+        how.insert(0, "Nobody confirms who this is.")
+    if vendor.name is not None and vendor.host is not None:
+        how.append(f"Address: {vendor.host}.")
     return Who(name=vendor.name, how=tuple(how), host=vendor.host, calls_itself=claimed)
 
 
@@ -229,32 +238,41 @@ def _day_text(text: str) -> str:
 
 
 def _promises(case: Case) -> tuple[Promises, ...]:
-    nothing = (Line(text=NOT_PROMISED),)
     if case.agreement is None:
-        return (Promises(about=(), uses=nothing, will_not=nothing, kept=nothing, onward=nothing),)
+        return (Promises(about=(), uses=(_NO_USE,), will_not=(_NO_LIMIT,), kept=(_NO_END,), onward=(_NO_BOUND,)),)
     exceptions = {} if case.vendor is None or case.vendor.terms is None else case.vendor.terms.exceptions
     return tuple(
         Promises(
             about=tuple(dict.fromkeys(_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)),
-            uses=tuple(_use(iri) for iri in grant.purpose),
-            will_not=tuple(_prohibition(iri) for iri in grant.prohibitions or ()) or nothing,
-            kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or nothing,
+            uses=_uses(grant.purpose),
+            will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
+            kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),
             onward=_onward(grant, exceptions),
         )
         for grant in case.agreement.grants
     )
 
 
-def _use(iri: str) -> Line:
-    if iri not in WORDS:
-        return Line(text="The seller will use it for what it calls", quoted=iri)
-    return Line(text=f"The seller will use it {WORDS[iri].does}.")
+def _uses(purposes: Iterable[str]) -> tuple[Line, ...]:
+    known, others = _parted(purposes)
+    said = (Line(text=f"Used {' and '.join(word.does for word in known)}."),) if known else ()
+    return (*said, *(Line(text="Used for what they call", quoted=iri) for iri in others))
 
 
-def _prohibition(iri: str) -> Line:
-    if iri not in WORDS:
-        return Line(text="The seller promises to leave out what it calls", quoted=iri)
-    return Line(text=f"The seller promises not {WORDS[iri].does_not}.")
+def _will_not(prohibitions: Iterable[str]) -> tuple[Line, ...]:
+    """One sentence for all that is known: a list with commas alone would leave open how far the "not" reaches."""
+    known, others = _parted(prohibitions)
+    deeds = [word.does_not for word in known]
+    uses = [deed.removeprefix(_USE) for deed in deeds if deed.startswith(_USE)]
+    parts = [deed for deed in deeds if not deed.startswith(_USE)] + ([_USE + " or ".join(uses)] if uses else [])
+    said = (Line(text=f"They will not {', or '.join(parts)}."),) if parts else ()
+    return (*said, *(Line(text="They will not do what they call", quoted=iri) for iri in others))
+
+
+def _parted(iris: Iterable[str]) -> tuple[list[Word], list[str]]:
+    """The words of what the vocabulary knows, and the rest."""
+    given = tuple(iris)
+    return [WORDS[iri] for iri in given if iri in WORDS], [iri for iri in given if iri not in WORDS]
 
 
 def _kept(one: Retention) -> str:
@@ -264,7 +282,7 @@ def _kept(one: Retention) -> str:
 
 def _onward(grant: Grant, exceptions: Mapping[str, str]) -> tuple[Line, ...]:
     if grant.propagation is None:
-        return (Line(text=NOT_PROMISED),)
+        return (_NO_BOUND,)
     named = (exceptions.get(one, one) for one in grant.propagation.exceptions or ())
     return (
         _onward_line(grant.propagation, grant.recipient or Recipient()),
@@ -277,9 +295,9 @@ def _onward_line(propagation: Propagation, recipient: Recipient) -> Line:
         return Line(text="Passed on to nobody.")
     if propagation.value == "processors":
         named = ", ".join(recipient.processors or ()) or None
-        return Line(text="Passed on only to firms that work for the seller.", quoted=named)
+        return Line(text="Passed on only to firms that work for them.", quoted=named)
     named = ", ".join((*(recipient.processors or ()), *(recipient.third_parties or ()))) or None
-    return Line(text="Passed on to others that the seller lists.", quoted=named)
+    return Line(text="Passed on to others that they list.", quoted=named)
 
 
 def _terms(vendor: VerifiedVendor | None) -> Terms | None:
@@ -289,11 +307,10 @@ def _terms(vendor: VerifiedVendor | None) -> Terms | None:
     if vendor.signatory.terms_id != vendor.terms.id:
         return None
     signed = _day_text(vendor.signatory.signed_at.date().isoformat())
-    level = _LEVELS[vendor.signatory.level]
     return Terms(
         name=f"{vendor.terms.family} {vendor.terms.version}",
         label=tuple(Line(text="", quoted=label.text) for label in vendor.terms.labels),
-        attested=f"{vendor.signatory.issuer_name} confirms, {level}, that the seller signed these terms on {signed}.",
+        attested=f"signed {signed}, {_LEVELS[vendor.signatory.level]} {vendor.signatory.issuer_name}",
     )
 
 
@@ -301,27 +318,34 @@ def _how_to_stop(case: Case) -> tuple[Line, ...]:
     agreement = case.agreement
     if agreement is None:
         return (Line(text=NOT_PROMISED),)
-    lines = [
-        Line(text=f"You can take your yes back; the seller acts on it within {agreement.withdraw.within.words()}."),
-        Line(text=f"You can have it erased; the seller does so within {agreement.erase.within.words()}."),
-    ]
-    lines += [
-        Line(text="It may be used until", quoted=grant.window.not_after)
-        for grant in agreement.grants
-        if grant.window is not None and grant.window.not_after is not None
-    ]
-    lines.append(Line(text="You can write to the seller:", quoted=agreement.controller.contact))
-    return (*lines, *_regulators(case))
+    stop, erase = agreement.withdraw.within.words(), agreement.erase.within.words()
+    ends = dict.fromkeys(one.window.not_after for one in agreement.grants if one.window is not None)
+    return (
+        Line(text=f"Ask, and they stop within {stop}, or erase it within {erase}."),
+        *(Line(text=f"It may be used until {_end_text(end)}.") for end in ends if end is not None),
+        _regulator(case),
+    )
 
 
-def _regulators(case: Case) -> tuple[Line, ...]:
+def _end_text(end: str) -> str:
+    """A day that still counts whole, or the moment."""
+    moment = moment_of(end, end=False).astimezone(UTC)
+    day = _day_text(moment.date().isoformat())
+    return day if "T" not in end.upper() else f"{day}, {moment:%H:%M} UTC"
+
+
+def _regulator(case: Case) -> Line:
     terms = None if case.vendor is None else case.vendor.terms
     if terms is not None and terms.authority is not None:
-        return (
-            Line(
-                text="You can complain to the regulator:", quoted=f"{terms.authority.name}, {terms.authority.contact}"
-            ),
-        )
+        return Line(text="Regulator:", quoted=terms.authority.name)
     if case.agreement is not None and case.agreement.controller.authority is not None:
-        return (Line(text="The seller names this regulator:", quoted=case.agreement.controller.authority),)
-    return (Line(text="A regulator is not named."),)
+        return Line(text="They name this regulator:", quoted=case.agreement.controller.authority)
+    return Line(text="No regulator is named.")
+
+
+def _addresses(case: Case) -> tuple[Line, ...]:
+    terms = None if case.vendor is None else case.vendor.terms
+    found = () if case.agreement is None else (Line(text="Write to them:", quoted=case.agreement.controller.contact),)
+    if case.agreement is None or terms is None or terms.authority is None:
+        return found
+    return (*found, Line(text="Complain to the regulator:", quoted=terms.authority.contact))

@@ -20,76 +20,84 @@ class Word:
     """One purpose or practice."""
 
     iri: str
-    does: str  # after "They will use it"
-    does_not: str  # after "They promise not"
+    does: str  # after "Used"
+    does_not: str  # after "They will not"; begins with "use it" wherever it is a use
     broader: str | None = None
 
 
 _ROWS: Final = (
     Word(
         iri=DPV + "RequestedServiceProvision",
-        does="to do what you asked them for",
-        does_not="to use it for what you asked for",
+        does="for what you asked for",
+        does_not="use it for what you asked for",
         broader=DPV + "ServiceProvision",
     ),
-    Word(iri=DPV + "ServiceProvision", does="to provide their service", does_not="to use it to provide services"),
+    Word(iri=DPV + "ServiceProvision", does="for their service", does_not="use it for their service"),
     Word(
         iri=DPV + "ServiceUsageAnalytics",
-        does="to study how their service is used",
-        does_not="to study how you use their service",
+        does="for studying how their service is used",
+        does_not="use it to study how you use their service",
         broader=DPV + "ServiceProvision",
     ),
-    Word(iri=DPV + "Marketing", does="for marketing", does_not="to use it for any marketing"),
+    Word(iri=DPV + "Marketing", does="for marketing", does_not="use it for marketing"),
     Word(
         iri=DPV + "DirectMarketing",
-        does="to send you offers",
-        does_not="to send you advertising",
+        does="for sending you ads",
+        does_not="use it to send you ads",
         broader=DPV + "Marketing",
     ),
-    Word(iri=DPV + "Advertising", does="to advertise", does_not="to use it for advertising", broader=DPV + "Marketing"),
+    Word(iri=DPV + "Advertising", does="for ads", does_not="use it for ads", broader=DPV + "Marketing"),
     Word(
         iri=DPV + "PersonalisedAdvertising",
-        does="to show you advertising chosen for you",
-        does_not="to show you advertising chosen for you",
+        does="for showing you ads chosen for you",
+        does_not="use it to show you ads chosen for you",
         broader=DPV + "Advertising",
     ),
     Word(
         iri=DPV + "TargetedAdvertising",
-        does="to aim advertising at you",
-        does_not="to aim advertising at you",
+        does="for aiming ads at you",
+        does_not="use it to aim ads at you",
         broader=DPV + "PersonalisedAdvertising",
     ),
+    Word(iri=DPV + "SellDataToThirdParties", does="for selling it to others", does_not="sell it"),
     Word(
-        iri=DPV + "SellDataToThirdParties",
-        does="to sell your data to others",
-        does_not="to sell your data to others",
+        iri=DPV + "Profiling",
+        does="for building a picture of you",
+        does_not="use it to build a picture of you",
     ),
-    Word(iri=DPV + "Profiling", does="to build a picture of you", does_not="to build a picture of you"),
-    Word(iri=DPV + "ResearchAndDevelopment", does="for research", does_not="to use it for research"),
+    Word(iri=DPV + "ResearchAndDevelopment", does="for research", does_not="use it for research"),
     Word(
         iri=DPV + "CommercialResearch",
         does="for research into products",
-        does_not="to use it for research into products",
+        does_not="use it for research into products",
         broader=DPV + "ResearchAndDevelopment",
     ),
     Word(
         iri=DPV + "ImproveExistingProductsAndServices",
-        does="to improve what they sell",
-        does_not="to use it to improve what they sell",
+        does="for improving what they sell",
+        does_not="use it to improve what they sell",
     ),
     Word(
         iri=DPV + "ImproveTransportMobility",
-        does="to improve roads and transport",
-        does_not="to use it for planning transport",
+        does="for better roads and transport",
+        does_not="use it to plan roads and transport",
     ),
-    Word(iri=DPV + "PublicPolicyMaking", does="to plan public matters", does_not="to use it for public planning"),
+    Word(iri=DPV + "PublicPolicyMaking", does="for public planning", does_not="use it for public planning"),
     Word(
         iri=PURPOSE + "offer-qualification",
-        does="to see whether their offer fits you",
-        does_not="to use it to judge whether their offer fits you",
+        does="for seeing whether their offer fits you",
+        does_not="use it to judge whether their offer fits you",
     ),
-    Word(iri=PURPOSE + "market-check", does="to look for a better offer for you", does_not="to look for offers"),
-    Word(iri=PURPOSE + "satisfaction-survey", does="to ask how content you are", does_not="to ask you in surveys"),
+    Word(
+        iri=PURPOSE + "market-check",
+        does="for finding you a better offer",
+        does_not="use it to look for offers",
+    ),
+    Word(
+        iri=PURPOSE + "satisfaction-survey",
+        does="for asking how content you are",
+        does_not="use it to ask you in surveys",
+    ),
 )
 WORDS: Final[Mapping[str, Word]] = MappingProxyType({row.iri: row for row in _ROWS})
 

@@ -105,7 +105,7 @@ def plain(change: Callable[[Call], Call]) -> Change[Any]:
     return changed
 
 
-def but(**members: Any) -> Change[Any]:  # noqa: ANN401 - members of Call
+def but(**members: Any) -> Change[Any]:
     return plain(lambda call: replace(call, **members))
 
 

@@ -220,7 +220,7 @@ def proofs(change: Callable[[Token], Token]) -> Change[Office]:
     """The first key proof changed and signed anew."""
 
     async def changed(_: Office, call: Call) -> Call:
-        def change_first(request: Any) -> Any:  # noqa: ANN401 - JSON
+        def change_first(request: Any) -> Any:
             texts = request["proofs"]["jwt"]
             texts[0] = change(Token.of(texts[0], keys(1)[0])).text()
             return request
@@ -230,7 +230,7 @@ def proofs(change: Callable[[Token], Token]) -> Change[Office]:
     return changed
 
 
-def put(name: str, value: Any) -> Change[Any]:  # noqa: ANN401 - JSON; `...` takes a member away
+def put(name: str, value: Any) -> Change[Any]:
     return members(lambda request: {n: v for n, v in {**request, name: value}.items() if v is not ...})
 
 
@@ -304,7 +304,7 @@ def old(token: Token) -> Token:
     return payload(iat=timed(timed_now(token) - timedelta(minutes=6)))(token)
 
 
-def timed_now(token: Token) -> Any:  # noqa: ANN401 - a moment
+def timed_now(token: Token) -> Any:
     from didkit_py.encoding import from_timestamp  # noqa: PLC0415
 
     moment = token.claims()["iat"]

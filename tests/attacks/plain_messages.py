@@ -52,11 +52,11 @@ def json_function(name: str, good: Body, judge: Callable[[Any], object], *secret
     return Function(name=name, good=fresh, judge=judge, secrets=lambda _: secrets)
 
 
-def put(*steps: Any) -> Change:  # noqa: ANN401 - names and places on the way, the new value last; `...` takes away
+def put(*steps: Any) -> Change:
     """Another value at one place of a JSON text."""
     *way, last, value = steps
 
-    def change(body: Any) -> Any:  # noqa: ANN401
+    def change(body: Any) -> Any:
         found = body
         for step in way:
             found = found[step]

@@ -197,7 +197,7 @@ def finished(finish: Callable[[str], str]) -> Callable[[Presented], Presented]:
     return lambda shown: replace(shown, finish=finish)
 
 
-def judged(**values: Any) -> Callable[[Presented], Presented]:  # noqa: ANN401 - fields of Presented
+def judged(**values: Any) -> Callable[[Presented], Presented]:
     return lambda shown: replace(shown, **values)
 
 

@@ -164,7 +164,7 @@ def client(prefix: str) -> Callable[[Token], Token]:
     return payload(client_id=f"{prefix}:{DID}")
 
 
-def metadata(**members: Json | Any) -> Callable[[Token], Token]:  # noqa: ANN401 - `...` takes a member away
+def metadata(**members: Json | Any) -> Callable[[Token], Token]:
     known = REQUEST["client_metadata"]
     assert isinstance(known, dict)
     return payload(client_metadata={name: value for name, value in {**known, **members}.items() if value is not ...})
@@ -301,7 +301,7 @@ AGREEMENTS: Final[tuple[Row[Token], ...]] = (
 )
 
 
-def recorded(**members: Json | Any) -> Callable[[Token], Token]:  # noqa: ANN401 - `...` takes a member away
+def recorded(**members: Json | Any) -> Callable[[Token], Token]:
     """Another record, signed by the person."""
     body = {name: value for name, value in {**genuine.RECORD, **members}.items() if value is not ...}
     return payload_text(jcs(body))
@@ -478,7 +478,7 @@ def opened(text: str) -> object:
     return JUDGES["response"](text)
 
 
-def protected(**members: Json | Any) -> Callable[[str], str]:  # noqa: ANN401 - `...` takes a member away
+def protected(**members: Json | Any) -> Callable[[str], str]:
     """Another header over the same encrypted parts."""
 
     def change(text: str) -> str:

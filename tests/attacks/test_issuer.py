@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("endpoint", {case.at.name: case.at for case in CASES}.values(), ids=lambda each: each.name)
-async def test_a_good_call_is_accepted(endpoint: Any, office: Office) -> None:  # noqa: ANN401 - Endpoint[Office]
+async def test_a_good_call_is_accepted(endpoint: Any, office: Office) -> None:
     answer = await send(office.http, await endpoint.good(office))
     assert answer.status == 200, answer.text
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("endpoint", {case.at.name: case.at for case in CASES}.values(), ids=lambda each: each.name)
-async def test_a_good_call_is_accepted(endpoint: Any, shop: Shop) -> None:  # noqa: ANN401 - Endpoint[Shop]
+async def test_a_good_call_is_accepted(endpoint: Any, shop: Shop) -> None:
     answer = await send(shop.http, await endpoint.good(shop))
     assert answer.status in (200, 202), answer.text
 

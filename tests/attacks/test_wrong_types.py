@@ -37,7 +37,7 @@ WRONG: Final[tuple[Json, ...]] = (
 SIGNED: Final = tuple(kind for kind in TYPED if not isinstance(PAYLOADS[kind], bytes))
 
 
-def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - any JSON
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where in a JSON value something stands; of a list the first item stands for all."""
     if way:
         yield way
@@ -46,7 +46,7 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]: 
         yield from places(member, (*way, name))
 
 
-def put(body: Any, way: tuple[Any, ...], value: Json) -> Any:  # noqa: ANN401 - any JSON
+def put(body: Any, way: tuple[Any, ...], value: Json) -> Any:
     """A copy with another value in one place."""
     copy = deepcopy(body)
     found = copy
@@ -56,7 +56,7 @@ def put(body: Any, way: tuple[Any, ...], value: Json) -> Any:  # noqa: ANN401 - 
     return copy
 
 
-def tried(judge: Any, value: object, what: str) -> None:  # noqa: ANN401 - a function of any input
+def tried(judge: Any, value: object, what: str) -> None:
     try:
         judge(value)
     except DidkitError:

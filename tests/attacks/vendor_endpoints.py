@@ -168,7 +168,7 @@ def encrypted(plain: Callable[[Opened], object]) -> Change[Shop]:
     return changed
 
 
-def proven(**changes: Any) -> Change[Shop]:  # noqa: ANN401 - arguments of bind
+def proven(**changes: Any) -> Change[Shop]:
     """The holder's proof made anew with something else in it."""
 
     async def changed(shop: Shop, call: Call) -> Call:
@@ -336,10 +336,10 @@ def accepting(change: Callable[[dict[str, Any]], object]) -> Change[Shop]:
     return changed
 
 
-def put(*steps: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - names on the way, the new value last
+def put(*steps: Any) -> Callable[[Any], Any]:
     *way, last, value = steps
 
-    def change(found: Any) -> Any:  # noqa: ANN401 - JSON
+    def change(found: Any) -> Any:
         inner = found
         for step in way:
             inner = inner[step]
@@ -367,8 +367,8 @@ async def by_a_thief(shop: Shop, call: Call) -> Call:
     return replace(call, body=write_json({"record": signed.to_json()}))
 
 
-def first_signature(**changes: Any) -> Change[Any]:  # noqa: ANN401 - members of a signature
-    def change(shape: Any) -> Any:  # noqa: ANN401 - JSON
+def first_signature(**changes: Any) -> Change[Any]:
+    def change(shape: Any) -> Any:
         shape["record"]["signatures"][0].update(changes)
         return shape
 

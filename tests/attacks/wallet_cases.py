@@ -29,7 +29,7 @@ class WalletCase:
     spec: str
 
 
-def page(path: str, **given: Any) -> Change:  # noqa: ANN401 - arguments of a response
+def page(path: str, **given: Any) -> Change:
     """Another answer at a path."""
 
     def change(stage: Stage) -> None:
@@ -151,7 +151,7 @@ OFFERS: Final = tuple(
 )
 
 
-def unbound(body: Any) -> Any:  # noqa: ANN401 - JSON
+def unbound(body: Any) -> Any:
     for name in ("cryptographic_binding_methods_supported", "proof_types_supported"):
         del body["credential_configurations_supported"]["contact"][name]
     return body

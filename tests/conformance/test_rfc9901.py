@@ -27,7 +27,7 @@ async def credential() -> str:
     return await sign_compact({"iss": "x", "vct": "y"}, typ="dc+sd-jwt", signer=ISSUER) + "~"
 
 
-async def judge(*, typ: str = "kb+jwt", without: str = "", **changed: Any) -> None:  # noqa: ANN401 - JSON members
+async def judge(*, typ: str = "kb+jwt", without: str = "", **changed: Any) -> None:
     """Judge a key binding that is as RFC 9901, 4.3 says, but for what is changed or left out."""
     presented = await credential()
     claims = {

@@ -16,10 +16,10 @@ from playwright.async_api import async_playwright
 
 from demo.browser import Page
 from didkit_py.errors import CannotOpen
+from didkit_py.service.sealing import Box
 from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made, World, open_world
 from wallet.cli import group
 from wallet.keeping import relationship_signer
-from didkit_py.service.sealing import Box
 from wallet.vault import Locked, Vault, create_key, open_key
 
 # Words that stop people, or that only the trade uses (PRACTICE, A1).
@@ -193,6 +193,7 @@ async def test_a_yes_releases_what_was_shown_and_both_hold_the_same_record(equip
     entries = ledger(equipped)
     assert [entry["kind"] for entry in entries] == ["asked", "decided", "released", "recorded"]
     assert entries[-1]["record"] == made.record
+    assert made.record is not None
     assert len(made.record["signatures"]) == 2
     (held,) = [one for one in _held(equipped) if one["title"] == "What you can pay"]
     assert held["copies_left"] == 9

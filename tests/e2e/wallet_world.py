@@ -371,7 +371,7 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
         terms = await issuer.publications.publish_terms(TERMS, now=now())
-        lists_at = {"trust_list_url": f"{origins[0]}/trust-list", "trust_list_signer": issuer.did}
+        lists_at: dict[str, Any] = {"trust_list_url": f"{origins[0]}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
         names = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd"}
         vendors = {}
@@ -404,7 +404,13 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
 async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
     url = f"http://localhost:{port}"
     types = tuple(template.name for template in TEMPLATES.values())
-    settings = {"name": "Harbour Town", "base_url": url, "port": port, "types": types, "loopback_origins": origins}
+    settings: dict[str, Any] = {
+        "name": "Harbour Town",
+        "base_url": url,
+        "port": port,
+        "types": types,
+        "loopback_origins": origins,
+    }
     create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="an operator of the town")
     app = create_issuer(folder, load_issuer(folder))
     async with serving(app, port):

@@ -41,7 +41,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """Issuer, wallet and vendor at work; the vendor has its papers, and what it is sent is copied on the way in."""
     take_response = Checking.take_response
 
-    async def overheard(self: Checking, request_id: str, form: dict[str, str], **given: Any) -> Taken:  # noqa: ANN401
+    async def overheard(self: Checking, request_id: str, form: dict[str, str], **given: Any) -> Taken:
         POSTED.append(form.get("response", ""))
         return await take_response(self, request_id, form, **given)
 

@@ -115,7 +115,7 @@ async def test_the_reference_library_verifies_our_presentation_and_refuses_it_ta
     text, issuer = await presentation_of_ours("ES256")  # it knows no other algorithm for key binding
     key = JWK(**issuer.to_jwk())
 
-    def verify(presented: str) -> Any:  # noqa: ANN401 - the library has no types
+    def verify(presented: str) -> Any:
         return SDJWTVerifier(presented, lambda *_: key, AUDIENCE, NONCE).get_verified_payload()
 
     assert verify(text)["at_least"] == {"20000": True}

@@ -118,7 +118,7 @@ def test_what_is_shown_is_what_is_held(query: DcqlQuery, held: Held) -> None:
 def test_matching_depends_on_nothing_but_its_arguments_and_not_on_their_order(
     query: DcqlQuery,
     held: list[Held],
-    seed: Any,  # noqa: ANN401 - hypothesis' own Random
+    seed: Any,
 ) -> None:
     first = match(query, held)
     shuffled = list(held)

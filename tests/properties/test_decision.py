@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 from didkit_py.terms.decision import AskedThreshold, History, Outcome, decide
 from didkit_py.terms.policy import Policy
@@ -33,7 +33,7 @@ from tests.cast import (
 Fault = Callable[[Situation], Awaitable[Situation]]
 
 
-def policy(**changes: object) -> Fault:
+def policy(**changes: Any) -> Fault:
     async def change(one: Situation) -> Situation:
         return one.but(policy=replace(one.policy, **changes))
 
@@ -44,7 +44,7 @@ def retention(period: str, kind: str = "planning") -> list[dict[str, str]]:
     return [{"class": kind, "period": period, "from": "relationshipEnd", "then": "erase"}]
 
 
-def with_grant(**changes: object) -> Fault:
+def with_grant(**changes: Any) -> Fault:
     async def change(one: Situation) -> Situation:
         members = one.grants[0].to_json()
         members["prohibitions"] = members.pop("not")
@@ -53,7 +53,7 @@ def with_grant(**changes: object) -> Fault:
     return change
 
 
-def history(**changes: object) -> Fault:
+def history(**changes: Any) -> Fault:
     async def change(one: Situation) -> Situation:
         return one.but(history=replace(one.history, **changes))
 

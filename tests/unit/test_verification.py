@@ -129,7 +129,7 @@ async def evidence(statuses: Mapping[int, int] | None = None, *, signer: str = I
     )
 
 
-def affordability(**changed: Any) -> Credential:  # noqa: ANN401 - members of the credential
+def affordability(**changed: Any) -> Credential:
     values = {
         "scheme": "urn:didkit-py:scheme:affordability:gbp-ladder:1",
         "currency": "GBP",
@@ -139,7 +139,7 @@ def affordability(**changed: Any) -> Credential:  # noqa: ANN401 - members of th
     return replace(AFFORDABILITY.fill(values, issuer=UNION, now=NOW), **changed)
 
 
-def standing(**changed: Any) -> Credential:  # noqa: ANN401 - members of the credential
+def standing(**changed: Any) -> Credential:
     filled = STANDING.fill(STANDING_VALUES, issuer=INSURER, now=NOW, status=StatusReference(uri=URI, index=7))
     return replace(filled, **changed)
 
@@ -482,7 +482,7 @@ async def test_a_status_list_is_not_asked_for_before_the_signature_holds() -> No
     assert missing([text], replace(await evidence(), status_lists={}), now=NOW) == ()
 
 
-async def answered(vp_token: Mapping[str, list[str]], query: DcqlQuery = QUERY) -> Any:  # noqa: ANN401 - read by name
+async def answered(vp_token: Mapping[str, list[str]], query: DcqlQuery = QUERY) -> Any:
     return verify_presentation(
         vp_token,
         query=query,

@@ -62,7 +62,7 @@ class Answer:
     body: bytes = field(repr=False)
     headers: Mapping[str, str]
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever JSON it is
+    def json(self) -> Any:
         return json.loads(self.body)
 
     @property
@@ -95,11 +95,11 @@ class Office:
     http: aiohttp.ClientSession
     fetcher: Fetcher
 
-    async def get(self, path: str, **given: Any) -> Answer:  # noqa: ANN401 - as aiohttp has it
+    async def get(self, path: str, **given: Any) -> Answer:
         async with self.http.get(self.url + path, allow_redirects=False, **given) as answer:
             return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
 
-    async def post(self, path: str, **given: Any) -> Answer:  # noqa: ANN401 - as aiohttp has it
+    async def post(self, path: str, **given: Any) -> Answer:
         async with self.http.post(self.url + path, allow_redirects=False, **given) as answer:
             return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
 

@@ -21,7 +21,7 @@ from tools.make_members import TARGET, make_rows
 TERMS = Path(__file__).resolve().parents[3] / "examples" / "terms"
 
 
-def run(*words: object, code: int = 0) -> Any:  # noqa: ANN401 - whatever the command prints
+def run(*words: object, code: int = 0) -> Any:
     result = CliRunner().invoke(group, [*map(str, words), "--json"])
     assert result.exit_code == code, result.output
     return json.loads(result.stdout)

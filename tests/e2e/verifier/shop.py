@@ -99,7 +99,7 @@ class Answer:
     body: bytes = field(repr=False)
     headers: Mapping[str, str]
 
-    def json(self) -> Any:  # noqa: ANN401 - JSON
+    def json(self) -> Any:
         return json.loads(self.body)
 
     @property
@@ -132,13 +132,13 @@ class Shop:
     terms: TermsDocument
     http: aiohttp.ClientSession
 
-    async def get(self, path: str, **given: Any) -> Answer:  # noqa: ANN401 - aiohttp's own
+    async def get(self, path: str, **given: Any) -> Answer:
         return await self._send("GET", path, **given)
 
-    async def post(self, path: str, **given: Any) -> Answer:  # noqa: ANN401
+    async def post(self, path: str, **given: Any) -> Answer:
         return await self._send("POST", path, **given)
 
-    async def _send(self, method: str, path: str, **given: Any) -> Answer:  # noqa: ANN401
+    async def _send(self, method: str, path: str, **given: Any) -> Answer:
         url = path if path.startswith("http") else self.url + path
         async with self.http.request(method, url, allow_redirects=False, **given) as answer:
             return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
@@ -242,7 +242,7 @@ class Shop:
         return b"".join(file.read_bytes() for file in self.folder.rglob("*") if file.is_file())
 
 
-def pairwise(fetched: Fetched) -> Any:  # noqa: ANN401 - a signer
+def pairwise(fetched: Fetched) -> Any:
     """The person's key for this relationship."""
     agreement = fetched.agreed.decision.case.agreement
     return signer_of(f"pairwise {agreement.rel if agreement else ''}")

@@ -19,7 +19,7 @@ from tests.cast import signer_of
 from tests.e2e.verifier.shop import SECRETS, Answer, Clock, Fetched, Shop, affordability, open_shop, pairwise
 
 
-async def signed_by(signer: Any, body: dict[str, Any]) -> JointlySigned:  # noqa: ANN401 - a signer
+async def signed_by(signer: Any, body: dict[str, Any]) -> JointlySigned:
     """A signature under whatever a faulty or hostile wallet might write."""
     return await JointlySigned(jcs(body), ()).countersign(signer, typ=TYP, header={"jwk": signer.public.to_jwk()})
 
@@ -73,7 +73,7 @@ async def test_a_threshold_is_not_in_the_record(shop: Shop) -> None:
     assert ["at_least"] in json.loads(payload)["hasProcess"][0]["acceptedData"]
 
 
-async def test_a_record_outlives_the_process(folder: Any, clock: Clock) -> None:  # noqa: ANN401 - a path
+async def test_a_record_outlives_the_process(folder: Any, clock: Clock) -> None:
     async with open_shop(folder, clock) as shop:
         fetched = await shop.fetch(await shop.ask())
         vp_token = await shop.present(fetched)

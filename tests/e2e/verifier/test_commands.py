@@ -45,7 +45,7 @@ DEALERSHIP = {
 }
 
 
-async def run(*words: str, program: Any = group, code: int = 0) -> Any:  # noqa: ANN401 - JSON
+async def run(*words: str, program: Any = group, code: int = 0) -> Any:
     """What a command prints as JSON, in a thread beside the service."""
     done = await asyncio.to_thread(CliRunner().invoke, program, [*words, "--json"])
     assert done.exit_code == code, done.output

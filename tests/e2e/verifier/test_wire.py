@@ -20,7 +20,7 @@ async def receipt() -> Stored:
     return next(one for one in await wallet() if one.id == "digital-receipt")
 
 
-def payload_of(text: str) -> Any:  # noqa: ANN401 - JSON
+def payload_of(text: str) -> Any:
     return read_json(from_b64url(text.split(".")[1]))
 
 

@@ -20,7 +20,7 @@ def method(name: str, **members: object) -> dict[str, Any]:
     return {"id": name, "type": "JsonWebKey", "controller": DID, "publicKeyJwk": KEY.to_jwk(), **members}
 
 
-def document(*methods: dict[str, Any], **members: Any) -> DidDocument:  # noqa: ANN401 - members of a JSON document
+def document(*methods: dict[str, Any], **members: Any) -> DidDocument:
     return DidDocument.from_json({"id": DID, "verificationMethod": list(methods), **members}, did=DID)
 
 

@@ -19,7 +19,7 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 - vectors have the shapes of their publishers
+def load(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 

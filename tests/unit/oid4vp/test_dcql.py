@@ -36,7 +36,7 @@ def ladder(name: str = "c1") -> Held:
     return held(LADDER, *(("at_least", step) for step in STEPS), ("range",), name=name)
 
 
-def one_query(*claims: dict[str, Any], vct: str = AFFORD, **more: Any) -> DcqlQuery:  # noqa: ANN401 - any JSON
+def one_query(*claims: dict[str, Any], vct: str = AFFORD, **more: Any) -> DcqlQuery:
     body: dict[str, Any] = {"id": "q", "format": "dc+sd-jwt", "meta": {"vct_values": [vct]}, **more}
     return DcqlQuery.from_json({"credentials": [body | ({"claims": list(claims)} if claims else {})]})
 
@@ -309,7 +309,7 @@ def test_a_disclosure_that_no_claim_asks_for_is_named() -> None:
 # Official examples
 
 
-def official(vectors: Path, name: str) -> Any:  # noqa: ANN401 - any JSON
+def official(vectors: Path, name: str) -> Any:
     return json.loads((vectors / "openid4vp" / f"{name}.json").read_text())
 
 

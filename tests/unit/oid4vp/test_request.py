@@ -54,7 +54,7 @@ from tests.unit.oid4vp.asking import (
 )
 
 
-def request(**changes: Any) -> PresentationRequest:  # noqa: ANN401 - any field
+def request(**changes: Any) -> PresentationRequest:
     values: dict[str, Any] = {
         "client_id": client_id_of(DID),
         "response_uri": "https://dealer.example/oid4vp/response/1",

@@ -37,7 +37,7 @@ OWN_KEY = create_encryption_key(secrets.token_bytes)
 TOKEN = {"afford": ("eyJ.eyJ.sig~d~eyJ.eyJ.sig",)}
 
 
-def request(**changes: Any) -> PresentationRequest:  # noqa: ANN401 - any field
+def request(**changes: Any) -> PresentationRequest:
     made = PresentationRequest.from_json(claims())
     return replace(made, encryption_jwk=public_encryption_key(OWN_KEY), **changes)
 

@@ -16,11 +16,12 @@ from didkit_py.oid4vp.exchange import State
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
 from didkit_py.roles.asking import LIFETIME
 from didkit_py.roles.asking_store import RequestTemplate
+from didkit_py.service.sealing import Box
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.vendor import verify_vendor
 from tests.cast import DEALER, NOW, dealer_role, evidence, terms, terms_signatory
 from tests.unit.roles.vendor import ROLE, Desk, open_desk, sheet, template
-from verifier.store import MAX_FETCHES, Box
+from verifier.store import MAX_FETCHES
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -62,7 +63,7 @@ async def test_a_wallet_believes_every_part_of_what_is_signed(desk: Desk) -> Non
     assert vendor.name == DEALER.name
     assert vendor.agreement is not None
     assert vendor.agreement.controller.name == DEALER.name  # not what the settings say: a proven name
-    assert vendor.agreement_queries == {"car", "contact"}
+    assert vendor.agreement_queries == frozenset({"car", "contact"})
 
 
 async def test_no_request_outlives_thirty_minutes_however_late_it_is_fetched(desk: Desk) -> None:
@@ -180,7 +181,7 @@ def test_a_template_is_read_strictly(changes: dict[str, Json]) -> None:
 
 
 def test_a_query_that_no_wallet_of_ours_answers_is_refused() -> None:
-    query = {"credentials": [{"id": "a", "format": "mso_mdoc", "meta": {"doctype_value": "x"}}]}
+    query: Any = {"credentials": [{"id": "a", "format": "mso_mdoc", "meta": {"doctype_value": "x"}}]}
     with pytest.raises(VpFormatsNotSupported):
         RequestTemplate.from_json(sheet(query=query))
 

@@ -329,7 +329,7 @@ async def test_the_document_of_any_did_is_fetched_where_its_method_keeps_it(worl
             await fetch_document(fetcher, world.did("nobody"))
 
 
-def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:  # noqa: ANN401 - options of the schedule
+def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:
     return ScheduledLists(
         fetcher,
         trust_list_url=world.trust_list,

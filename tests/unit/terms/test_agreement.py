@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -86,9 +87,7 @@ async def test_an_address_that_is_not_the_vendors_own_is_refused(h: Situation, d
     ],
     ids=str,
 )
-async def test_an_agreement_with_a_stray_or_misshapen_member_is_not_read(
-    h: Situation, change: dict[str, object]
-) -> None:
+async def test_an_agreement_with_a_stray_or_misshapen_member_is_not_read(h: Situation, change: dict[str, Any]) -> None:
     claims = parse_agreement(await h.offer()).jws.claims()
     text = await sign_compact(claims | change, typ="relationship-agreement+jwt", signer=SOUND.signer)
     with pytest.raises((Malformed, BadAgreement)):

@@ -47,6 +47,7 @@ from tests.cast import (
     evidence,
     grant,
     happy,
+    promised,
     signer_of,
     sound_allowed,
     step_query,
@@ -359,8 +360,8 @@ async def test_a_promise_that_forbids_its_own_purpose_is_refused(h: Situation) -
 
 
 async def test_a_wildcard_is_more_than_its_items(h: Situation) -> None:
-    promised = grant(data=[*grant().to_json()["data"], {"vct": RECEIPT, "path": ["items", 0]}])
-    decision = await judged(h.but(query=car_query(["items", None]), grants=(promised,)))
+    one_item = grant(data=[*promised(grant()), {"vct": RECEIPT, "path": ["items", 0]}])
+    decision = await judged(h.but(query=car_query(["items", None]), grants=(one_item,)))
     assert "ask.excess" in decision.codes
 
 

@@ -37,7 +37,7 @@ FULL: Final[dict[str, Any]] = {
     "returnDuty": {"format": "application/json", "within": "P30D"},
 }
 MINIMAL: Final[dict[str, Any]] = {"gid": "g", "purpose": ["urn:p"], "legalBasis": "consent"}
-BAD: Final[dict[str, dict[str, Any]]] = {
+BAD: Final[dict[str, Any]] = {
     "no gid": {"purpose": ["urn:p"], "legalBasis": "consent"},
     "no purpose": {"gid": "g", "legalBasis": "consent"},
     "no legal basis": {"gid": "g", "purpose": ["urn:p"]},

@@ -13,12 +13,12 @@ RECEIPT = "urn:didkit-py:vct:digital-receipt:1"
 AFFORDABILITY = "urn:didkit-py:vct:affordability-range:1"
 
 
-def grant(**members: object) -> Grant:
+def grant(**members: Any) -> Grant:
     body = {"gid": "g", "purpose": ["urn:p"], "legalBasis": "contract"} | members
     return Grant.from_json({"not" if name == "prohibitions" else name: value for name, value in body.items()})
 
 
-def claim(*path: object, **more: object) -> dict[str, Any]:
+def claim(*path: Any, **more: Any) -> dict[str, Any]:
     return {"vct": RECEIPT, "path": list(path), **more}
 
 

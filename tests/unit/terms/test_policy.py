@@ -1,5 +1,7 @@
 """The person's policy: safe by default, stored and read back, strict about what it does not know."""
 
+from typing import Any
+
 import pytest
 
 from didkit_py.errors import Malformed
@@ -43,7 +45,7 @@ def test_the_default_asks_for_an_approved_dealer_and_keeps_no_archive() -> None:
         {"unknown": True},
     ],
 )
-def test_what_is_no_policy_is_malformed(body: dict[str, object]) -> None:
+def test_what_is_no_policy_is_malformed(body: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         Policy.from_json(body)
 

@@ -92,7 +92,7 @@ async def sound() -> Agreed:
     return await agreed((await happy()).but(query=SOUND_QUERY, grants=(SOUND_GRANT,), policy=Policy()))
 
 
-def at_vendor(one: Agreed, signed: JointlySigned, *, now: timedelta = timedelta(minutes=1)) -> Any:  # noqa: ANN401 - whatever it raises or returns
+def at_vendor(one: Agreed, signed: JointlySigned, *, now: timedelta = timedelta(minutes=1)) -> Any:
     return verify_acceptance(signed, offer_text=one.agreement.text, terms=one.situation.terms, now=NOW + now)
 
 
@@ -150,7 +150,7 @@ async def test_what_was_ticked_is_accepted_and_nothing_declined() -> None:
     at_vendor(ticked, await create_acceptance(ticked.body, signer=PAIRWISE))
 
 
-def process(**changes: Any) -> Callable[[dict[str, Any]], None]:  # noqa: ANN401 - members of JSON
+def process(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda body: body["hasProcess"][0].update(changes)
 
 
