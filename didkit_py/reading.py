@@ -133,7 +133,7 @@ class Reader:
 
     def object(self, name: str) -> Self:
         """A member object, to be read further."""
-        return type(self)(self.value(name), at=self.path(name))
+        return type(self)(self.value(name), at=f"{self.at}.{name}")
 
     def optional_object(self, name: str) -> Self | None:
         """A member object, or None when absent."""

@@ -16,7 +16,6 @@ from verifier.ask_pages import in_full
 from verifier.parts import Parts, parts_of
 from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
 
-LOOK_AGAIN_SECONDS: Final = 5
 _EVENTS: Final[Mapping[str, str]] = {
     "withdraw": "The person took the yes back",
     "eraseRequest": "The person asked to erase what was shown",
@@ -40,11 +39,11 @@ def install(routes: Routes) -> None:
 
 
 async def one_request(request: web.Request) -> web.Response:
-    """Everything about one request; while it is open, the page looks again by itself."""
+    """Everything about one request; while it is open, a button looks again, and nothing moves by itself."""
     parts = parts_of(request)
     kept = await parts.store.load_request(request.match_info["id"], now=parts.clock())
     is_open = kept.state not in FINAL
-    answer = render(
+    return render(
         request,
         "request.html",
         shown=result_in_words(kept),
@@ -53,9 +52,6 @@ async def one_request(request: web.Request) -> web.Response:
         record=await _record(parts, kept.asked.id),
         sheet=in_full(kept.asked.template),
     )
-    if is_open:
-        answer.headers["Refresh"] = str(LOOK_AGAIN_SECONDS)
-    return answer
 
 
 async def record_file(request: web.Request) -> web.Response:

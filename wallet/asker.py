@@ -1,4 +1,4 @@
-"""What somebody who asks is called: by a name that was confirmed, else by the address alone, and never as if it were one."""
+"""What somebody who asks is called: a confirmed name, else the address, marked as no more than that."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit

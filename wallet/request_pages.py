@@ -10,7 +10,7 @@ from didkit_py.roles.presenting import Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
 from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
-from didkit_py.terms.decision import Outcome
+from didkit_py.terms.decision import Outcome, Reason
 from wallet.asker import asker_of, asker_of_view
 from wallet.ledger import BrokenLedger
 from wallet.parts import parts_of
@@ -159,8 +159,10 @@ def _yes(view: ConsentView) -> str:
 
 def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
     """The reasons that decided stand in front, in the order of the rules; that somebody is new is the least of all."""
-    found = {reason.code: reason for reason in reversed(view.warnings)}  # the first of each code
-    reasons = sorted(reversed(found.values()), key=lambda reason: (reason.code == LEAST_NEWS, -reason.outcome))
+    each: dict[str, Reason] = {}
+    for reason in view.warnings:
+        each.setdefault(reason.code, reason)
+    reasons = sorted(each.values(), key=lambda reason: (reason.code == LEAST_NEWS, -reason.outcome))
     decisive = [reason for reason in reasons if reason.outcome is Outcome.REFUSE][:DECISIVE]
     nothing = [reason.code for reason in reasons if reason.outcome is Outcome.REFUSE] == ["cred.none"]
     return render(

@@ -8,7 +8,7 @@ from typing import Final
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json
 from didkit_py.oid4vp.dcql import select_values
-from didkit_py.terms.consent_view import value_text
+from didkit_py.terms.value_words import value_text
 
 MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July"),

@@ -26,6 +26,7 @@ _SPECIAL: Final = frozenset({_SD, _SD_ALG, _DOTS})
 _ITEM_SIZE: Final = 2  # salt and value: an array's item has no name
 _SIZES: Final = (_ITEM_SIZE, 3)
 _TEXT: Final = frozenset({str})
+_NESTED: Final = (dict, list)
 _RULES: Final = "RFC 9901, 7.1"
 
 
@@ -103,9 +104,12 @@ def parse_disclosure(text: str) -> Disclosure:
     parts = read_json(from_b64url(text))
     if not isinstance(parts, list) or len(parts) not in _SIZES:
         raise BadDisclosure("a disclosure is an array of a salt, perhaps a name, and a value", spec="RFC 9901, 4.2")
-    salt, name, value = parts if len(parts) > _ITEM_SIZE else (parts[0], None, parts[1])
-    if len(parts) > _ITEM_SIZE and (not isinstance(name, str) or name in _RESERVED):
-        raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
+    salt, value = parts[0], parts[-1]
+    name: str | None = None
+    if len(parts) > _ITEM_SIZE:
+        if not isinstance(parts[1], str) or parts[1] in _RESERVED:
+            raise BadDisclosure("a disclosure's name is no text, or is reserved", spec=_RULES)
+        name = parts[1]
     if not isinstance(salt, str):
         raise BadDisclosure("a disclosure's salt is no text", spec="RFC 9901, 4.2")
     return Disclosure(text, digest_of(text), salt, name, value)
@@ -145,18 +149,15 @@ class _Unfolding:
         if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
         found = members.copy()
-        special = _SPECIAL.intersection(members)
-        if special:
-            if _DOTS in special or (_SD_ALG in special and at):
+        if not _SPECIAL.isdisjoint(members):
+            if _DOTS in members or (_SD_ALG in members and at):
                 raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
-            for name in special:
-                del found[name]
+            found.pop(_SD, None)
+            found.pop(_SD_ALG, None)
         for name, value in found.items():  # which the loop gives new values, and no new names
-            if isinstance(value, dict):
-                found[name] = self.members(value, (*at, name))
-            elif isinstance(value, list):
-                found[name] = self.items(value, (*at, name))
-        if _SD in special:
+            if isinstance(value, _NESTED):
+                found[name] = self.value(value, (*at, name))
+        if _SD in members:
             self.disclose(members[_SD], found, at)
         return found
 

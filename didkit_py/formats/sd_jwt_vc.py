@@ -204,7 +204,7 @@ def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
 
 
 def _holder(read: Reader) -> PublicKey | None:
-    if not read.has("cnf"):
+    if "cnf" not in read.members:
         return None
     confirmation = read.mapping("cnf")
     if "jwk" not in confirmation:
@@ -214,7 +214,7 @@ def _holder(read: Reader) -> PublicKey | None:
 
 def _status(read: Reader) -> StatusReference | None:
     """A status that we cannot look up must not pass for none."""
-    if not read.has("status"):
+    if "status" not in read.members:
         return None
     status = read.object("status")
     if not status.has("status_list"):

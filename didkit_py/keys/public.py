@@ -27,7 +27,7 @@ class PublicKey:
         if not PRIVATE_MEMBERS.isdisjoint(jwk):
             raise BadKey("a JWK shown to others must hold no private part", spec="RFC 7517, 9.2")
         row = algorithm_of(jwk.get("kty"), jwk.get("crv"))
-        if jwk.get("alg", row.alg) not in (row.alg, *row.also):
+        if "alg" in jwk and jwk["alg"] not in (row.alg, *row.also):
             raise BadKey("jwk.alg does not fit the key", spec="RFC 7517, 4.4")
         return cls(row, row.load_public(jwk))
 

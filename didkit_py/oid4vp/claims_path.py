@@ -35,6 +35,8 @@ def _element(part: Json, *, at: str) -> str | int | None:
 
 def select_places(claims: Mapping[str, Json], path: Path_) -> tuple[tuple[Path_, Json], ...]:
     """Every place that the path selects, with its value; empty when it selects nothing (OpenID4VP 1.0, 7.1.1)."""
+    if len(path) == 1 and isinstance(path[0], str):  # as nearly all paths are
+        return ((path, claims[path[0]]),) if path[0] in claims else ()
     chosen: list[tuple[Path_, Json]] = [((), claims if isinstance(claims, dict) else dict(claims))]
     for part in path:
         found: list[tuple[Path_, Json]] = []

@@ -6,27 +6,23 @@ words are the person's, and few: no term of the trade, no identifier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC
+from itertools import pairwise
 from typing import Final
 
 from didkit_py.credentials.template import template_of
-from didkit_py.encoding import Json
 from didkit_py.oid4vp.dcql import Answer, Path_
 from didkit_py.terms.case import Case, Outcome
 from didkit_py.terms.decision import Decision, Reason
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.grant_parts import Propagation, Recipient, Retention
+from didkit_py.terms.grant_parts import Propagation, Recipient, Retention, moment_of
+from didkit_py.terms.value_words import day_text, value_text
 from didkit_py.terms.vendor import VerifiedVendor
 from didkit_py.terms.vocabulary import WORDS, Word
 
 NOT_PROMISED: Final = "Not promised."
-_CURRENCIES: Final = {"GBP": "£", "EUR": "€", "USD": "$"}
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 _KEPT_FOR: Final = {
     "immediate": "",
     "planning": " for planning",
@@ -70,7 +66,7 @@ class Who:
     name: str | None  # proven; None: nobody confirms a name
     how: tuple[str, ...]
     host: str | None  # the internet address that is proven
-    calls_itself: str | None  # in the seller's own words, when no name is proven: show as a quotation that nobody confirms
+    calls_itself: str | None  # in the seller's own words, when no name is proven; nobody confirms it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,37 +202,6 @@ def _label(vct: str, path: Path_) -> str:
     return ", ".join(names) if template is None else template.label(names)
 
 
-def value_text(value: Json, *, currency: str = "") -> str:
-    """A value as people read it: yes and no, days by their names, ranges of money with their sign."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(value_text(one, currency=currency) for one in value)
-    if isinstance(value, dict):
-        return _object_text(value, currency)
-    return _day_text(value) if isinstance(value, str) else "none" if value is None else str(value)
-
-
-def _object_text(value: Mapping[str, Json], currency: str) -> str:
-    if value.keys() == {"min", "max"}:
-        low, high = (_money(value[end], currency) for end in ("min", "max"))
-        return f"{low} or more" if value["max"] is None else f"{low} to {high}"
-    return "; ".join(f"{name.replace('_', ' ')}: {value_text(one, currency=currency)}" for name, one in value.items())
-
-
-def _money(amount: Json, currency: str) -> str:
-    sign = _CURRENCIES.get(currency, f"{currency} " if currency else "")
-    return f"{sign}{amount:,}" if isinstance(amount, int) else f"{sign}{value_text(amount)}"
-
-
-def _day_text(text: str) -> str:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return text
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
 def _promises(case: Case) -> tuple[Promises, ...]:
     if case.agreement is None:
         return (Promises(about=(), uses=(_NO_USE,), will_not=(_NO_LIMIT,), kept=(_NO_END,), onward=(_NO_BOUND,)),)
@@ -264,9 +229,15 @@ def _will_not(prohibitions: Iterable[str]) -> tuple[Line, ...]:
     known, others = _parted(prohibitions)
     deeds = [word.does_not for word in known]
     uses = [deed.removeprefix(_USE) for deed in deeds if deed.startswith(_USE)]
-    parts = [deed for deed in deeds if not deed.startswith(_USE)] + ([_USE + " or ".join(uses)] if uses else [])
+    parts = [deed for deed in deeds if not deed.startswith(_USE)] + ([_USE + _either(uses)] if uses else [])
     said = (Line(text=f"They will not {', or '.join(parts)}."),) if parts else ()
     return (*said, *(Line(text="They will not do what they call", quoted=iri) for iri in others))
+
+
+def _either(uses: Sequence[str]) -> str:
+    """`to a`, `to b` and `for c` are `to a or b or for c`."""
+    pairs = pairwise(("", *uses))
+    return " or ".join(use.removeprefix("to ") if before.startswith("to ") else use for before, use in pairs)
 
 
 def _parted(iris: Iterable[str]) -> tuple[list[Word], list[str]]:
@@ -306,7 +277,7 @@ def _terms(vendor: VerifiedVendor | None) -> Terms | None:
         return None
     if vendor.signatory.terms_id != vendor.terms.id:
         return None
-    signed = _day_text(vendor.signatory.signed_at.date().isoformat())
+    signed = day_text(vendor.signatory.signed_at.date().isoformat())
     return Terms(
         name=f"{vendor.terms.family} {vendor.terms.version}",
         label=tuple(Line(text="", quoted=label.text) for label in vendor.terms.labels),
@@ -321,7 +292,7 @@ def _how_to_stop(case: Case) -> tuple[Line, ...]:
     stop, erase = agreement.withdraw.within.words(), agreement.erase.within.words()
     ends = dict.fromkeys(one.window.not_after for one in agreement.grants if one.window is not None)
     return (
-        Line(text=f"Ask, and they stop within {stop}, or erase it within {erase}."),
+        Line(text=f"Ask: they stop within {stop}, or erase it within {erase}."),
         *(Line(text=f"It may be used until {_end_text(end)}.") for end in ends if end is not None),
         _regulator(case),
     )
@@ -330,7 +301,7 @@ def _how_to_stop(case: Case) -> tuple[Line, ...]:
 def _end_text(end: str) -> str:
     """A day that still counts whole, or the moment."""
     moment = moment_of(end, end=False).astimezone(UTC)
-    day = _day_text(moment.date().isoformat())
+    day = day_text(moment.date().isoformat())
     return day if "T" not in end.upper() else f"{day}, {moment:%H:%M} UTC"
 
 

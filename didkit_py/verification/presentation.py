@@ -95,11 +95,12 @@ def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> frozense
     return surplus.difference(*brought)
 
 
-_STEPS: Final[tuple[tuple[str, str, Callable[[_Case], None]], ...]] = (
-    ("answer-shape", "OpenID4VP 1.0, 8.1", _require_shape),
-    ("credentials", "OpenID4VP 1.0, 8.6", _verify_each),
-    ("query-answered", "OpenID4VP 1.0, 8.6", _require_answered),
-    ("no-more-than-asked", "OpenID4VP 1.0, 6.4", _require_no_more),
+# What is recorded once it held, and what makes it fail.
+_STEPS: Final[tuple[tuple[Check, Callable[[_Case], None]], ...]] = (
+    (passed("answer-shape", "OpenID4VP 1.0, 8.1"), _require_shape),
+    (passed("credentials", "OpenID4VP 1.0, 8.6"), _verify_each),
+    (passed("query-answered", "OpenID4VP 1.0, 8.6"), _require_answered),
+    (passed("no-more-than-asked", "OpenID4VP 1.0, 6.4"), _require_no_more),
 )
 
 
@@ -119,11 +120,11 @@ def verify_presentation(
     case = _Case(vp_token, query, expected_nonce, expected_audience, evidence, now)
     checks: list[Check] = []
     try:
-        for name, spec, judge in _STEPS:
+        for held, judge in _STEPS:
             judge(case)
-            checks.append(passed(name, spec))
+            checks.append(held)
     except DidkitError as error:
-        name, spec, _ = _STEPS[len(checks)]
-        error.checks = (*checks, *error.checks, failed(name, spec, error))
+        step, _ = _STEPS[len(checks)]
+        error.checks = (*checks, *error.checks, failed(step.name, step.spec, error))
         raise
     return VerifiedPresentation(credentials=case.found, checks=tuple(checks))

@@ -55,6 +55,7 @@ FLAWS: Final = (
     "a script in an attribute",
     "nothing of this kind belongs here",
     "moves on by itself",
+    "loads itself again",
     "without room",
     "scrolls sideways",
     "cut off",
@@ -111,7 +112,7 @@ async def test_what_watches_the_pages_sees_what_it_watches_for(chrome: Browser, 
 
     async def page(_: web.Request) -> web.Response:
         text = FLAWED.format(elsewhere=elsewhere).replace("</head>", '<link rel="stylesheet" href="/look"></head>')
-        return web.Response(text=text, content_type="text/html", headers=policy)
+        return web.Response(text=text, content_type="text/html", headers={**policy, "Refresh": "900"})
 
     async def look(_: web.Request) -> web.Response:
         return web.Response(text=FLAWED_LOOK.format(), content_type="text/css")

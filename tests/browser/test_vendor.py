@@ -1,10 +1,8 @@
 """An operator of the vendor: papers received, a request made from a saved one, and the answer with each check."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, Route
+from playwright.async_api import Page
 
 from tests.browser.test_consent import open_link, outcome
 from tests.browser.town import OPERATOR, SHOP_NAME, Town
@@ -30,21 +28,6 @@ async def equipped(town: Town, visitors: dict[bool, Visitor]) -> Town:
     return town
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def still(visitor: Visitor, town: Town) -> AsyncIterator[Visitor]:
-    """The visitor; an open request's page does not look again by itself while it is looked at."""
-
-    async def without_refresh(route: Route) -> None:
-        answer = await route.fetch(max_redirects=0)
-        kept = {name: value for name, value in answer.headers.items() if name != "refresh"}
-        await route.fulfill(response=answer, headers=kept)
-
-    pages = f"{town.verifier}/requests/*"
-    await visitor.page.route(pages, without_refresh)
-    yield visitor
-    await visitor.page.unroute(pages)
-
-
 async def make(visitor: Visitor, town: Town) -> Page:
     """A request of the saved one about budgets."""
     page = await visitor.go(f"{town.verifier}/ask")
@@ -60,23 +43,23 @@ async def test_the_operator_signs_in_by_keyboard(stranger: Visitor, town: Town) 
     assert page.url == f"{town.verifier}/ask"
 
 
-async def test_a_saved_request_is_first_judged_as_a_wallet_would(still: Visitor, equipped: Town) -> None:
-    page = await still.go(f"{equipped.verifier}/ask")
-    await still.press("To know whether our offers suit your budget affordability.json", role="link")
-    await still.press("See first what a wallet would say")
+async def test_a_saved_request_is_first_judged_as_a_wallet_would(visitor: Visitor, equipped: Town) -> None:
+    page = await visitor.go(f"{equipped.verifier}/ask")
+    await visitor.press("To know whether our offers suit your budget affordability.json", role="link")
+    await visitor.press("See first what a wallet would say")
     assert await page.get_by_role("heading", name="A wallet would ask the person").is_visible()
     text = await page.get_by_label("Request", exact=True).input_value()
     await page.get_by_label("Request", exact=True).fill(text.replace('"20000"', '"25000"', 1))
-    await still.press("See first what a wallet would say")
+    await visitor.press("See first what a wallet would say")
     verdict = page.locator(".verdict")
     assert await verdict.get_by_role("heading").inner_text() == "A wallet would refuse"
     assert "ask.excess" in await verdict.inner_text()
 
 
 async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_check(
-    still: Visitor, equipped: Town
+    visitor: Visitor, equipped: Town
 ) -> None:
-    page = await make(still, equipped)
+    page = await make(visitor, equipped)
     address = page.url
     box = await page.get_by_role("img", name="QR code").bounding_box()
     assert box is not None
@@ -84,13 +67,13 @@ async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_
     link = await page.locator("figure code").inner_text()
     assert link.startswith("openid4vp://")
 
-    await open_link(still, equipped, link)
+    await open_link(visitor, equipped, link)
     assert await outcome(page) == "ask"
     assert SHOP_NAME in await page.locator("section.block").first.inner_text()
-    await still.press("Share these 2 things")
+    await visitor.press("Share these 2 things")
     assert await outcome(page) == "released"
 
-    await still.go(address)
+    await visitor.go(address)
     checks = page.locator(".checks li")
     said = await checks.locator(".check-name").all_inner_texts()
     assert len(said) >= 12
@@ -102,12 +85,23 @@ async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_
     assert await page.get_by_role("img", name="QR code").count() == 0, "an answered request is not shown again"
 
 
-async def test_a_no_is_shown_without_a_reason(still: Visitor, equipped: Town) -> None:
-    page = await make(still, equipped)
+async def test_an_open_request_waits_until_somebody_looks_again(visitor: Visitor, equipped: Town) -> None:
+    page = await make(visitor, equipped)
     address = page.url
-    await open_link(still, equipped, await page.locator("figure code").inner_text())
-    await still.press("Do not share")
-    await still.go(address)
+    seen = len(visitor.requests)
+    await page.wait_for_timeout(6_000)
+    assert visitor.requests[seen:] == []
+    await visitor.press("Look again", role="link")
+    assert page.url == address
+    assert "Waiting" in await page.get_by_role("status").inner_text()
+
+
+async def test_a_no_is_shown_without_a_reason(visitor: Visitor, equipped: Town) -> None:
+    page = await make(visitor, equipped)
+    address = page.url
+    await open_link(visitor, equipped, await page.locator("figure code").inner_text())
+    await visitor.press("Do not share")
+    await visitor.go(address)
     assert "The wallet said no. It gives no reason" in await page.get_by_role("status").inner_text()
     assert await page.locator(".learned").count() == 0
 

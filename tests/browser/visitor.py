@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
 AUDIT: Final = Path(__file__).with_name("audit.js").read_text()
 NARROW: Final = 320  # CSS pixels: 1280 at a zoom of 400 %
@@ -55,6 +55,7 @@ class Visitor:
         page.on("console", visitor._hear)
         page.on("pageerror", lambda error: visitor.complaints.append(f"script error: {error}"))
         page.on("request", visitor._notice)
+        page.on("response", visitor._notice_answer)
         log = await context.new_cdp_session(page)
         log.on("Audits.issueAdded", visitor._take_issue)
         await log.send("Audits.enable")
@@ -82,6 +83,10 @@ class Visitor:
         parts = urlsplit(request.url)
         if parts.scheme not in {"data", "about"} and f"{parts.scheme}://{parts.netloc}" not in self.origins:
             self.complaints.append(f"a request to another origin: {request.url}")
+
+    def _notice_answer(self, answer: Response) -> None:
+        if "refresh" in answer.headers:
+            self.complaints.append(f"loads itself again: {answer.url}")
 
     def _take_issue(self, event: dict[str, Any]) -> None:
         issue = event["issue"]

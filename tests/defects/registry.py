@@ -176,8 +176,8 @@ DEFECTS: Final = (
     Defect(
         "more than was asked for is taken",
         PRESENTATION,
-        '    ("no-more-than-asked", "OpenID4VP 1.0, 6.4", _require_no_more),\n',
-        "",
+        "if one is None or _surplus(one, credential):",
+        "if one is None:",
         VERIFICATION_TESTS + "an_answer_with_more_than_was_asked_for_is_refused",
     ),
     # The gate of every signed text

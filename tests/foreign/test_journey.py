@@ -212,8 +212,8 @@ async def test_the_dealer_accepts_what_a_foreign_wallet_shows(town: Town, presen
 # Tampering: each takes an honest presentation apart and puts it together in a way that its maker could not have signed.
 
 
-def without_proof(_: mallory.ForeignWallet, request: dict[str, Any]) -> str:
-    return presented_by_jwcrypto(_, request).rpartition("~")[0] + "~"
+def without_proof(stranger: mallory.ForeignWallet, request: dict[str, Any]) -> str:
+    return presented_by_jwcrypto(stranger, request).rpartition("~")[0] + "~"
 
 
 def with_a_changed_value(stranger: mallory.ForeignWallet, request: dict[str, Any]) -> str:

@@ -386,6 +386,6 @@ async def test_the_table_offers_the_same_verbs() -> None:
         row.select(secured.text, [("email",)]), nonce=NONCE, audience=AUDIENCE, now=NOW, signer=HOLDER
     )
     sd_jwt = row.parse(text)
-    assert row.verify_issuer(sd_jwt, ISSUER.public) is row.read(sd_jwt)
+    assert row.verify_issuer(sd_jwt, ISSUER.public) == row.read(sd_jwt)
     row.verify_key_binding(sd_jwt, holder=HOLDER.public, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
     assert parse_compact(str(sd_jwt.kb_jwt), typ="kb+jwt").claims()["nonce"] == NONCE

@@ -10,12 +10,13 @@ from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
 from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
-from didkit_py.terms.consent_view import value_text
 from didkit_py.terms.decision import Outcome, decide
 from didkit_py.terms.policy import Policy
+from didkit_py.terms.value_words import value_text
 from didkit_py.verification import verify_presentation
 from tests.cast import (
     DEALER,
+    DPV,
     NONCE,
     NOW,
     SOUND,
@@ -76,8 +77,9 @@ async def test_the_page_says_what_is_promised_and_for_how_long(sound: Situation)
     view = consent_view(decide(await sound.case()))
     (promises,) = view.promises
     assert promises.about == ("Model of the car", "Sound system of the car", "E-mail address")
-    assert [line.text for line in promises.uses] == ["The seller will use it to do what you asked them for."]
-    assert "The seller promises not to sell your data to others." in [line.text for line in promises.will_not]
+    assert [line.text for line in promises.uses] == ["Used for what you asked for."]
+    (will_not,) = promises.will_not
+    assert will_not.text == "They will not sell it, or use it to aim ads at you or send you ads."
     assert [line.text for line in promises.kept] == ["Kept for planning for 1 year after you leave, then erased."]
     assert promises.onward[0].text == "Passed on to nobody."
     assert promises.onward[1].quoted == "binding order of a court"
@@ -88,24 +90,66 @@ async def test_the_page_names_the_terms_and_who_attests_them(sound: Situation) -
     terms = consent_view(decide(await sound.case())).terms
     assert terms is not None
     assert terms.name == "example-standard-terms-of-sharing 1.0"
-    assert terms.attested == (
-        "Fair Terms Board confirms, after a review, that the seller signed these terms on 11 February 2026."
-    )
+    assert terms.attested == "signed 11 February 2026, reviewed by Fair Terms Board"
     assert [line.quoted for line in terms.label][:1] == ["Only for what you asked us to do"]
 
 
 async def test_the_page_says_how_to_stop(sound: Situation) -> None:
-    lines = [
-        f"{line.text} {line.quoted or ''}".strip() for line in consent_view(decide(await sound.case())).how_to_stop
+    view = consent_view(decide(await sound.case()))
+    assert [(line.text, line.quoted) for line in view.how_to_stop] == [
+        ("Ask: they stop within 3 days, or erase it within 30 days.", None),
+        ("Regulator:", "Regulator of example"),
     ]
-    assert "You can take your yes back; the seller acts on it within 3 days." in lines
-    assert "You can have it erased; the seller does so within 30 days." in lines
-    assert "You can complain to the regulator: Regulator of example, https://regulator.example/complaints" in lines
+    assert [(line.text, line.quoted) for line in view.addresses] == [
+        ("Write to them:", "privacy@sound.example"),
+        ("Complain to the regulator:", "https://regulator.example/complaints"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("2027-03-21", "21 March 2027"), ("2027-03-21T10:30:00+01:00", "21 March 2027, 09:30 UTC")],
+)
+async def test_the_end_date_stands_among_what_is_never_folded(sound: Situation, end: str, said: str) -> None:
+    ending = grant(window={"notAfter": end}, data=list(SOUND_GRANT.to_json()["data"]))
+    lines = consent_view(decide(await sound.but(grants=(ending,)).case())).how_to_stop
+    assert f"It may be used until {said}." in [line.text for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("practices", "said"),
+    [
+        (["SellDataToThirdParties"], "They will not sell it."),
+        (["Profiling", "SellDataToThirdParties"], "They will not sell it, or use it to build a picture of you."),
+        (
+            ["SellDataToThirdParties", "TargetedAdvertising", "DirectMarketing", "Marketing"],
+            "They will not sell it, or use it to aim ads at you or send you ads or for marketing.",
+        ),
+        (["Marketing", "Profiling"], "They will not use it for marketing or to build a picture of you."),
+    ],
+)
+async def test_what_they_will_not_do_is_one_sentence_whose_not_reaches_to_its_end(
+    sound: Situation, practices: list[str], said: str
+) -> None:
+    refused = grant(prohibitions=[DPV + one for one in practices], data=list(SOUND_GRANT.to_json()["data"]))
+    (promises,) = consent_view(decide(await sound.but(grants=(refused,)).case())).promises
+    assert [line.text for line in promises.will_not] == [said]
+
+
+async def test_what_they_will_not_do_in_words_of_their_own_is_quoted(sound: Situation) -> None:
+    odd = grant(prohibitions=[DPV + "Profiling", "urn:odd:deed"], data=list(SOUND_GRANT.to_json()["data"]))
+    (promises,) = consent_view(decide(await sound.but(grants=(odd,)).case())).promises
+    assert [(line.text, line.quoted) for line in promises.will_not] == [
+        ("They will not use it to build a picture of you.", None),
+        ("They will not do what they call", "urn:odd:deed"),
+    ]
 
 
 async def test_a_name_is_shown_only_when_somebody_confirms_it() -> None:
     unproven = consent_view(decide(await (await happy()).case())).who
     assert (unproven.name, unproven.calls_itself, unproven.host) == (None, SOUND.name, "sound.example")
+    nameless = consent_view(decide(await (await happy()).but(agreement=False).case())).who
+    assert (nameless.name, nameless.calls_itself, nameless.how) == (None, None, ("Nobody confirms who this is.",))
     proven = consent_view(decide(await (await dealer_asks()).case())).who
     assert (proven.name, proven.calls_itself) == (DEALER.name, None)
     assert proven.how[0] == "Chryota confirms: Authorised dealer."
@@ -121,9 +165,17 @@ async def test_what_is_missing_says_not_promised(sound: Situation) -> None:
     bare = grant(prohibitions=None, retention=None, propagation=None, data=list(SOUND_GRANT.to_json()["data"]))
     view = consent_view(decide(await sound.but(grants=(bare,)).case()))
     (promises,) = view.promises
-    for lines in (promises.will_not, promises.kept, promises.onward):
-        assert [line.text for line in lines] == ["Not promised."]
+    missing = [line.text for lines in (promises.will_not, promises.kept, promises.onward) for line in lines]
+    assert missing == [
+        "What they will not do: not promised.",
+        "How long they keep it: not promised.",
+        "Who else gets it: not promised.",
+    ]
     without = consent_view(decide(await (await happy()).but(agreement=False, signatory=None).case()))
+    (nothing,) = without.promises
+    assert [line.text for line in nothing.uses] == ["What they use it for: not promised."]
+    assert [line.text for lines in (nothing.will_not, nothing.kept, nothing.onward) for line in lines] == missing
+    assert without.addresses == ()
     assert [line.text for line in without.how_to_stop] == ["Not promised."]
     assert without.terms is None
 
@@ -314,8 +366,10 @@ async def test_no_sentence_of_the_page_holds_a_term_of_the_trade(sound: Situatio
     banned = {"did", "jwt", "verifier", "holder", "credential", "disclosure", "nonce", "openid", "issuer", "controller"}
     for situation in (sound, await dealer_asks(), sound.but(agreement=False, signatory=None)):
         view = consent_view(decide(await situation.case()))
-        lines = [*view.how_to_stop, *(line for one in view.promises for line in (*one.uses, *one.will_not, *one.kept))]
-        texts = [*view.who.how, *(line.text for line in lines), *(reason.sentence for reason in view.reasons)]
+        said = (line for one in view.promises for line in (*one.uses, *one.will_not, *one.kept, *one.onward))
+        lines = [*view.how_to_stop, *view.addresses, *said]
+        attested = "" if view.terms is None else view.terms.attested
+        texts = [*view.who.how, attested, *(line.text for line in lines), *(reason.sentence for reason in view.reasons)]
         words = {word.strip(".,:;").casefold() for text in texts for word in text.split()}
         assert words
         assert not words & banned

@@ -28,13 +28,18 @@ async def opened(folder: Path) -> AsyncIterator[Ledger]:
         await database.close()
 
 
-async def lived(folder: Path, *vendors: str) -> Path:
-    """A wallet's folder after these vendors asked, all from the same beginning."""
+def begin(folder: Path) -> None:
+    """A new folder, whose history has the same beginning as that of the others beside it."""
     folder.mkdir()
     head = folder.parent / "first.head"
     if not head.exists():
         HeadFile(path=head, box=BOX).create()
     shutil.copy(head, folder / "ledger.head")
+
+
+async def lived(folder: Path, *vendors: str) -> Path:
+    """A wallet's folder after these vendors asked."""
+    begin(folder)
     async with opened(folder) as ledger:
         for number, vendor in enumerate(vendors):
             await ledger.append(Draft(kind="asked", request_id=str(number), body={"vendor": vendor}), now=NOW)
@@ -63,7 +68,7 @@ async def test_a_genuine_entry_of_another_history_in_its_own_place_is_noticed(tm
     other = await lived(tmp_path / "other", "dealer", "somebody else", "dealer")
     take_row(2, source=other, target=folder)
     async with opened(folder) as ledger:
-        with pytest.raises(BrokenLedger, match="entry 3 .* does not follow"):
+        with pytest.raises(BrokenLedger, match=r"entry 3 .* does not follow"):
             await ledger.read()
 
 
