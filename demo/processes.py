@@ -9,6 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +50,13 @@ def _answers(url: str) -> bool:
             return bool(answer.status == HTTPStatus.OK)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def side_by_side(calls: Iterable[Callable[[], object]]) -> None:
+    """Make these calls at the same time, as far as the machine allows; the first that failed is raised."""
+    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
+        for made in [pool.submit(call) for call in calls]:
+            made.result()
 
 
 class Company:

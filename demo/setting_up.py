@@ -1,14 +1,16 @@
 """Founding the cast: folders and keys, the terms and the trust list, and the documents that vendors need."""
 
 import json
+import secrets
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from demo import databases
 from demo.cast import CAST, MALLORY, Party, origins, parties, ports
-from demo.processes import Company, run
+from demo.processes import Company, run, side_by_side
 from demo.telling import Narrator
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples"
@@ -28,21 +30,22 @@ def found(folder: Path) -> dict[str, Party]:
         shutil.rmtree(folder)
     cast = parties(folder)
     databases.forget(cast.values())
-    terms_body = cast["terms-body"]
-    for party in cast.values():
-        words = ["init", str(party.folder), "--name", party.role.name, "--base-url", party.url]
-        words += ["--port", str(party.port)]
-        for origin in origins():
-            words += ["--loopback-origin", origin]
-        words += ["--trust-list-url", f"{terms_body.url}/trust-list", "--trust-list-signer", terms_body.did]
-        if party.role.program == "wallet":
-            words += ["--passphrase-file", str(party.passphrase_file)]
-        else:
-            words += ["--operator-passphrase-file", str(party.passphrase_file), "--alg", party.role.alg]
-        if party.role.types:
-            words += ["--types", ",".join(party.role.types)]
-        run(party.role.program, *words)
+    side_by_side(partial(_init, party, cast["terms-body"]) for party in cast.values())
     return cast
+
+
+def _init(party: Party, terms_body: Party) -> None:
+    words = ["init", str(party.folder), "--name", party.role.name, "--base-url", party.url, "--port", str(party.port)]
+    for origin in origins():
+        words += ["--loopback-origin", origin]
+    words += ["--trust-list-url", f"{terms_body.url}/trust-list", "--trust-list-signer", terms_body.did]
+    if party.role.program == "wallet":
+        words += ["--passphrase-file", str(party.passphrase_file)]
+    else:
+        words += ["--operator-passphrase-file", str(party.passphrase_file), "--alg", party.role.alg]
+    if party.role.types:
+        words += ["--types", ",".join(party.role.types)]
+    run(party.role.program, *words)
 
 
 def publish(cast: Mapping[str, Party]) -> str:
@@ -61,29 +64,32 @@ def publish(cast: Mapping[str, Party]) -> str:
 
 def equip_vendors(cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
     """Each vendor signs the terms and gets that confirmed; dealers get their dealership confirmed."""
-    for key in SIGNERS:
-        vendor = cast[key]
-        signed = run("verifier", "sign-terms", str(vendor.folder), terms_id)
-        values = {
-            "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
-            "signature": signed["signature"],
-            "signedAt": signed["signedAt"],
-            "level": "reviewed",
-        }
-        hand_over(cast["terms-body"], vendor, "terms-signatory", values)
-        if key in DEALERS:
-            number, name = DEALERS[key]
-            dealership = {
-                "brand": "Chryota",
-                "scope": ["sales", "service"],
-                "territory": ["GB-ENG"],
-                "dealer_id": number,
-                "name": name,
-            }
-            hand_over(cast["manufacturer"], vendor, "authorized-dealer", dealership)
-        run("verifier", "refresh", str(vendor.folder))
+    side_by_side(partial(_equip, cast, key, terms_id) for key in SIGNERS)
     narrator.say("The vendors signed the terms; the terms body confirmed it to each by a document of its own.")
     narrator.say("Chryota confirmed its dealers, Bob among them. Vendors receive documents just as people do.")
+
+
+def _equip(cast: Mapping[str, Party], key: str, terms_id: str) -> None:
+    vendor = cast[key]
+    signed = run("verifier", "sign-terms", str(vendor.folder), terms_id)
+    values = {
+        "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
+        "signature": signed["signature"],
+        "signedAt": signed["signedAt"],
+        "level": "reviewed",
+    }
+    hand_over(cast["terms-body"], vendor, "terms-signatory", values)
+    if key in DEALERS:
+        number, name = DEALERS[key]
+        dealership = {
+            "brand": "Chryota",
+            "scope": ["sales", "service"],
+            "territory": ["GB-ENG"],
+            "dealer_id": number,
+            "name": name,
+        }
+        hand_over(cast["manufacturer"], vendor, "authorized-dealer", dealership)
+    run("verifier", "refresh", str(vendor.folder))
 
 
 def hand_over(issuer: Party, vendor: Party, kind: str, values: Mapping[str, Any]) -> None:
@@ -94,7 +100,7 @@ def hand_over(issuer: Party, vendor: Party, kind: str, values: Mapping[str, Any]
 
 def offer_by_hand(issuer: Party, kind: str, values: Mapping[str, Any], *, subject: str | None = None) -> dict[str, str]:
     """An offer of one document, filled in by the issuer's operator."""
-    sheet = issuer.folder / "values.json"
+    sheet = issuer.folder / f"values-{secrets.token_hex(4)}.json"
     sheet.write_text(json.dumps(values))
     words = ["issuer", "offer", str(issuer.folder), kind, "--values", str(sheet)]
     made: dict[str, str] = run(*words, *(["--subject", subject] if subject else []))
@@ -105,6 +111,7 @@ def offer_by_hand(issuer: Party, kind: str, values: Mapping[str, Any], *, subjec
 def start(folder: Path, company: Company, narrator: Narrator) -> tuple[dict[str, Party], str]:
     """The whole cast, running and equipped; and the identifier of the terms."""
     narrator.act("The cast")
+    narrator.say("Each gets a folder, keys and a passphrase of its own …")
     cast = found(folder)
     for role in CAST:
         narrator.say(f"{role.name:30} {role.program:9} {cast[role.key].url}")

@@ -42,8 +42,7 @@ def from_b64url(text: str) -> bytes:
     """The bytes of an unpadded base64url text in its only correct spelling. Raises Malformed."""
     over = len(text) % 4
     try:
-        ascii_text = text.encode("ascii").translate(_FROM_URL)
-        octets = binascii.a2b_base64(ascii_text + _PADDING[over], strict_mode=True)
+        octets = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[over], strict_mode=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise Malformed("expected unpadded base64url", spec="RFC 7515, 2") from error
     if over and text[-1] not in _LAST[over]:

@@ -6,12 +6,12 @@ Unknown members are left alone: standards ask to ignore them, and signed documen
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from didkit_py.encoding import Json, from_rfc3339, from_timestamp
+from didkit_py.encoding import Json, from_rfc3339
 from didkit_py.errors import Malformed, TooLarge
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 65_536  # characters; credentials inside JSON are the longest texts
 MAX_ITEMS: Final = 1_000
+_LAST_SECOND: Final = 253_402_300_799  # of the year 9999, the last of the calendar
 _LOOPBACK: Final = re.compile(r"\A(localhost|127(\.\d{1,3}){3}|\[::1\])\Z")
 _HOST: Final = re.compile(r"\A(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)\Z")
 _PRINTABLE_ASCII: Final = re.compile(r"\A[\x21-\x7e]+\Z")
@@ -118,7 +119,7 @@ class Reader:
 
     def moment(self, name: str) -> datetime:
         """A NumericDate as an aware UTC moment."""
-        return from_timestamp(self.integer(name, minimum=0, maximum=253_402_300_799))
+        return datetime.fromtimestamp(self.integer(name, maximum=_LAST_SECOND), UTC)
 
     def optional_moment(self, name: str) -> datetime | None:
         """A NumericDate as an aware UTC moment, or None when absent."""

@@ -26,7 +26,7 @@ _SPECIAL: Final = frozenset({_SD, _SD_ALG, _DOTS})
 _ITEM_SIZE: Final = 2  # salt and value: an array's item has no name
 _SIZES: Final = (_ITEM_SIZE, 3)
 _TEXT: Final = frozenset({str})
-_NESTED: Final = (dict, list)
+_NESTED: Final = frozenset({dict, list})
 _RULES: Final = "RFC 9901, 7.1"
 
 
@@ -154,9 +154,10 @@ class _Unfolding:
                 raise BadDisclosure("a reserved name stands where it must not", spec="RFC 9901, 4.1")
             found.pop(_SD, None)
             found.pop(_SD_ALG, None)
-        for name, value in found.items():  # which the loop gives new values, and no new names
-            if isinstance(value, _NESTED):
-                found[name] = self.value(value, (*at, name))
+        if not _NESTED.isdisjoint(map(type, found.values())):  # most objects hold no other
+            for name, value in found.items():  # which the loop gives new values, and no new names
+                if type(value) in _NESTED:
+                    found[name] = self.value(value, (*at, name))
         if _SD in members:
             self.disclose(members[_SD], found, at)
         return found
@@ -190,6 +191,8 @@ class _Unfolding:
         """One array: an item that nobody disclosed leaves no gap."""
         if len(at) > MAX_JSON_DEPTH:
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
+        if _NESTED.isdisjoint(map(type, items)):
+            return items.copy()
         found: list[Json] = []
         for item in items:
             place = (*at, len(found))

@@ -152,9 +152,7 @@ def _asked(claims: Iterable[ClaimQuery], body: Mapping[str, Json]) -> dict[Path_
     """
     asked: dict[Path_, Json] = {}
     for claim in claims:
-        places = select_places(body, claim.path)
-        if claim.values:
-            places = tuple([found for found in places if claim.accepts(found[1])])
+        places = [found for found in select_places(body, claim.path) if claim.accepts(found[1])]
         if not places:
             return None
         asked.update(places)

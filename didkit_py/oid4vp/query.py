@@ -46,7 +46,10 @@ class ClaimQuery:
 
     def accepts(self, value: Json) -> bool:
         """Whether a claim's value is one of those asked for: true is not 1, and 1.0 is not 1."""
-        return not self.values or any(type(value) is type(one) and value == one for one in self.values)
+        for one in self.values:
+            if type(value) is type(one) and value == one:
+                return True
+        return not self.values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,23 +50,23 @@ def _require_shape(case: _Case) -> None:
 
 def _verify_each(case: _Case) -> None:
     for query_id, texts in case.vp_token.items():
-        case.found[query_id] = tuple([_verified(case, query_id, text) for text in texts])
+        one = case.query.credential(query_id)
+        case.found[query_id] = tuple([_verified(case, one, text) for text in texts])
 
 
-def _verified(case: _Case, query_id: str, text: str) -> VerifiedCredential:
+def _verified(case: _Case, one: CredentialQuery | None, text: str) -> VerifiedCredential:
     return verify_credential(
         text,
         evidence=case.evidence,
         now=case.now,
-        key_binding=_binding(case.query, query_id, text),
+        key_binding=_binding(one, text),
         expected_nonce=case.expected_nonce,
         expected_audience=case.expected_audience,
     )
 
 
-def _binding(query: DcqlQuery, query_id: str, text: str) -> KeyBinding:
+def _binding(one: CredentialQuery | None, text: str) -> KeyBinding:
     """The query decides, never what is shown; but a proof that is shown is judged."""
-    one = query.credential(query_id)
     waived = one is not None and not one.holder_binding and text.endswith("~")
     return KeyBinding.NOT_REQUIRED if waived else KeyBinding.REQUIRED
 
@@ -87,8 +87,8 @@ def _require_no_more(case: _Case) -> None:
 def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> frozenset[Path_]:
     """The disclosures that nobody asked for, but for those that a group brings along."""
     surplus = frozenset(unasked(query, credential.disclosed))
-    profile = profile_of(credential.vct)
-    if not surplus or profile is None:
+    profile = profile_of(credential.vct) if surplus else None
+    if profile is None:
         return surplus
     asked = frozenset(credential.disclosed) - surplus
     brought = [members for members, _ in profile.groups if members & asked]
