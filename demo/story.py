@@ -22,6 +22,7 @@ EMAIL: Final = "sally@post.example"
 MODEL: Final = "Chryota Prim Hybrid"
 AUDIO: Final = "Clearsound CS-900"
 SHOWN_ROWS: Final = 6
+END: Final = " -- "
 BLOCKS: Final = ("Who asks", "What they want", "What they promise", "How to stop")
 
 
@@ -140,9 +141,9 @@ def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrat
 
 def _blocks(page: Page) -> list[str]:
     """The four blocks of the consent page, a line or two each."""
-    text = page.text.rpartition("What happens if I refuse")[0]
+    text = page.text.partition(" Share th")[0] + END
     lines = []
-    for heading, following in pairwise((*BLOCKS, "Share this")):
+    for heading, following in pairwise((*BLOCKS, END.strip())):
         lines += textwrap.wrap(
             f"{heading}: {text.partition(f' {heading} ')[2].partition(f' {following} ')[0]}",
             width=100,

@@ -212,6 +212,11 @@ def _holder(read: Reader) -> PublicKey | None:
     return PublicKey.from_jwk(confirmation["jwk"])
 
 
+def read_status(sd_jwt: UnverifiedSdJwt) -> StatusReference | None:
+    """Where its status stands, NOT verified; nothing else of it is read. Raises Malformed or BadCredential."""
+    return _status(Reader(sd_jwt.payload, at="credential"))
+
+
 def _status(read: Reader) -> StatusReference | None:
     """A status that we cannot look up must not pass for none."""
     if "status" not in read.members:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from didkit_py.credentials.credential import Credential, SecuredCredential
+from didkit_py.credentials.credential import Credential, SecuredCredential, StatusReference
 from didkit_py.credentials.template import Path_
 from didkit_py.encoding import Json
 from didkit_py.formats import sd_jwt_vc
@@ -64,6 +64,7 @@ class Format:
     bind: Bind
     parse: Callable[[str], UnverifiedSdJwt]
     read: Callable[[UnverifiedSdJwt], ReadCredential]
+    read_status: Callable[[UnverifiedSdJwt], StatusReference | None]
     verify_issuer: Callable[[UnverifiedSdJwt, PublicKey], ReadCredential]
     verify_key_binding: VerifyKeyBinding
 
@@ -79,6 +80,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
                 bind=sd_jwt_vc.bind,
                 parse=parse_sd_jwt,
                 read=sd_jwt_vc.read_credential,
+                read_status=sd_jwt_vc.read_status,
                 verify_issuer=sd_jwt_vc.verify_issuer,
                 verify_key_binding=sd_jwt_vc.verify_key_binding,
             ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -82,13 +81,6 @@ def _load_p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
     x, y = jwk.get("x"), jwk.get("y")
     if not isinstance(x, str) or not isinstance(y, str):
         raise BadKey("jwk.x and jwk.y: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
-    return _p256_at(x, y)
-
-
-# Loading costs a fifth of a check, and who asks `missing` first reads each key twice. Holders' keys seldom come again
-# after that, so few are kept: a large cache of cold keys made each verification slower.
-@lru_cache(maxsize=32)
-def _p256_at(x: str, y: str) -> ec.EllipticCurvePublicKey:
     return _p256_point(_UNCOMPRESSED + _coordinate(x) + _coordinate(y))
 
 

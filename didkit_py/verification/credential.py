@@ -267,11 +267,11 @@ def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
         if evidence.document(case.issuer) is None:
             yield Need(kind="did", name=case.issuer, urls=locations(case.issuer))
             return
-        status = FORMATS[FORMAT].read(case.sd_jwt).status
+        status = FORMATS[FORMAT].read_status(case.sd_jwt)
         if status is None or _is_fresh(status.uri, evidence, now):
             return
-        _issuer_key(case)
-        _signature(case)
+        for judge in (_issuer_key, _signature, _disclosures):
+            judge(case)
         yield Need(kind="status", name=status.uri, urls=(status.uri,))
     except DidkitError:  # verifying says so, with its reason
         return
