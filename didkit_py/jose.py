@@ -37,6 +37,10 @@ class UnverifiedJws(NamedTuple):
     signature: bytes
     signing_input: bytes
 
+    def __repr__(self) -> str:
+        """The kind of token, never what it says."""
+        return f"UnverifiedJws({self.header.get('typ')})"
+
     @property
     def alg(self) -> str:
         """The algorithm that the header names."""

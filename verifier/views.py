@@ -11,7 +11,7 @@ from didkit_py.encoding import Json, rfc3339
 from didkit_py.oid4vp.exchange import FINAL, State
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
-from didkit_py.terms.consent_view import value_text
+from didkit_py.terms.value_words import value_text
 from didkit_py.terms.decision import Decision, Outcome
 
 WORDS: Final[Mapping[State, str]] = {
@@ -23,8 +23,8 @@ WORDS: Final[Mapping[State, str]] = {
     State.EXPIRED: "expired",
 }
 SENTENCES: Final[Mapping[State, str]] = {
-    State.CREATED: "Nobody has opened it yet. This page looks again by itself.",
-    State.FETCHED: "A wallet has opened it; the person is reading. This page looks again by itself.",
+    State.CREATED: "Nobody has opened it yet. Look again to see the answer.",
+    State.FETCHED: "A wallet has opened it; the person is reading. Look again to see the answer.",
     State.ANSWERED: "Every check held. Rely on what stands below, for what you promised and nothing else.",
     State.REFUSED: "The wallet said no. It gives no reason: a person may not want to, or may have nothing that fits.",
     State.FAILED: "An answer came, and a check did not hold. Nothing in it was believed or kept.",

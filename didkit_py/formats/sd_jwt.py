@@ -4,8 +4,8 @@ A digest covers the encoded text of a disclosure exactly as it came, so nothing 
 claims mean, who signed them and whether they still hold is for `sd_jwt_vc` and above.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from didkit_py.credentials.template import Path_
@@ -117,7 +117,7 @@ def parse_disclosure(text: str) -> Disclosure:
 
 def digest_of(text: str) -> str:
     """The digest by which the issuer refers to a disclosure, over its encoded text (RFC 9901, 4.2.3)."""
-    return b64url(hashlib.sha256(text.encode("ascii")).digest())
+    return b64url(sha256(text.encode("ascii")).digest())
 
 
 def process(payload: dict[str, Json], disclosures: Iterable[Disclosure]) -> ProcessedPayload:
@@ -227,14 +227,14 @@ def hide(
     disclosures: list[str] = []
     for path in paths:
         parent, name = path[:-1], path[-1]
-        members = objects.get(parent)
-        if members is None:
-            members = _open(objects, parent)
-        salt = b64url(salts())
+        if parent not in digests:
+            _open(objects, parent)
+            digests[parent] = []
+        members, text = objects[parent], b64url(salts())
         if name in members:
-            salt = b64url(write_json([salt, name, members.pop(name)]))
-            disclosures.append(salt)
-        digests.setdefault(parent, []).append(digest_of(salt))
+            text = b64url(write_json([text, name, members.pop(name)]))
+            disclosures.append(text)
+        digests[parent].append(digest_of(text))
     for parent, found in digests.items():
         objects[parent][_SD] = sorted(found)  # type: ignore[assignment] # a list of texts is Json
     return objects[()], disclosures

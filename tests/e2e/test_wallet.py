@@ -460,6 +460,25 @@ async def test_a_no_that_did_not_arrive_is_kept(equipped: World) -> None:
     assert made.error is not None
 
 
+@pytest.mark.parametrize(
+    ("away", "code", "said", "listed"),
+    [
+        ("refuses-agreements", "vendor.refused-agreement", "held back what you wanted to share", False),
+        ("refuses-answers", "vendor.refused-answer", "They may have read what is listed here", True),
+    ],
+)
+async def test_a_refused_answer_says_what_happened_where_it_is_now_and_what_to_do(
+    equipped: World, away: str, code: str, said: str, *, listed: bool
+) -> None:
+    equipped.clearsound.away = {away}
+    page = await equipped.person.press(await equipped.person.open(equipped.sound()), "share")
+    assert (page.outcome, page.codes) == ("failed", [code])
+    assert said in page.text
+    assert "ask them for a new request" in page.text
+    assert (MODEL in page.text) is listed
+    assert not [form for form in page.forms if form.action.endswith("/send")], "there is nothing to send again"
+
+
 async def test_what_was_acknowledged_outlives_a_restart(equipped: World) -> None:
     await equipped.person.press(await equipped.person.open(equipped.budget()), "share")
     before = (_held(equipped), ledger(equipped))

@@ -221,6 +221,8 @@ class Vendor:
     async def take_response(self, request: web.Request) -> web.Response:
         if "response" in self.away:
             return web.Response(status=503)
+        if "refuses-answers" in self.away:
+            return web.Response(status=400)
         made = self.requests[request.match_info["name"]]
         made.received.append(await request.read())
         self.seen.append(dict(request.headers))
@@ -245,6 +247,8 @@ class Vendor:
     async def take_acceptance(self, request: web.Request) -> web.Response:
         if "agreements" in self.away:
             return web.Response(status=503)
+        if "refuses-agreements" in self.away:
+            return web.Response(status=400)
         octets = await request.read()
         self.seen.append(dict(request.headers))
         signed = JointlySigned.from_json(json.loads(octets)["record"])

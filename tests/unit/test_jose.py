@@ -266,3 +266,9 @@ def test_the_encryption_key_is_the_first_that_is_meant_for_it() -> None:
     ]
     assert usable_encryption_key([*others, good]) == good
     assert usable_encryption_key(others) is None
+
+
+async def test_what_a_token_says_is_not_in_its_repr() -> None:
+    signer = SoftwareSigner.from_secret(bytes(range(1, 33)))
+    jws = parse_compact(await sign_compact({"claim": "a secret value"}, typ="jwt", signer=signer), typ="jwt")
+    assert "secret" not in repr(jws)

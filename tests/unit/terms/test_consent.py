@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
@@ -36,6 +37,7 @@ from tests.cast import (
 
 RECEIPT_CLAIMS = ("receipt_type", "date", "seller", "fullReceiptDigest")
 YES = Answer_(share=True)
+ITEMS: Final[Any] = SOUND_GRANT.to_json()["data"]
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ async def test_the_page_says_how_to_stop(sound: Situation) -> None:
     [("2027-03-21", "21 March 2027"), ("2027-03-21T10:30:00+01:00", "21 March 2027, 09:30 UTC")],
 )
 async def test_the_end_date_stands_among_what_is_never_folded(sound: Situation, end: str, said: str) -> None:
-    ending = grant(window={"notAfter": end}, data=list(SOUND_GRANT.to_json()["data"]))
+    ending = grant(window={"notAfter": end}, data=list(ITEMS))
     lines = consent_view(decide(await sound.but(grants=(ending,)).case())).how_to_stop
     assert f"It may be used until {said}." in [line.text for line in lines]
 
@@ -131,13 +133,13 @@ async def test_the_end_date_stands_among_what_is_never_folded(sound: Situation, 
 async def test_what_they_will_not_do_is_one_sentence_whose_not_reaches_to_its_end(
     sound: Situation, practices: list[str], said: str
 ) -> None:
-    refused = grant(prohibitions=[DPV + one for one in practices], data=list(SOUND_GRANT.to_json()["data"]))
+    refused = grant(prohibitions=[DPV + one for one in practices], data=list(ITEMS))
     (promises,) = consent_view(decide(await sound.but(grants=(refused,)).case())).promises
     assert [line.text for line in promises.will_not] == [said]
 
 
 async def test_what_they_will_not_do_in_words_of_their_own_is_quoted(sound: Situation) -> None:
-    odd = grant(prohibitions=[DPV + "Profiling", "urn:odd:deed"], data=list(SOUND_GRANT.to_json()["data"]))
+    odd = grant(prohibitions=[DPV + "Profiling", "urn:odd:deed"], data=list(ITEMS))
     (promises,) = consent_view(decide(await sound.but(grants=(odd,)).case())).promises
     assert [(line.text, line.quoted) for line in promises.will_not] == [
         ("They will not use it to build a picture of you.", None),
@@ -162,7 +164,7 @@ async def test_a_threshold_is_shown_as_a_yes_and_no_amount() -> None:
 
 
 async def test_what_is_missing_says_not_promised(sound: Situation) -> None:
-    bare = grant(prohibitions=None, retention=None, propagation=None, data=list(SOUND_GRANT.to_json()["data"]))
+    bare = grant(prohibitions=None, retention=None, propagation=None, data=list(ITEMS))
     view = consent_view(decide(await sound.but(grants=(bare,)).case()))
     (promises,) = view.promises
     missing = [line.text for lines in (promises.will_not, promises.kept, promises.onward) for line in lines]
