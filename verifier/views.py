@@ -11,8 +11,8 @@ from didkit_py.encoding import Json, rfc3339
 from didkit_py.oid4vp.exchange import FINAL, State
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
-from didkit_py.terms.value_words import value_text
 from didkit_py.terms.decision import Decision, Outcome
+from didkit_py.terms.value_words import value_text
 
 WORDS: Final[Mapping[State, str]] = {
     State.CREATED: "waiting",

@@ -212,7 +212,7 @@ async def test_a_refusal_shows_why_and_no_value(sound: Situation) -> None:
         ({"postal_code": "AB1 2CD", "country": "GB"}, "postal code: AB1 2CD; country: GB"),
     ],
 )
-def test_values_are_written_as_people_read_them(value: object, text: str) -> None:
+def test_values_are_written_as_people_read_them(value: Any, text: str) -> None:
     assert value_text(value, currency="GBP") == text
 
 
@@ -350,7 +350,7 @@ async def test_a_copy_that_differs_from_what_was_seen_is_not_shown(sound: Situat
         await release(given, texts=texts, signers=signers | {"digital-receipt": signer_of("other")}, now=NOW)
     (receipt,) = (one for one in sound.held if one.id == "digital-receipt")
     values = {name: value for name, value in receipt.held.claims.items() if name in RECEIPT_CLAIMS}
-    vehicle = {"model": "Chryota Comet", "audioSystem": "Clearsound Seven", "vin": "JTDBR32E720054321"}
+    vehicle: Any = {"model": "Chryota Comet", "audioSystem": "Clearsound Seven", "vin": "JTDBR32E720054321"}
     other = await stored(DEALER, "digital-receipt", values | {"vehicle": vehicle})
     with pytest.raises(ValueError, match="other values"):
         await release(given, texts=texts | {"digital-receipt": other.text}, signers=signers, now=NOW)
