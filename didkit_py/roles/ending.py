@@ -100,7 +100,7 @@ class Ended:
     def residual(self) -> Sequence[tuple[str, str, datetime]]:
         """What the vendor keeps nevertheless: class of storage, clause, and until when."""
         if self.answer is None:
-            return ()
+            return []
         return [(one.storage, one.clause, one.until) for one in parse_event(self.answer).event.residual]
 
 
