@@ -11,7 +11,7 @@ from typing import Final
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest, read_json
-from didkit_py.errors import BadAgreement, IllegalMove, Unavailable
+from didkit_py.errors import BadAgreement, IllegalMove, Replayed, Unavailable
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.exchange import FINAL, State
@@ -127,7 +127,7 @@ class Accepting:
         """E4: keep a person's event about one of our records and do what it says; gives our signed answer to it.
 
         An answer to an erasure is given only once nothing of what was erased is left in the database's files.
-        Raises Malformed, BadAgreement, BadSignature, Replayed when another event came at the same place, or
+        Raises Malformed, BadAgreement, BadSignature, or
         StorageUnavailable: then the same event is sent again.
         """
         unverified = parse_event(Reader(body, at="message").text("event"))
@@ -136,12 +136,19 @@ class Accepting:
         acceptance = await self.store.load_recorded(unverified.event.record)
         if acceptance is None:
             raise BadAgreement("the record is not one of ours")
-        events = await self.store.load_events(acceptance.record_id)
-        known = next((one for one in events if one.text == unverified.event.text), None)
-        if known is None:
-            known = await self._applied(unverified, acceptance, events[-1] if events else None, now)
+        try:
+            known = await self._known_or_applied(unverified, acceptance, now)
+        except Replayed:  # the same event came twice at once, or another one did
+            known = await self._known_or_applied(unverified, acceptance, now)
         await self.store.finish_erasing()
         return known.answer
+
+    async def _known_or_applied(
+        self, unverified: UnverifiedEvent, acceptance: KeptAcceptance, now: datetime
+    ) -> KeptEvent:
+        events = await self.store.load_events(acceptance.record_id)
+        known = next((one for one in events if one.text == unverified.event.text), None)
+        return known or await self._applied(unverified, acceptance, events[-1] if events else None, now)
 
     async def _applied(
         self, unverified: UnverifiedEvent, acceptance: KeptAcceptance, last: KeptEvent | None, now: datetime
