@@ -102,6 +102,12 @@ class Company:
                 process.wait()
         self._running.clear()
 
+    def stop_one(self, party: Party) -> None:
+        """End one process and leave the others running."""
+        process = self._running.pop(party.role.key)
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+
     def ended(self) -> str | None:
         """The key of a process that ended by itself, if any."""
         return next((key for key, process in self._running.items() if process.poll() is not None), None)

@@ -1,13 +1,15 @@
-"""The story in order: issue, receive, ask, check the vendor, release, record; then the refusals, and a restart."""
+"""The story in order: issue, receive, ask, check the vendor, release, record, refuse, leave; and a restart."""
 
 import json
 import textwrap
+import time
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from demo import asking, refusals, setting_up
+from demo import afterwards, asking, refusals, setting_up
+from demo.afterwards import Shared
 from demo.browser import Page
 from demo.cast import HOME, Party
 from demo.processes import Company, run
@@ -34,10 +36,11 @@ def tell(narrator: Narrator) -> None:
         sally = Sally(cast["wallet"])
         offers = issue(cast, narrator)
         receive(sally, offers, narrator)
-        affordability(sally, cast, terms_id, narrator)
-        sound_system(sally, cast, terms_id, narrator)
+        budget = affordability(sally, cast, terms_id, narrator)
+        sound = sound_system(sally, cast, terms_id, narrator)
         refusals.all_of_them(sally, cast, terms_id, offers["mallory"], narrator)
-        restart(sally, cast, company, narrator)
+        afterwards.leaves(sally, cast, company, sound=sound, budget=budget, narrator=narrator)
+        restart(sally, cast, company, budget, narrator)
         narrator.end()
     finally:
         company.stop()
@@ -113,7 +116,7 @@ def _found_in(folder: Path, *values: str) -> list[str]:
     return [value for value in values if any(value.encode() in text for text in texts)]
 
 
-def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
+def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> Shared:
     """Acts 3 to 5: the dealer asks, the wallet checks the dealer, Sally decides, both keep the record."""
     dealer = cast["dealer"]
     narrator.act("3. The dealer asks")
@@ -137,6 +140,7 @@ def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrat
     narrator.expect(known["claims"]["afford"][0].get("at_least") == {"20000": True}, "it learned: 20,000 or more")
     narrator.expect("range" not in json.dumps(known["claims"]), "it did not learn the range, an amount or a name")
     _same_record(sally, known, narrator)
+    return Shared(in_wallet=_named(done), at_vendor=made["request_id"])
 
 
 def _blocks(page: Page) -> list[str]:
@@ -165,7 +169,7 @@ def _same_record(sally: Sally, known: Mapping[str, Any], narrator: Narrator) -> 
     narrator.expect(record in mine, "Sally's wallet holds the same record, byte for byte")
 
 
-def sound_system(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
+def sound_system(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> Shared:
     """Act 6: Clearsound, and one thing declined."""
     narrator.act("6. Clearsound asks for the car's model, its sound system and, if she likes, her e-mail")
     clearsound = cast["clearsound"]
@@ -179,11 +183,17 @@ def sound_system(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrato
     narrator.expect(MODEL in learned and AUDIO in learned, "Clearsound learned model and sound system")
     narrator.expect(EMAIL not in learned and "contact" not in known["claims"], "it did not get the e-mail address")
     _same_record(sally, known, narrator)
+    return Shared(in_wallet=_named(done), at_vendor=made["request_id"], values=(MODEL, AUDIO))
 
 
-def restart(sally: Sally, cast: Mapping[str, Party], company: Company, narrator: Narrator) -> None:
-    """Act 8: all processes end and start again."""
-    narrator.act("8. Every process is stopped and started again")
+def _named(page: Page) -> str:
+    """What the wallet calls the request of this page."""
+    return page.url.rstrip("/").rpartition("/")[2]
+
+
+def restart(sally: Sally, cast: Mapping[str, Party], company: Company, waiting: Shared, narrator: Narrator) -> None:
+    """Act 9: all processes end and start again; what the dealer did not confirm is sent again."""
+    narrator.act("9. Every process is stopped and started again")
     before = (sally.credentials(), sally.ledger()["entries"])
     company.stop()
     company.start(*cast.values())
@@ -192,6 +202,19 @@ def restart(sally: Sally, cast: Mapping[str, Party], company: Company, narrator:
     narrator.expect(
         verified["holds"] is True, f"the ledger verifies: {verified['entries']} entries, chained and sealed"
     )
+    sally.unlock()
+    narrator.expect(
+        _confirmed(sally, waiting), "Sally unlocks: the dealer gets the same withdrawal and signs that it obeys"
+    )
     secrets = (EMAIL, AUDIO)
     found = {key: _found_in(party.folder, *secrets) for key, party in cast.items() if key in {"wallet", "dealer"}}
     narrator.expect(not any(found.values()), "no log or file of wallet and dealer names a value that it should not")
+
+
+def _confirmed(sally: Sally, waiting: Shared) -> bool:
+    """Whether the vendor confirms what it did not, within a moment: the wallet sends it by itself."""
+    for _ in range(100):
+        if sally.ended(waiting.in_wallet, "stop").startswith("confirmed"):
+            return True
+        time.sleep(0.1)
+    return False

@@ -75,6 +75,21 @@ class Sally:
         page = self.browser.get("/rules")
         self.browser.submit(page, page.form("who"), {"who": who})
 
+    def end(self, request_id: str, wish: str) -> str:
+        """Stop somebody's use of what she shared, or have it erased: two presses. What her page says of it then."""
+        address = f"/disclosures/{request_id}/{wish}"
+        if address not in self.browser.get("/disclosures").links:
+            raise DemoFailed(f"the page of who has what offers no way to {wish} it")
+        asked = self.browser.get(address)
+        for form in asked.forms:
+            if form.action == address:
+                self.browser.submit(asked, form, {})
+        return self.ended(request_id, wish)
+
+    def ended(self, request_id: str, wish: str) -> str:
+        """What her page says of it now."""
+        return " ".join(self.browser.get("/disclosures").items.get(f"{wish}-{request_id}", "").split())
+
     def ledger(self) -> dict[str, object]:
         """What the wallet wrote down, read by its own command."""
         words = ("ledger", "show", str(self.party.folder), "--passphrase-file", str(self.party.passphrase_file))

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
+from didkit_py.errors import StorageUnavailable
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
@@ -20,6 +21,7 @@ from didkit_py.service.evidence import gather
 from didkit_py.service.fetch import Fetcher
 from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.log import get_logger
 from didkit_py.service.operator import passphrase_check
 from didkit_py.service.sealing import Box
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
@@ -32,6 +34,7 @@ from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Random = Callable[[int], bytes]
+log = get_logger()
 
 
 def utc_now() -> datetime:
@@ -121,6 +124,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     async def parts(app: web.Application) -> AsyncIterator[None]:
         async with open_parts(folder, settings, clock=clock) as opened:
             app[PARTS] = opened
+            await _finish_erasing(opened)
             schedule = await opened.schedule()
             if schedule is None:
                 yield
@@ -135,6 +139,14 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     api.install(routes)
     pages.install(routes)
     return app
+
+
+async def _finish_erasing(parts: Parts) -> None:
+    """What a crash left undone of an erasure; while somebody reads an old state, the person's next try does it."""
+    try:
+        await parts.store.finish_erasing()
+    except StorageUnavailable as error:
+        log.warning("erasure-unfinished", code=error.code)
 
 
 async def _ready(app: web.Application) -> dict[str, str]:

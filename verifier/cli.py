@@ -166,6 +166,10 @@ async def _one_result(parts: Parts, request_id: str) -> tuple[dict[str, Json], s
     kept = await parts.store.load_request(request_id, now=parts.clock())
     body = result_json(kept, await parts.store.load_acceptances(request_id))
     lines = [f"{kept.asked.template.purpose_text}: {body['state']}"]
+    if kept.ended_at is not None:
+        lines.append(f"Ended by the person at {body['ended_at']}: not to be used any more.")
+    if kept.erased_at is not None:
+        lines.append(f"Erased at {body['erased_at']}.")
     if kept.result is not None:
         lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
         learned = (one for some in kept.result.learned.values() for one in some)

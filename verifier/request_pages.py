@@ -17,8 +17,8 @@ from verifier.parts import Parts, parts_of
 from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
 
 _EVENTS: Final[Mapping[str, str]] = {
-    "withdraw": "The person took the yes back",
-    "eraseRequest": "The person asked to erase what was shown",
+    "withdraw": "The person took the yes back. You confirmed with your signature that you obey.",
+    "eraseRequest": "The person asked to erase what was shown. It was erased, and you signed that it was.",
 }
 _SINCE: Final[Mapping[str, str]] = {
     "disclosure": "after it was shown",
@@ -107,4 +107,4 @@ def _paths(paths: Sequence[Sequence[Json]]) -> str:
 
 
 def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[str, str]]:
-    return [(when(one.at), f"{_EVENTS.get(one.kind, one.kind)}. You confirmed that you received it.") for one in events]
+    return [(when(one.at), _EVENTS.get(one.kind, one.kind)) for one in events]

@@ -1,6 +1,6 @@
 """What the vendor must remember, in plain SQL; one method per thing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,7 @@ from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import (
     ANSWER_GRACE,
     AskedRequest,
+    Effect,
     KeptAcceptance,
     KeptEvent,
     KeptRequest,
@@ -26,7 +27,8 @@ from didkit_py.service.sealing import Box
 
 MAX_FETCHES: Final = 100  # of one request: each leaves a signed promise behind
 _GRACE: Final = int(ANSWER_GRACE.total_seconds())
-_COLUMNS: Final = "id, state, made_at, expires_at, answered_at, asked, result"
+_DATABASE: Final = "database"
+_COLUMNS: Final = "id, state, made_at, expires_at, answered_at, ended_at, erased_at, asked, result"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +188,13 @@ class VendorStore:
             (self.box.seal(record, place=f"records:{name}"), timestamp(now), name),
         )
 
-    async def load_record(self, record_id: str) -> Mapping[str, Json] | None:
-        """The record with both signatures, if there is one of this identifier."""
+    async def load_recorded(self, record_id: str) -> KeptAcceptance | None:
+        """The acceptance whose record has this identifier, if both sides signed it."""
         rows = await self.database.fetch(
             "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances WHERE record_id = ?",
             record_id,
         )
-        return next((self._acceptance(row).record for row in rows), None)
+        return next((one for one in map(self._acceptance, rows) if one.record is not None), None)
 
     async def load_events(self, record_id: str) -> tuple[KeptEvent, ...]:
         """What was said later about a record, in order."""
@@ -201,17 +203,40 @@ class VendorStore:
         )
         return tuple(map(self._event, rows))
 
-    async def save_event(self, event: KeptEvent) -> None:
-        """Keep an event and our answer. Raises Replayed when another one stands at its place."""
+    async def save_event(self, event: KeptEvent, effect: Effect) -> None:
+        """Keep an event and our answer, and make its effect. Raises Replayed when another one stands at its place."""
         place = f"events:{event.record_id}:{event.seq}"
         sealed = self.box.seal({"text": event.text, "answer": event.answer}, place=place)
+        keeping = Statement(
+            "INSERT INTO events (record_id, seq, kind, at, sealed) VALUES (?, ?, ?, ?, ?)",
+            (event.record_id, event.seq, event.kind, timestamp(event.at), sealed),
+        )
         try:
-            await self.database.execute(
-                "INSERT INTO events (record_id, seq, kind, at, sealed) VALUES (?, ?, ?, ?, ?)",
-                *(event.record_id, event.seq, event.kind, timestamp(event.at), sealed),
-            )
+            await self.database.apply(keeping, *self._effects(effect, event.at))
         except ConstraintFailed as error:
             raise Replayed("another event came at this place") from error
+
+    def _effects(self, effect: Effect, now: datetime) -> Iterator[Statement]:
+        name, at = effect.request_id, timestamp(now)
+        if effect.ends:
+            sql = "UPDATE requests SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
+            yield Statement(sql, (at, name))
+        if effect.erased is not None:
+            sealed = self.box.seal(effect.erased.to_json(), place=f"results:{name}")
+            sql = "UPDATE requests SET result = ?, erased_at = ? WHERE id = ?"
+            yield Statement(sql, (sealed, at, name), rows=1)
+            yield Statement("UPDATE scrubs SET wanted = wanted + 1 WHERE name = ?", (_DATABASE,), rows=1)
+
+    async def finish_erasing(self) -> None:
+        """Scrub the database if something was erased since it was scrubbed. Raises StorageUnavailable."""
+        rows = await self.database.fetch("SELECT wanted, done FROM scrubs WHERE name = ?", _DATABASE)
+        wanted = max(number(row, "wanted") for row in rows)
+        if all(number(row, "done") >= wanted for row in rows):
+            return
+        await self.database.scrub()
+        await self.database.execute(
+            "UPDATE scrubs SET done = ? WHERE name = ? AND done < ?", *(wanted, _DATABASE, wanted)
+        )
 
     async def save_credential(self, credential: OwnCredential) -> None:
         """Keep a document about ourselves."""
@@ -267,6 +292,8 @@ class VendorStore:
             asked=_asked(self.box.open(octets(row, "asked"), place=f"requests:{name}"), row),
             state=_state(row, now),
             answered_at=moment(row, "answered_at"),
+            ended_at=moment(row, "ended_at"),
+            erased_at=moment(row, "erased_at"),
             result=None if opened is None else Result.from_json(opened),
         )
 

@@ -80,6 +80,8 @@ def row_json(kept: KeptRequest) -> dict[str, Json]:
         "made_at": rfc3339(kept.asked.made_at),
         "expires_at": rfc3339(kept.asked.expires_at),
         "answered_at": None if kept.answered_at is None else rfc3339(kept.answered_at),
+        "ended_at": None if kept.ended_at is None else rfc3339(kept.ended_at),
+        "erased_at": None if kept.erased_at is None else rfc3339(kept.erased_at),
     }
 
 
@@ -152,12 +154,28 @@ def when(moment: datetime | None) -> str:
     return "" if moment is None else moment.strftime("%-d %B %Y, %H:%M UTC")
 
 
+def since_in_words(kept: KeptRequest) -> str:
+    """What the person did to it since: nothing, `ended`, or `erased`, which says more."""
+    if kept.erased_at is not None:
+        return "erased"
+    return "" if kept.ended_at is None else "ended"
+
+
+def _sentence(kept: KeptRequest) -> str:
+    if kept.erased_at is not None:
+        return f"The person had it erased on {when(kept.erased_at)}. The record and your signed proof of it stay."
+    if kept.ended_at is not None:
+        return f"The person took the yes back on {when(kept.ended_at)}. Do not use it any more, and do not ask by it."
+    return SENTENCES[kept.state]
+
+
 def page_row(kept: KeptRequest) -> dict[str, str]:
     """One request as tables show it."""
     return {
         "id": kept.asked.id,
         "purpose": kept.asked.template.purpose_text,
         "state": WORDS[kept.state],
+        "since": since_in_words(kept),
         "made": when(kept.asked.made_at),
         "answered": when(kept.answered_at),
     }
@@ -176,12 +194,12 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
     learned = kept.result.learned if verified and kept.result is not None else {}
     return {
         **page_row(kept),
-        "sentence": SENTENCES[kept.state],
+        "sentence": _sentence(kept),
         "ends": when(kept.asked.expires_at),
         "is_open": kept.state not in FINAL,
         "learned": [_learned_in_words(kept, name, one) for name, some in learned.items() for one in some],
         "failed": _first_failed(kept),
-        "declined": _declined(kept) if verified else [],
+        "declined": _declined(kept) if verified and kept.erased_at is None else [],
         "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
     }
 

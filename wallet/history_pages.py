@@ -11,6 +11,7 @@ from didkit_py.errors import NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.web import Routes, render
+from wallet.ending_pages import Afterwards, afterwards
 from wallet.ledger import BrokenLedger, Entry
 from wallet.parts import parts_of
 
@@ -28,6 +29,7 @@ class Shared:
     terms: str
     accepted: bool
     recorded: bool
+    afterwards: Afterwards
 
 
 def install(routes: Routes) -> None:
@@ -39,18 +41,19 @@ def install(routes: Routes) -> None:
 
 async def disclosures(request: web.Request) -> web.Response:
     """By vendor: what it has, since when, until when, under which terms."""
+    parts = parts_of(request)
     try:
-        entries = await parts_of(request).opened.ledger.read()
+        entries = await parts.opened.ledger.read()
     except BrokenLedger as error:
         return render(request, "disclosures.html", vendors={}, refusals=0, fault=error)
     vendors: dict[str, list[Shared]] = {}
-    for one in sorted(shared(entries), key=lambda each: each.at, reverse=True):
+    for one in sorted(shared(entries, await afterwards(parts)), key=lambda each: each.at, reverse=True):
         vendors.setdefault(one.vendor, []).append(one)
     refusals = sum(one.kind == "refused" for one in entries)
     return render(request, "disclosures.html", vendors=vendors, refusals=refusals, fault=None)
 
 
-def shared(entries: Iterable[Entry]) -> Iterable[Shared]:
+def shared(entries: Iterable[Entry], later: Mapping[str, Afterwards]) -> Iterable[Shared]:
     """Every release that the ledger names."""
     known = tuple(entries)
     recorded = {one.request_id for one in known if one.kind == "recorded"}
@@ -69,6 +72,7 @@ def shared(entries: Iterable[Entry]) -> Iterable[Shared]:
             terms=str(promises.members.get("terms") or ""),
             accepted=read.flag("accepted"),
             recorded=one.request_id in recorded,
+            afterwards=later.get(one.request_id, Afterwards()),
         )
 
 

@@ -10,8 +10,9 @@ from didkit_py.errors import BadKey, IllegalMove
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, State, history_of
-from didkit_py.service.database import GuardFailed
+from didkit_py.service.database import GuardFailed, Statement
 from didkit_py.service.lists import Lists
 from didkit_py.service.sealing import Box
 from didkit_py.terms.decision import HeldState, History
@@ -106,6 +107,29 @@ class Keeping:
             await self.ledger.append(*(_draft(exchange, note) for note in notes), now=now, also=writes)
         except GuardFailed as error:
             raise IllegalMove("this request was answered already, on another page") from error
+
+    async def load_ended(self, exchange_id: str) -> Sequence[Ended]:
+        """What the person asked of the vendor about one record, in order."""
+        return await self.store.load_endings_of(exchange_id)
+
+    async def load_unconfirmed(self) -> Sequence[Ended]:
+        """Everything that was asked of vendors and has no answer."""
+        return [one for one in await self.store.load_endings() if not one.confirmed]
+
+    async def save_wish(self, ended: Ended, *, note: Note, now: datetime) -> None:
+        """Keep a new wish and note it. Raises IllegalMove when another one stands at its place."""
+        await self._save_ending(self.store.add_ending(ended), ended, [note], now)
+
+    async def save_ended(self, ended: Ended, *, notes: Sequence[Note] = (), now: datetime) -> None:
+        """Replace a wish that has no answer yet, with its notes. Raises IllegalMove when it has one."""
+        await self._save_ending(self.store.change_ending(ended), ended, notes, now)
+
+    async def _save_ending(self, write: Statement, ended: Ended, notes: Sequence[Note], now: datetime) -> None:
+        drafts = [Draft(kind=one.kind, request_id=ended.exchange_id, body=one.body) for one in notes]
+        try:
+            await self.ledger.append(*drafts, now=now, also=[write])
+        except GuardFailed as error:
+            raise IllegalMove("this was done already, on another page") from error
 
 
 def _exchange(stored: StoredRequest) -> Exchange:

@@ -19,7 +19,10 @@ from didkit_py.reading import Reader
 from didkit_py.service.database import Database, Row, Statement
 from didkit_py.service.sealing import Box
 
-KINDS: Final = ("asked", "decided", "released", "recorded", "refused")
+KINDS: Final = (
+    *("asked", "decided", "released", "recorded", "refused"),
+    *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved"),
+)
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
 READ: Final = "SELECT seq, sealed FROM ledger ORDER BY seq"
 APPEND: Final = "INSERT INTO ledger (seq, sealed) VALUES (?, ?)"

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from didkit_py.service.pages import TEMPLATES
 from didkit_py.service.web import Routes, render
-from wallet import document_pages, history_pages, offer_pages, request_pages, rules_pages, words
+from wallet import document_pages, ending_pages, history_pages, offer_pages, request_pages, rules_pages, words
 from wallet.held import StoredCredential
 from wallet.parts import Parts, parts_of
 from wallet.taking import OPENED, REDEEMED, REDEEMING
@@ -25,7 +25,7 @@ def install(app: web.Application, routes: Routes) -> None:
     """Add every page."""
     app[TEMPLATES].filters.update(day=words.day, clock_time=words.clock_time, plain=words.plain, copies=words.copies)
     routes.page("GET", "/", inbox)
-    for each in (offer_pages, document_pages, request_pages, history_pages, rules_pages):
+    for each in (offer_pages, document_pages, request_pages, history_pages, ending_pages, rules_pages):
         each.install(routes)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.errors import DidkitError, Stale
+from didkit_py.roles.ending import Ended, Ending, Wish
 from didkit_py.roles.presenting import Judged, Presenting
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.roles.receiving import Fetch
@@ -38,6 +39,7 @@ class Opened:
     keeping: Keeping
     taking: Taking
     presenting: Presenting
+    ending: Ending
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class Parts:
             presenting=Presenting(
                 store=keeping, fetch=self.fetch, lists=self.lists, now_fn=self.clock, random=secrets.token_bytes
             ),
+            ending=Ending(store=keeping, fetch=self.fetch, now_fn=self.clock),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:
@@ -138,6 +141,16 @@ class Parts:
         async with self._turn(exchange_id):
             return await self.opened.presenting.send(exchange_id)
 
+    async def end(self, exchange_id: str, wish: Wish) -> Sequence[Ended]:
+        """The person stops a vendor's use, or has it erased."""
+        async with self._turn(exchange_id):
+            return await self.opened.ending.end(exchange_id, wish)
+
+    async def send_ended(self, exchange_id: str) -> Sequence[Ended]:
+        """Send on what the vendor has not confirmed."""
+        async with self._turn(exchange_id):
+            return await self.opened.ending.send(exchange_id)
+
     def _turn(self, exchange_id: str) -> asyncio.Lock:
         return self._turns.setdefault(exchange_id, asyncio.Lock())
 
@@ -151,15 +164,19 @@ class Parts:
         try:
             faults = list(await self.opened.taking.resume())
             for exchange in await self.opened.keeping.load_unfinished():
-                faults += await self._resume_one(exchange.id)
+                faults += await self._resume_one(self.send(exchange.id))
+            waiting = await self.opened.keeping.load_unconfirmed()
+            for exchange_id in dict.fromkeys(one.exchange_id for one in waiting):
+                faults += await self._resume_one(self.send_ended(exchange_id))
         except DidkitError as error:
             faults = [error]
         for fault in faults:
             log.warning("not-resumed", code=fault.code)
 
-    async def _resume_one(self, exchange_id: str) -> list[DidkitError]:
+    @staticmethod
+    async def _resume_one(sending: Awaitable[object]) -> list[DidkitError]:
         try:
-            await self.send(exchange_id)
+            await sending
         except DidkitError as error:
             return [error]
         return []

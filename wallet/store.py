@@ -7,6 +7,7 @@ from typing import Final
 
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import IllegalMove, NotFound
+from didkit_py.roles.ending import Ended
 from didkit_py.service.database import Database, GuardFailed, Row, Statement
 from didkit_py.service.sealing import Box
 from didkit_py.terms.policy import DEFAULT_POLICY, Policy
@@ -186,6 +187,45 @@ class Store:
             changed_at=_moment(row, "changed_at"),
             body=self._open(row, "requests"),
         )
+
+    # Endings
+
+    def add_ending(self, ended: Ended) -> Statement:
+        """The write that keeps what the person asked of a vendor; it fails when its place is taken."""
+        return Statement(
+            "INSERT INTO endings (request_id, place, answered_at, sealed) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (request_id, place) DO NOTHING RETURNING place",
+            (ended.exchange_id, ended.place, None, self._seal_ending(ended)),
+            rows=1,
+        )
+
+    def change_ending(self, ended: Ended) -> Statement:
+        """The write that replaces one; it fails when that one has an answer."""
+        answered_at = None if ended.answered_at is None else timestamp(ended.answered_at)
+        return Statement(
+            "UPDATE endings SET answered_at = ?, sealed = ?"
+            " WHERE request_id = ? AND place = ? AND answered_at IS NULL RETURNING place",
+            (answered_at, self._seal_ending(ended), ended.exchange_id, ended.place),
+            rows=1,
+        )
+
+    async def load_endings(self) -> tuple[Ended, ...]:
+        """Everything that was asked of vendors, by request and in order."""
+        rows = await self.database.fetch("SELECT request_id, place, sealed FROM endings ORDER BY request_id, place")
+        return tuple(self._ending(row) for row in rows)
+
+    async def load_endings_of(self, request_id: str) -> tuple[Ended, ...]:
+        """What was asked of one vendor about one record, in order."""
+        sql = "SELECT request_id, place, sealed FROM endings WHERE request_id = ? ORDER BY place"
+        return tuple(self._ending(row) for row in await self.database.fetch(sql, request_id))
+
+    def _seal_ending(self, ended: Ended) -> bytes:
+        return self.box.seal(ended.to_json(), place=f"endings:{ended.exchange_id}:{ended.place}")
+
+    def _ending(self, row: Row) -> Ended:
+        request_id, place = _text(row, "request_id"), _int(row, "place")
+        body = self.box.open(row["sealed"], place=f"endings:{request_id}:{place}")
+        return Ended.from_json(body, exchange_id=request_id, place=place)
 
     # Rules
 

@@ -30,6 +30,16 @@ def clock_time(moment: datetime | None) -> str:
     return "" if moment is None else f"{day(moment)}, {moment:%H:%M} UTC"
 
 
+def age(time: timedelta) -> str:
+    """`less than a minute`, `5 minutes`, `1 hour`, `3 days`."""
+    seconds = int(time.total_seconds())
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return "less than a minute"
+
+
 def copies(count: int) -> str:
     """`1 copy`, `3 copies`."""
     return f"{count} copy" if count == 1 else f"{count} copies"

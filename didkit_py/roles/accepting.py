@@ -1,32 +1,44 @@
-"""Accepting: a person's acceptance of our promise becomes a record with both signatures; later events are acknowledged.
+"""Accepting: a person's acceptance of our promise becomes a record with both signatures; later events are obeyed.
 
 Acceptance and presentation come by two ways and in either order. The record is signed once both are here and the
 acceptance names exactly what was presented. Everything may be sent again: the same bytes get the same answer.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest, read_json
-from didkit_py.errors import BadAgreement, IllegalMove, Unavailable
+from didkit_py.errors import BadAgreement, IllegalMove, Replayed, Unavailable
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.exchange import FINAL, State
 from didkit_py.reading import Reader
-from didkit_py.roles.asking_store import AcceptingStore, KeptAcceptance, KeptEvent, KeptRequest, SentOffer
+from didkit_py.roles.asking_store import (
+    AcceptingStore,
+    Effect,
+    KeptAcceptance,
+    KeptEvent,
+    KeptRequest,
+    Result,
+    SentOffer,
+)
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.events import (
+    APPLIED,
+    STOP_AND_ERASE,
     AgreementEvent,
     Kind,
     UnverifiedEvent,
     create_acknowledgement,
+    create_erase_proof,
     parse_event,
     verify_event,
 )
+from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.terms.record import MAX_RECORD, AgreementRecord, countersign, verify_acceptance, verify_record
 
 MAX_ACCEPTANCES: Final = 8  # for one request: its link may be opened by several wallets, and one of them presents
@@ -112,45 +124,75 @@ class Accepting:
         return replace(acceptance, record=(await countersign(signed, signer=self.signer)).to_json())
 
     async def take_event(self, body: Json, *, kind: Kind, now: datetime) -> str:
-        """Keep a person's event about one of our records; gives our signed acknowledgement.
+        """E4: keep a person's event about one of our records and do what it says; gives our signed answer to it.
 
-        Raises Malformed, BadAgreement, BadSignature, or Replayed when another event came at the same place.
+        An answer to an erasure is given only once nothing of what was erased is left in the database's files.
+        Raises Malformed, BadAgreement, BadSignature, or
+        StorageUnavailable: then the same event is sent again.
         """
         unverified = parse_event(Reader(body, at="message").text("event"))
         if unverified.event.kind is not kind:
             raise BadAgreement(f"expected an event of the kind {kind} at this address")
-        record = await self._record(unverified.event.record)
-        events = await self.store.load_events(record.identifier)
-        known = next((one for one in events if one.text == unverified.event.text), None)
-        if known is not None:
-            return known.answer
-        answer = await self._acknowledged(unverified, record, events[-1] if events else None, now)
-        await self.store.save_event(
-            KeptEvent(
-                record_id=record.identifier,
-                seq=unverified.event.seq,
-                kind=kind,
-                at=now,
-                text=unverified.event.text,
-                answer=answer,
-            )
-        )
-        return answer
+        acceptance = await self.store.load_recorded(unverified.event.record)
+        if acceptance is None:
+            raise BadAgreement("the record is not one of ours")
+        try:
+            known = await self._known_or_applied(unverified, acceptance, now)
+        except Replayed:  # the same event came twice at once, or another one did
+            known = await self._known_or_applied(unverified, acceptance, now)
+        await self.store.finish_erasing()
+        return known.answer
 
-    async def _acknowledged(
-        self, unverified: UnverifiedEvent, record: AgreementRecord, last: KeptEvent | None, now: datetime
-    ) -> str:
+    async def _known_or_applied(
+        self, unverified: UnverifiedEvent, acceptance: KeptAcceptance, now: datetime
+    ) -> KeptEvent:
+        events = await self.store.load_events(acceptance.record_id)
+        known = next((one for one in events if one.text == unverified.event.text), None)
+        return known or await self._applied(unverified, acceptance, events[-1] if events else None, now)
+
+    async def _applied(
+        self, unverified: UnverifiedEvent, acceptance: KeptAcceptance, last: KeptEvent | None, now: datetime
+    ) -> KeptEvent:
+        record = verify_record(JointlySigned.from_json(dict(acceptance.record or {})), vendor_document=self.document)
         previous: AgreementEvent | None = None if last is None else parse_event(last.answer).event
         event = verify_event(unverified, record=record, previous=previous, vendor_document=self.document, now=now)
+        kept = KeptEvent(
+            record_id=record.identifier,
+            seq=event.seq,
+            kind=event.kind,
+            at=now,
+            text=event.text,
+            answer=await self._answer_to(event, record, now),
+        )
+        await self.store.save_event(kept, await self._effect(event, record, acceptance.request_id, now))
+        return kept
+
+    async def _answer_to(self, event: AgreementEvent, record: AgreementRecord, now: datetime) -> str:
+        if event.kind is Kind.ERASE_REQUEST:
+            return await create_erase_proof(record, of=event, signer=self.signer, now=now)
         return await create_acknowledgement(
-            record, previous=event, of=event, state="received", signer=self.signer, now=now
+            record, previous=event, of=event, state=APPLIED, signer=self.signer, now=now
         )
 
-    async def _record(self, record_id: str) -> AgreementRecord:
-        found = await self.store.load_record(record_id)
-        if found is None:
-            raise BadAgreement("the record is not one of ours")
-        return verify_record(JointlySigned.from_json(dict(found)), vendor_document=self.document)
+    async def _effect(self, event: AgreementEvent, record: AgreementRecord, request_id: str, now: datetime) -> Effect:
+        ends = event.kind is Kind.WITHDRAW and set(event.gids) == set(record.accepted)
+        paths = _paths_to_erase(event, record)
+        if paths is None:
+            return Effect(request_id=request_id, ends=ends)
+        kept = await self.store.load_request(request_id, now=now)
+        return Effect(request_id=request_id, ends=ends, erased=(kept.result or Result()).without(paths))
+
+
+def _paths_to_erase(event: AgreementEvent, record: AgreementRecord) -> Sequence[ClaimPath] | None:
+    """What an event wants erased, empty for everything; None where it wants nothing erased."""
+    if event.kind is Kind.ERASE_REQUEST:
+        return event.paths
+    if event.effect != STOP_AND_ERASE:
+        return None
+    if set(event.gids) == set(record.accepted):
+        return ()
+    kept = {path for gid, paths in record.accepted.items() if gid not in event.gids for path in paths}
+    return [path for gid in event.gids for path in record.accepted[gid] if path not in kept] or None
 
 
 def _offer_named(signed: JointlySigned) -> str:

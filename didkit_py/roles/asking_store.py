@@ -4,7 +4,7 @@ What is secret (nonce, state, keys) or learned about a person (claims) stands in
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 
@@ -17,6 +17,7 @@ from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
+from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.verification import Check
 
 MAX_PURPOSE: Final = 200  # characters; the vendor's own note of why it asks
@@ -115,6 +116,13 @@ class Learned:
     issuer_name: str
     claims: Mapping[str, Json] = field(repr=False)
 
+    def without(self, paths: Sequence[ClaimPath]) -> Self:
+        """The same without what it said at and below these paths."""
+        claims: Json = dict(self.claims)
+        for path in paths:
+            claims = _without(claims, path)
+        return replace(self, claims=claims if isinstance(claims, dict) else {})
+
     def to_json(self) -> dict[str, Json]:
         return {"vct": self.vct, "issuer": self.issuer, "issuer_name": self.issuer_name, "claims": dict(self.claims)}
 
@@ -128,6 +136,17 @@ class Learned:
         )
 
 
+def _without(value: Json, path: ClaimPath) -> Json:
+    """The value without what `path` names; of an array, every place: which of them was shown is not recorded."""
+    step, rest = path[0], path[1:]
+    if isinstance(value, dict) and isinstance(step, str) and step in value:
+        kept = {name: inner for name, inner in value.items() if name != step}
+        return {**kept, step: _without(value[step], rest)} if rest else kept
+    if isinstance(value, list) and not isinstance(step, str):
+        return [_without(inner, rest) for inner in value] if rest else []
+    return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What came of a request: every check that was made, and what was learned if all of them held."""
@@ -136,6 +155,13 @@ class Result:
     learned: Mapping[str, tuple[Learned, ...]] = field(default_factory=dict, repr=False)  # by query id
     presented: str = ""  # the digest by which a record names the presentation
     error: Mapping[str, str] | None = None  # of our own check, or the wallet's word for no
+
+    def without(self, paths: Sequence[ClaimPath]) -> Self:
+        """The result after an erasure of these paths, or of everything learned when there are none."""
+        if not paths:
+            return replace(self, learned={})
+        kept = {name: tuple(one.without(paths) for one in some) for name, some in self.learned.items()}
+        return replace(self, learned=kept)
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -165,6 +191,8 @@ class KeptRequest:
     asked: AskedRequest
     state: State
     answered_at: datetime | None = None
+    ended_at: datetime | None = None  # the person left: nothing may be used any more
+    erased_at: datetime | None = None  # the person had it erased
     result: Result | None = field(default=None, repr=False)
 
 
@@ -200,6 +228,15 @@ class KeptEvent:
     at: datetime
     text: str = field(repr=False)
     answer: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What an event of a person does to what was learned for a request."""
+
+    request_id: str
+    ends: bool = False
+    erased: Result | None = field(default=None, repr=False)  # what is left of the result; None: nothing is erased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,11 +310,14 @@ class AcceptingStore(Protocol):
     async def save_record(self, acceptance: KeptAcceptance, *, now: datetime) -> KeptAcceptance:
         """Keep the record, unless there is one: gives the one that is kept."""
 
-    async def load_record(self, record_id: str) -> Mapping[str, Json] | None:
-        """The record with both signatures, if there is one of this identifier."""
+    async def load_recorded(self, record_id: str) -> KeptAcceptance | None:
+        """The acceptance whose record has this identifier, if both sides signed it."""
 
     async def load_events(self, record_id: str) -> Sequence[KeptEvent]:
         """What was said later about a record, in order."""
 
-    async def save_event(self, event: KeptEvent) -> None:
-        """Keep an event and our answer. Raises Replayed when another one stands at its place."""
+    async def save_event(self, event: KeptEvent, effect: Effect) -> None:
+        """Keep an event and our answer, and make its effect. Raises Replayed when another one stands at its place."""
+
+    async def finish_erasing(self) -> None:
+        """Leave nothing of what was erased in the database's own files. Raises StorageUnavailable: then do it again."""

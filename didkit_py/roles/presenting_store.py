@@ -140,7 +140,7 @@ def _present(members: Mapping[str, Json]) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What the ledger writes down: asked, decided, released, recorded or refused."""
+    """What the ledger writes down: asked, decided, released, recorded, refused, or what the person ended later."""
 
     kind: str
     body: Mapping[str, Json] = field(repr=False)

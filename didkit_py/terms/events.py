@@ -1,7 +1,7 @@
 """Events: what happens to a record later, each signed by its sender and chained to the one before.
 
-The person withdraws or asks for erasure; the vendor acknowledges. The first event follows the record itself, each later
-one the event before, whoever sent it, so that neither side can drop or reorder one unseen.
+The person withdraws or asks for erasure; the vendor acknowledges, or proves that it erased. The first event follows the
+record itself, each later one the event before, whoever sent it, so that neither side can drop or reorder one unseen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from didkit_py.dids.document import DidDocument, Purpose
 from didkit_py.encoding import Json, digest, rfc3339
@@ -24,6 +24,8 @@ from didkit_py.terms.grant_parts import ClaimPath, absent_left_out, read_path
 from didkit_py.terms.record import AgreementRecord
 
 TYP: Final = "agreement-event+jwt"
+APPLIED: Final = "applied"
+STOP_AND_ERASE: Final = "stop-and-erase"
 MAX_REASON: Final = 500
 MAX_SKEW: Final = timedelta(seconds=60)
 _KEY_HEADER: Final = frozenset({"jwk"})
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     ERASE_REQUEST = "eraseRequest"
     ACKNOWLEDGE = "acknowledge"
+    ERASE_PROOF = "eraseProof"
 
 
 _BY_PERSON: Final = frozenset({Kind.WITHDRAW, Kind.ERASE_REQUEST})
@@ -43,7 +46,33 @@ _OWN: Final = {
     Kind.WITHDRAW: ("gids", "effect", "reason"),
     Kind.ERASE_REQUEST: ("paths", "all", "basis"),
     Kind.ACKNOWLEDGE: ("of", "state"),
+    Kind.ERASE_PROOF: ("of", "state", "paths", "all", "residual"),
 }
+_ANSWERS: Final = frozenset({Kind.ACKNOWLEDGE, Kind.ERASE_PROOF})
+_STATES: Final = {Kind.ACKNOWLEDGE: ("received", APPLIED), Kind.ERASE_PROOF: (APPLIED,)}
+_NAMES_PATHS: Final = frozenset({Kind.ERASE_REQUEST, Kind.ERASE_PROOF})
+MAX_RESIDUAL: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residual:
+    """What a vendor says that it must keep in spite of an erasure: a class of storage, by which clause, until when."""
+
+    storage: str
+    clause: str
+    until: datetime
+
+    @classmethod
+    def from_reader(cls, read: Reader) -> Self:
+        read.refuse_unknown(("class", "clause", "until"))
+        return cls(
+            storage=read.text("class", max_length=40),
+            clause=read.text("clause", max_length=80),
+            until=read.rfc3339("until"),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {"class": self.storage, "clause": self.clause, "until": rfc3339(self.until)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +88,11 @@ class AgreementEvent:
     gids: tuple[str, ...] = ()  # withdraw
     effect: str = ""  # withdraw: "stop-use" or "stop-and-erase"
     reason: str = ""
-    paths: tuple[ClaimPath, ...] = ()  # eraseRequest; empty: everything
+    paths: tuple[ClaimPath, ...] = ()  # eraseRequest and eraseProof; empty: everything
     basis: str = ""
-    of: str = ""  # acknowledge: digest of the event that it answers
-    state: str = ""  # acknowledge: "received" or "applied"
+    of: str = ""  # acknowledge and eraseProof: digest of the event that it answers
+    state: str = ""  # acknowledge: "received" or "applied"; eraseProof: "applied"
+    residual: tuple[Residual, ...] = ()  # eraseProof: what is kept nevertheless
     text: str = field(default="", repr=False)
 
     @property
@@ -116,6 +146,15 @@ async def create_acknowledgement(
     return await _create(record, previous, Kind.ACKNOWLEDGE, own, signer=signer, now=now)
 
 
+async def create_erase_proof(
+    record: AgreementRecord, *, of: AgreementEvent, residual: Sequence[Residual] = (), signer: Signer, now: datetime
+) -> str:
+    """The vendor says that what `of` asked to erase is erased; `now` is when, `signer.key_id` is a DID URL."""
+    own: dict[str, Json] = {"paths": [[*path] for path in of.paths]} if of.paths else {"all": True}
+    own |= {"of": of.digest, "state": APPLIED, "residual": [one.to_json() for one in residual]}
+    return await _create(record, of, Kind.ERASE_PROOF, own, signer=signer, now=now)
+
+
 async def _create(
     record: AgreementRecord,
     previous: AgreementEvent | None,
@@ -153,12 +192,13 @@ def parse_event(text: str) -> UnverifiedEvent:
         prev=read_digest(read, "prev"),
         at=read.rfc3339("at"),
         gids=read.texts("gids", at_least=1, max_items=32) if kind == Kind.WITHDRAW else (),
-        effect=read.text("effect", one_of=("stop-use", "stop-and-erase")) if kind == Kind.WITHDRAW else "",
+        effect=read.text("effect", one_of=("stop-use", STOP_AND_ERASE)) if kind == Kind.WITHDRAW else "",
         reason=read.optional_text("reason", max_length=MAX_REASON) or "",
-        paths=_paths(read) if kind == Kind.ERASE_REQUEST else (),
+        paths=_paths(read) if kind in _NAMES_PATHS else (),
         basis=read.text("basis", max_length=80) if kind == Kind.ERASE_REQUEST else "",
-        of=read_digest(read, "of") if kind == Kind.ACKNOWLEDGE else "",
-        state=read.text("state", one_of=("received", "applied")) if kind == Kind.ACKNOWLEDGE else "",
+        of=read_digest(read, "of") if kind in _ANSWERS else "",
+        state=read.text("state", one_of=_STATES[kind]) if kind in _ANSWERS else "",
+        residual=_residual(read) if kind == Kind.ERASE_PROOF else (),
         text=text,
     )
     return UnverifiedEvent(jws=jws, event=event)
@@ -171,6 +211,10 @@ def _paths(read: Reader) -> tuple[ClaimPath, ...]:
         return ()
     entries = read.items("paths", at_least=1, max_items=64)
     return tuple(read_path(Reader({"paths": one}, at="event"), "paths") for one in entries)
+
+
+def _residual(read: Reader) -> tuple[Residual, ...]:
+    return tuple(map(Residual.from_reader, read.objects("residual", max_items=MAX_RESIDUAL)))
 
 
 def verify_event(
@@ -201,4 +245,23 @@ def verify_event(
         raise BadAgreement("the event does not follow the one before")
     if event.at > now + MAX_SKEW or not set(event.gids) <= record.accepted.keys():
         raise BadAgreement("the event is of the future, or about something that was not agreed")
+    return event
+
+
+def verify_answer(
+    text: str, *, to: AgreementEvent, record: AgreementRecord, vendor_document: DidDocument, now: datetime
+) -> AgreementEvent:
+    """The vendor's answer to an event that we sent: applied, by its own signature; an erasure only by a proof of it.
+
+    Raises Malformed, BadAgreement, BadSignature or UnknownKey.
+    """
+    event = verify_event(parse_event(text), record=record, previous=to, vendor_document=vendor_document, now=now)
+    if event.kind is not (Kind.ERASE_PROOF if to.kind is Kind.ERASE_REQUEST else Kind.ACKNOWLEDGE):
+        raise BadAgreement("the answer is not of the kind that was asked for")
+    if event.of != to.digest:
+        raise BadAgreement("the answer is about another event")
+    if event.state != APPLIED:
+        raise BadAgreement("the vendor says that it received the event, not that it applied it")
+    if event.kind is Kind.ERASE_PROOF and set(event.paths) != set(to.paths):
+        raise BadAgreement("the proof is about other paths than were asked for")
     return event

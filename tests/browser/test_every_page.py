@@ -65,6 +65,8 @@ FLAWS: Final = (
 
 async def test_each_page_of_the_wallet_is_in_order_and_speaks_the_persons_words(visitor: Visitor, town: Town) -> None:
     await open_request(visitor, town, town.sound())
+    await visitor.press("Share these 2 things and what I ticked")
+    await open_request(visitor, town, town.sound())
     await open_request(visitor, town, town.too_much())
     await open_request(visitor, town, town.budget())
     await visitor.press("Do not share")
@@ -75,6 +77,7 @@ async def test_each_page_of_the_wallet_is_in_order_and_speaks_the_persons_words(
     looked = await crawl(visitor, f"{town.wallet}/")
     paths = {address.removeprefix(town.wallet) for address in looked}
     assert {"/", "/receive", "/answer", "/credentials", "/disclosures", "/rules"} <= paths
+    assert {"stop", "erase"} <= {path.rpartition("/")[2] for path in paths if path.startswith("/disclosures/")}
     found = {address: BANNED.findall(said) for address, said in visitor.seen.items()}
     assert not {address: words for address, words in found.items() if words}
 

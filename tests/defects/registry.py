@@ -27,6 +27,10 @@ FETCH: Final = "didkit_py/service/fetch.py"
 GUARDS: Final = "didkit_py/service/guards.py"
 SQLITE: Final = "didkit_py/service/sqlite_connection.py"
 ISSUER_STORE: Final = "issuer/store.py"
+EVENTS: Final = "didkit_py/terms/events.py"
+ACCEPTING: Final = "didkit_py/roles/accepting.py"
+ENDING: Final = "didkit_py/roles/ending.py"
+VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
 
@@ -45,6 +49,8 @@ WEB_TESTS: Final = "tests/unit/service/test_web.py::test_"
 SQLITE_TESTS: Final = "tests/stores/test_sqlite.py::test_"
 ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
 VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
+ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
+VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 
 
@@ -508,5 +514,54 @@ DEFECTS: Final = (
         "            return is_public(str(inner))\n",
         "            return True\n",
         FETCH_TESTS + "an_address_of_special_purpose_is_not_public",
+    ),
+    Defect(
+        "an answer about another event confirms this one",
+        EVENTS,
+        "    if event.of != to.digest:\n",
+        "    if not event.of:\n",
+        ENDING_TESTS + "nothing_is_done_without_the_vendors_signature_in_its_place",
+    ),
+    Defect(
+        "what a vendor only received counts as done",
+        EVENTS,
+        "    if event.state != APPLIED:\n",
+        "    if not event.state:\n",
+        ENDING_TESTS + "nothing_is_done_without_the_vendors_signature_in_its_place",
+    ),
+    Defect(
+        "an acknowledgement counts as a proof of erasure",
+        EVENTS,
+        "(Kind.ERASE_PROOF if to.kind is Kind.ERASE_REQUEST else Kind.ACKNOWLEDGE)",
+        "event.kind",
+        ENDING_TESTS + "an_erasure_is_not_done_by_less_than_a_proof_of_all_of_it",
+    ),
+    Defect(
+        "an event is sent before it is durable",
+        ENDING,
+        "            await self.store.save_ended(ended, now=self.now_fn())\n        try:\n",
+        "        try:\n",
+        ENDING_TESTS + "a_silent_vendor_leaves_it_unconfirmed_and_gets_the_same_bytes_again",
+    ),
+    Defect(
+        "erasing leaves the deleted bytes in the database's files",
+        ACCEPTING,
+        "        await self.store.finish_erasing()\n",
+        "",
+        VENDOR_ENDING_TESTS + "an_erasure_leaves_no_byte_of_what_was_learned_and_a_signed_proof",
+    ),
+    Defect(
+        "a crash before the scrub leaves the deleted bytes for good",
+        VENDOR_APP,
+        "            await _finish_erasing(opened)\n",
+        "",
+        VENDOR_ENDING_TESTS + "a_crash_between_deleting_and_scrubbing_is_made_good_at_the_next_start",
+    ),
+    Defect(
+        "an erasure forgets that it must scrub",
+        VENDOR_STORE,
+        "SET wanted = wanted + 1",
+        "SET wanted = wanted",
+        VENDOR_ENDING_TESTS + "an_erasure_leaves_no_byte_of_what_was_learned_and_a_signed_proof",
     ),
 )

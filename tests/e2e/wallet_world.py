@@ -19,7 +19,7 @@ from demo.asking import affordability, sound_system
 from demo.browser import Form, Page
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import TEMPLATES, template_named
-from didkit_py.dids.document import create_document
+from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import digest, rfc3339
 from didkit_py.jose import JointlySigned
@@ -46,9 +46,17 @@ from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
 from didkit_py.terms.agreement import Controller, Desk, Give, create_agreement
 from didkit_py.terms.document import create_signatory_statement
+from didkit_py.terms.events import (
+    AgreementEvent,
+    Kind,
+    create_acknowledgement,
+    create_erase_proof,
+    parse_event,
+    verify_event,
+)
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.period import Period
-from didkit_py.terms.record import countersign, verify_acceptance
+from didkit_py.terms.record import countersign, verify_acceptance, verify_record
 from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.trust import TrustedIssuer
 from didkit_py.verification import verify_presentation
@@ -119,6 +127,10 @@ class Made:
     record: dict[str, Any] | None = None
 
 
+def _event(text: str) -> AgreementEvent:
+    return parse_event(text).event
+
+
 @dataclass(slots=True)
 class Vendor:
     """An honest vendor, as small as can be: it asks, accepts, verifies and countersigns."""
@@ -131,6 +143,8 @@ class Vendor:
     requests: dict[str, Made] = field(default_factory=dict)
     seen: list[dict[str, str]] = field(default_factory=list)  # the headers of every request of a wallet
     away: set[str] = field(default_factory=set)  # names of handlers that are out of order
+    answers: dict[str, str] = field(default_factory=dict)  # to events of persons
+    forger: SoftwareSigner | None = None  # who signs those answers in the vendor's place
     signer: SoftwareSigner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,6 +181,7 @@ class Vendor:
         app.router.add_post("/requests/{name}", self.send_request)
         app.router.add_post("/response/{name}", self.take_response)
         app.router.add_post("/agreements", self.take_acceptance)
+        app.router.add_post("/agreements/{desk:withdraw|erase}", self.take_event)
         return app
 
     async def send_document(self, _: web.Request) -> web.Response:
@@ -211,8 +226,8 @@ class Vendor:
             controller=Controller(name=self.name, contact="privacy@vendor.example"),
             grants=[Grant.from_json(one) for one in made.body["grants"]],
             receipt=desk,
-            withdraw=desk,
-            erase=Desk(uri=f"{self.url}/agreements", within=Period.parse("P30D")),
+            withdraw=Desk(uri=f"{self.url}/agreements/withdraw", within=Period.parse("P3D")),
+            erase=Desk(uri=f"{self.url}/agreements/erase", within=Period.parse("P30D")),
             give=Give(**made.body["give"]),
             signer=self.signer,
         )
@@ -263,6 +278,37 @@ class Vendor:
         if "after-record" in self.away:
             return web.Response(status=503)
         return web.json_response({"record": made.record})
+
+    async def take_event(self, request: web.Request) -> web.Response:
+        if "events" in self.away:
+            return web.Response(status=503)
+        text = json.loads(await request.read())["event"]
+        if text not in self.answers:
+            self.answers[text] = await self._answer(text)
+        return web.json_response({"event": self.answers[text]})
+
+    async def _answer(self, text: str) -> str:
+        unverified = parse_event(text)
+        known = (one.record for one in self.requests.values() if one.record is not None)
+        records = [
+            verify_record(
+                JointlySigned.from_json(one), vendor_document=DidDocument.from_json(self.document, did=self.did)
+            )
+            for one in known
+        ]
+        record = next(one for one in records if one.identifier == unverified.event.record)
+        previous = [one for one in map(_event, self.answers.values()) if one.record == record.identifier]
+        event = verify_event(
+            unverified,
+            record=record,
+            previous=previous[-1] if previous else None,
+            vendor_document=DidDocument.from_json(self.document, did=self.did),
+            now=now(),
+        )
+        signer = self.forger or self.signer
+        if event.kind is Kind.ERASE_REQUEST:
+            return await create_erase_proof(record, of=event, signer=signer, now=now())
+        return await create_acknowledgement(record, previous=event, of=event, state="applied", signer=signer, now=now())
 
 
 @dataclass(slots=True)

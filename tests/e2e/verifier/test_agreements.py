@@ -242,7 +242,7 @@ async def test_a_withdrawal_is_kept_and_acknowledged_with_our_signature(shop: Sh
     acceptance, answer = await agree(shop, fetched)
     record = await record_of(shop, answer, acceptance)
     text = await create_withdrawal(
-        record, previous=None, gids=["g-a"], effect="stop-and-erase", signer=pairwise(fetched), now=clock()
+        record, previous=None, gids=["g-a"], effect="stop-use", signer=pairwise(fetched), now=clock()
     )
     first = await shop.post("/agreements/withdraw", json={"event": text})
     assert first.status == 200, first.text
@@ -254,7 +254,7 @@ async def test_a_withdrawal_is_kept_and_acknowledged_with_our_signature(shop: Sh
         vendor_document=await shop.document(),
         now=clock(),
     )
-    assert (acknowledged.of, acknowledged.state) == (withdrawn.digest, "received")
+    assert (acknowledged.of, acknowledged.state) == (withdrawn.digest, "applied")
     again = await shop.post("/agreements/withdraw", json={"event": text})
     assert (again.status, again.body) == (200, first.body)
     erase = await create_erase_request(
