@@ -11,6 +11,7 @@ from didkit_py.errors import NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.web import Routes, render
+from wallet.asker import asker_of
 from wallet.ending_pages import Afterwards, afterwards
 from wallet.ledger import BrokenLedger, Entry
 from wallet.parts import parts_of
@@ -83,6 +84,7 @@ async def record(request: web.Request) -> web.Response:
     return render(
         request,
         "record.html",
+        asker=asker_of(exchange),
         exchange=exchange,
         created=body.rfc3339("created"),
         identifier=body.text("identifier"),

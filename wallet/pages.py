@@ -7,6 +7,7 @@ from aiohttp import web
 from didkit_py.service.pages import TEMPLATES
 from didkit_py.service.web import Routes, render
 from wallet import document_pages, ending_pages, history_pages, offer_pages, request_pages, rules_pages, words
+from wallet.asker import asker_of
 from wallet.held import StoredCredential
 from wallet.parts import Parts, parts_of
 from wallet.taking import OPENED, REDEEMED, REDEEMING
@@ -39,6 +40,7 @@ async def inbox(request: web.Request) -> web.Response:
     return render(
         request,
         "inbox.html",
+        asker_of=asker_of,
         requests=waiting,
         unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
         offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
