@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Final, Self
 
 from didkit_py.encoding import Json, b64url, from_multibase, jcs, multibase58, sha256
@@ -72,9 +72,3 @@ class PublicKey:
     def __hash__(self) -> int:
         """By thumbprint."""
         return hash(self.thumbprint)
-
-
-@lru_cache(maxsize=1024)  # loading a P-256 point costs a sixth of a verification; issuers' keys come again
-def load_public(kty: str, crv: str, x: str, y: str | None) -> PublicKey:
-    """The key of these JWK members, remembered."""
-    return PublicKey.from_jwk({"kty": kty, "crv": crv, "x": x} | ({"y": y} if y is not None else {}))
