@@ -42,7 +42,7 @@ fix: install ## repair what can be repaired without thinking
 docs: install ## write the pages of specs/ that come from the code: errors and settings
 	@$(BIN)/python -m tools.documents
 
-bench: install ## how long each signature and each step takes, as ratios
+bench: install ## how long each step, write and request takes, as ratios
 	@$(BIN)/python -m bench
 
 lock: install ## choose the newest versions again and write requirements/*.txt

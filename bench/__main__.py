@@ -1,19 +1,21 @@
-"""`python -m bench` prints one table for each algorithm; about a minute."""
+"""`python -m bench` measures everything, in about ten minutes; with words, only those parts."""
 
 import sys
 
-from bench import credentials, public
-from bench.measuring import measure, table
+from bench import endpoints, rows, signatures, storage
+
+PARTS = {"signatures": signatures.main, "storage": storage.main, "endpoints": endpoints.main, "rows": rows.main}
 
 
-def main() -> None:
-    """Measure and print."""
-    for alg in ("EdDSA", "ES256"):
-        sys.stdout.write(f"measuring {alg}…\n")
-        sys.stdout.flush()
-        cases = [*credentials.cases(alg), public.case(alg)]
-        sys.stdout.write(table(cases, measure(cases)) + "\n\n")
-    sys.stdout.write("x raw: multiples of the raw signatures of the same run; compare these, not the times.\n")
+def main(wanted: list[str]) -> int:
+    """Measure the wanted parts; the exit status says whether there are such parts."""
+    if unknown := set(wanted) - PARTS.keys():
+        sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}\n")
+        return 2
+    for name in wanted or PARTS:
+        print(f"\n{name}: measuring…", flush=True)
+        PARTS[name]()
+    return 0
 
 
-main()
+sys.exit(main(sys.argv[1:]))

@@ -57,7 +57,7 @@ def _raw(alg: str) -> list[Case]:
     def verify_both() -> None:
         (signature, message), (point, bound, binding) = next(shown)
         row.verify(public, signature, message)
-        row.verify(_loaded(point), bound, binding)
+        row.verify(loaded(point), bound, binding)
 
     calls = (lambda: row.sign(private, long), lambda: row.sign(private, short), verify_both)
     names = ("raw sign, 900 bytes", "raw sign, 250 bytes", "two raw verifications, one key loaded")
@@ -69,23 +69,24 @@ def _raw(alg: str) -> list[Case]:
 def _signed(alg: str, private: Any, holder: SoftwareSigner, place: int) -> tuple[Any, Any]:  # noqa: ANN401 - likewise
     """An issuer's and a holder's signature, others at each place: checking the same bits again and again is faster."""
     long, short, sign = b"%0900d" % place, b"%0250d" % place, ALGORITHMS[alg].sign
-    return (sign(private, long), long), (_point(holder.public.loaded), done(holder.sign(short)), short)
+    return (sign(private, long), long), (point_of(holder.public.loaded), done(holder.sign(short)), short)
 
 
-def _point(public: Any) -> bytes:  # noqa: ANN401 - a key of either library
+def point_of(public: Any) -> bytes:  # noqa: ANN401 - a key of either library
+    """A public key as it comes in a message."""
     if isinstance(public, bytes):
         return public
     return bytes(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
-def _loaded(point: bytes) -> Any:  # noqa: ANN401 - likewise
+def loaded(point: bytes) -> Any:  # noqa: ANN401 - likewise
     """The holder's key comes with the presentation, so nobody can check it without loading it."""
     return point if len(point) == 32 else ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
 
 
-def holders(alg: str, *, first: int = 1) -> list[SoftwareSigner]:
+def holders(alg: str, *, first: int = 1, count: int = HOLDERS) -> list[SoftwareSigner]:
     """As many holders as one run may meet; `first` gives each case holders of its own."""
-    return [SoftwareSigner.from_secret(place.to_bytes(32, "big"), alg=alg) for place in range(first, first + HOLDERS)]
+    return [SoftwareSigner.from_secret(place.to_bytes(32, "big"), alg=alg) for place in range(first, first + count)]
 
 
 def _ours(alg: str) -> Steps:

@@ -20,6 +20,7 @@ from didkit_py.service.fetch import Fetcher
 from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.operator import passphrase_check
+from didkit_py.service.repeating import SWEEP_SECONDS, repeating
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
 from didkit_py.terms.document import SIGNATORY_VCT
 from issuer import api, pages
@@ -112,7 +113,8 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
             if any(template.has_status for template in opened.templates):
                 await opened.store.open_list()  # before the first credential, so that everybody has fetched it by then
             app[PARTS] = opened
-            yield
+            async with repeating(lambda: opened.store.let_time_pass(now=clock()), seconds=SWEEP_SECONDS):
+                yield
 
     app.cleanup_ctx.append(parts)
     install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")

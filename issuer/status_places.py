@@ -9,9 +9,8 @@ from didkit_py.service.database import Database
 from didkit_py.status.token_list import choose_index
 
 LIST_SIZE: Final = 131_072  # entries: a place says nothing about whose it is (Token Status List, 13.2)
-LIST_FILL: Final = LIST_SIZE // 2  # beyond it free places become hard to find at random
-_DRAWS: Final = 4  # places drawn for each one that is wanted, so that some are free
-_ATTEMPTS: Final = 8
+_DRAWS: Final = 64  # at least so many places at once: how many of them are free tells how full the list is
+_DRAWS_EACH: Final = 4  # and so many for each one that is wanted
 
 Place = tuple[int, int]  # number of the list, index in it
 
@@ -24,16 +23,20 @@ class StatusPlaces:
     random: Callable[[int], bytes]
 
     async def choose(self, wanted: int) -> list[Place]:
-        """Free places in the newest list; they are taken by whoever writes them down first."""
+        """Free places in the newest list; they are taken by whoever writes them down first.
+
+        Beyond half, free places become hard to find at random, so another list begins when fewer than half of the
+        drawn places are free. Nothing is counted: the cost is the same in an empty and in a full list.
+        """
+        drawn = self._draw(max(_DRAWS, wanted * _DRAWS_EACH))
         newest = await self.open_list()
-        for _ in range(_ATTEMPTS):
-            drawn = self._draw(wanted * _DRAWS)
-            sql = f"SELECT list_index FROM copies WHERE list_number = ? AND list_index IN ({marks(drawn)})"  # noqa: S608 - marks only
-            taken = {number(row, "list_index") for row in await self.database.fetch(sql, newest, *drawn)}
-            free = [(newest, index) for index in drawn if index not in taken]
-            if len(free) >= wanted:
-                return free[:wanted]
-        raise RuntimeError("no free places in the status list after several draws")
+        free = await self._free(newest, drawn)
+        if len(free) < len(drawn) // 2:
+            newest = await self._begin(newest + 1)
+            free = await self._free(newest, drawn)
+        if len(free) < wanted:
+            raise RuntimeError("no free places in a status list that has just begun")
+        return [(newest, index) for index in free[:wanted]]
 
     def _draw(self, count: int) -> list[int]:
         drawn: list[int] = []
@@ -41,17 +44,18 @@ class StatusPlaces:
             drawn.append(choose_index(drawn, size=LIST_SIZE, random=self.random))
         return drawn
 
+    async def _free(self, listed: int, drawn: list[int]) -> list[int]:
+        sql = f"SELECT list_index FROM copies WHERE list_number = ? AND list_index IN ({marks(drawn)})"  # noqa: S608 - marks only
+        taken = {number(row, "list_index") for row in await self.database.fetch(sql, listed, *drawn)}
+        return [index for index in drawn if index not in taken]
+
     async def open_list(self) -> int:
-        """The number of the list that takes new entries; another one begins when half of it is used."""
-        rows = await self.database.fetch(
-            "SELECT number, (SELECT count(*) FROM copies WHERE list_number = number) AS used"
-            " FROM status_lists ORDER BY number DESC LIMIT 1"
-        )
-        newest = number(rows[0], "number") if rows else 0
-        if rows and number(rows[0], "used") < LIST_FILL:
-            return newest
+        """The number of the list that takes new entries; there is one after this call."""
+        rows = await self.database.fetch("SELECT number FROM status_lists ORDER BY number DESC LIMIT 1")
+        return number(rows[0], "number") if rows else await self._begin(1)
+
+    async def _begin(self, new: int) -> int:
         await self.database.execute(
-            "INSERT INTO status_lists (number, size) VALUES (?, ?) ON CONFLICT (number) DO NOTHING",
-            *(newest + 1, LIST_SIZE),
+            "INSERT INTO status_lists (number, size) VALUES (?, ?) ON CONFLICT (number) DO NOTHING", *(new, LIST_SIZE)
         )
-        return newest + 1
+        return new

@@ -22,6 +22,7 @@ from issuer.status_places import StatusPlaces
 
 _ATTEMPTS: Final = 8
 _CHUNK: Final = 500  # marks in one IN (…): engines bound their number
+_SWEPT: Final = 500  # rows of one step: a few milliseconds in which other writes wait
 _COLUMNS: Final = "id, type_name, batch, state, status, made_at, expires_at, tries, token_expires_at, issued_at, sealed"
 
 
@@ -67,22 +68,14 @@ class OfferStore:
         return found
 
     async def let_time_pass(self, *, now: datetime) -> None:
-        """Move offers whose time is over; their claims may be offered anew."""
-        moment = timestamp(now)
-        await self.database.apply(
-            Statement(
-                "UPDATE offers SET state = ?, fingerprint = NULL WHERE state = ? AND expires_at <= ?",
-                (move(State.OFFERED, Event.TIME_PASSED), State.OFFERED, moment),
-            ),
-            Statement(
-                "UPDATE offers SET state = ?, fingerprint = NULL WHERE state = ? AND token_expires_at <= ?",
-                (move(State.REDEEMED, Event.TIME_PASSED), State.REDEEMED, moment),
-            ),
-            Statement(
-                "UPDATE offers SET fingerprint = NULL WHERE fingerprint IS NOT NULL AND expires_at <= ?", (moment,)
-            ),
-            Statement("DELETE FROM spent_nonces WHERE expires_at < ?", (moment,)),
-        )
+        """Move all offers whose time is over, so that their claims may be offered anew, and forget spent nonces."""
+        while await self.sweep(now=now):
+            pass
+
+    async def sweep(self, *, now: datetime) -> bool:
+        """A small step of that, so that no other write waits long; says whether more may be left."""
+        swept = await self.database.apply(*_time_passing(timestamp(now)))
+        return any(len(rows) == _SWEPT for rows in swept)
 
     async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> frozenset[str]:
         """Keep those whose fingerprint is new; gives their ids."""
@@ -214,7 +207,7 @@ class OfferStore:
         offset: int = 0,
     ) -> tuple[KeptOffer, ...]:
         """Offers, the newest first."""
-        await self.let_time_pass(now=now)
+        await self.sweep(now=now)
         wishes = {"state": state.value if state else None, "reference_hash": reference_hash, "batch": batch}
         given = {name: value for name, value in wishes.items() if value is not None}
         where = " AND ".join(["1 = 1", *(f"{name} = ?" for name in given)])
@@ -228,7 +221,7 @@ class OfferStore:
 
     async def counts(self, *, now: datetime) -> Counts:
         """How many offers stand where."""
-        await self.let_time_pass(now=now)
+        await self.sweep(now=now)
         states = await self.database.fetch("SELECT state, count(*) AS number FROM offers GROUP BY state")
         statuses = await self.database.fetch(
             "SELECT status, count(*) AS number FROM offers WHERE state = ? GROUP BY status", State.ISSUED.value
@@ -288,6 +281,27 @@ def _state(row: Row, now: datetime) -> State:
     over = state is State.OFFERED and number(row, "expires_at") <= moment
     over = over or (state is State.REDEEMED and number(row, "token_expires_at") <= moment)
     return move(state, Event.TIME_PASSED) if over else state
+
+
+def _time_passing(moment: int) -> Iterator[Statement]:
+    """Each condition stands twice: another process may change a row between its choice and its change."""
+    for state, end in ((State.OFFERED, "expires_at"), (State.REDEEMED, "token_expires_at")):
+        over = f"state = ? AND {end} <= ?"
+        yield Statement(
+            f"UPDATE offers SET state = ?, fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
+            f" AND id IN (SELECT id FROM offers WHERE {over} LIMIT ?) RETURNING id",
+            (move(state, Event.TIME_PASSED).value, state.value, moment, state.value, moment, _SWEPT),
+        )
+    over = "fingerprint IS NOT NULL AND expires_at <= ?"
+    yield Statement(
+        f"UPDATE offers SET fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
+        f" AND id IN (SELECT id FROM offers WHERE {over} LIMIT ?) RETURNING id",
+        (moment, moment, _SWEPT),
+    )
+    yield Statement(
+        "DELETE FROM spent_nonces WHERE id IN (SELECT id FROM spent_nonces WHERE expires_at < ? LIMIT ?) RETURNING id",
+        (moment, _SWEPT),
+    )
 
 
 def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datetime) -> Iterator[Statement]:

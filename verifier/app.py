@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,7 @@ from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.log import get_logger
 from didkit_py.service.operator import passphrase_check
+from didkit_py.service.repeating import SWEEP_SECONDS, repeating
 from didkit_py.service.sealing import Box
 from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
 from didkit_py.terms.document import TermsDocument
@@ -126,11 +127,9 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
             app[PARTS] = opened
             await _finish_erasing(opened)
             schedule = await opened.schedule()
-            if schedule is None:
+            sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
+            async with sweeping, schedule or nullcontext():
                 yield
-            else:
-                async with schedule:
-                    yield
 
     app.cleanup_ctx.append(parts)
     install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.encoding import Json, from_timestamp, timestamp
@@ -26,6 +26,8 @@ from didkit_py.service.database import ConstraintFailed, Database, GuardFailed, 
 from didkit_py.service.sealing import Box
 
 MAX_FETCHES: Final = 100  # of one request: each leaves a signed promise behind
+UNANSWERED_KEPT: Final = timedelta(days=30)  # after its end an operator may still want to see that nobody answered
+_SWEPT: Final = 200  # requests of one step: a few milliseconds in which other writes wait
 _GRACE: Final = int(ANSWER_GRACE.total_seconds())
 _DATABASE: Final = "database"
 _COLUMNS: Final = "id, state, made_at, expires_at, answered_at, ended_at, erased_at, asked, result"
@@ -237,6 +239,22 @@ class VendorStore:
         await self.database.execute(
             "UPDATE scrubs SET done = ? WHERE name = ? AND done < ?", *(wanted, _DATABASE, wanted)
         )
+
+    async def sweep(self, *, now: datetime) -> None:
+        """Delete the requests that nobody answered, long after their end, with the promises made for them."""
+        unanswered = (
+            "SELECT id FROM requests WHERE answered_at IS NULL AND expires_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM acceptances WHERE acceptances.request_id = requests.id)"
+            " ORDER BY id LIMIT ?"
+        )
+        args = (timestamp(now - UNANSWERED_KEPT), _SWEPT)
+        swept = _SWEPT
+        while swept == _SWEPT:
+            _, gone = await self.database.apply(
+                Statement(f"DELETE FROM offers WHERE request_id IN ({unanswered})", args),  # noqa: S608 - a literal of ours
+                Statement(f"DELETE FROM requests WHERE id IN ({unanswered}) RETURNING id", args),  # noqa: S608 - likewise
+            )
+            swept = len(gone)
 
     async def save_credential(self, credential: OwnCredential) -> None:
         """Keep a document about ourselves."""

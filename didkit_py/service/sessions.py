@@ -3,8 +3,6 @@
 Nothing outlives a restart: the unlocked keys of a wallet must not.
 """
 
-import asyncio
-import contextlib
 import hashlib
 import secrets
 import time
@@ -14,11 +12,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from didkit_py.service.repeating import SWEEP_SECONDS, repeating
 from didkit_py.service.routing import SERVICE, SETTINGS
 
 IDLE_SECONDS: Final = 30 * 60.0
 ABSOLUTE_SECONDS: Final = 12 * 3600.0
-SWEEP_SECONDS: Final = 60.0  # how much longer than its time a forgotten session may keep what it holds
 MAX_SESSIONS: Final = 10_000  # strangers can only begin sessions; the oldest of theirs goes first
 
 
@@ -92,15 +90,10 @@ async def sweep_sessions(app: web.Application) -> AsyncIterator[None]:
     """Clean-up context: ends sessions in time even where nobody comes back."""
 
     async def sweep() -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            app[SESSIONS].sweep()
+        app[SESSIONS].sweep()
 
-    task = asyncio.create_task(sweep())
-    yield
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    async with repeating(sweep, seconds=SWEEP_SECONDS):
+        yield
 
 
 def load_session(request: web.Request) -> None:

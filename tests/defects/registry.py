@@ -33,6 +33,7 @@ ENDING: Final = "didkit_py/roles/ending.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
+STATUS_PLACES: Final = "issuer/status_places.py"
 
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"
 SD_JWT_TESTS: Final = "tests/unit/formats/test_sd_jwt.py::test_"
@@ -52,6 +53,7 @@ VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
 ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
+SWEEPING_TESTS: Final = "tests/stores/test_sweeping.py::test_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,5 +565,26 @@ DEFECTS: Final = (
         "SET wanted = wanted + 1",
         "SET wanted = wanted",
         VENDOR_ENDING_TESTS + "an_erasure_leaves_no_byte_of_what_was_learned_and_a_signed_proof",
+    ),
+    Defect(
+        "a sweep takes all that is over at once, and every other write waits for it",
+        ISSUER_STORE,
+        "_SWEPT: Final = 500 ",
+        "_SWEPT: Final = 10**9 ",
+        SWEEPING_TESTS + "other_writes_are_made_while_much_is_swept[sqlite]",
+    ),
+    Defect(
+        "a status list is filled until no free place is found",
+        STATUS_PLACES,
+        "        if len(free) < len(drawn) // 2:\n",
+        "        if not free:\n",
+        SWEEPING_TESTS + "a_list_that_is_more_than_half_full_is_left_and_no_sooner[sqlite-104857-2]",
+    ),
+    Defect(
+        "an unanswered request goes though somebody accepted its promise",
+        VENDOR_STORE,
+        "acceptances.request_id = requests.id",
+        "acceptances.request_id = requests.state",
+        SWEEPING_TESTS + "a_request_that_nobody_answered_goes_with_its_promises_and_every_other_stays[sqlite]",
     ),
 )

@@ -1,0 +1,48 @@
+"""The databases that the benchmarks run on: a file, and PostgreSQL where a server answers."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from didkit_py.service.database import Database
+from didkit_py.service.postgres import open_postgres
+from didkit_py.service.postgres_address import Address
+from didkit_py.service.sqlite import open_sqlite
+from tests.needs import NEEDS
+from tests.postgres_server import temporary_database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """One kind of database."""
+
+    name: str
+    url: str | None = None  # of PostgreSQL; None for a file
+
+    def environment(self) -> dict[str, str]:
+        """How a program is told to use it; nothing else of ours is handed on, nor what slows each start."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("DIDKIT_") and name != "PYTHONDONTWRITEBYTECODE"
+        }
+        return kept | ({} if self.url is None else {"DIDKIT_DATABASE_URL": self.url})
+
+    async def open(self, folder: Path, migrations: Path) -> Database:
+        """An empty database."""
+        if self.url is None:
+            return await open_sqlite(folder / "bench.sqlite3", migrations=migrations)
+        return await open_postgres(Address(url=self.url, schema=folder.name), migrations=migrations)
+
+
+@contextmanager
+def engines() -> Iterator[tuple[Engine, ...]]:
+    """Each engine that there is; PostgreSQL with a database of its own, dropped afterwards."""
+    if not NEEDS["postgres"].is_here():
+        print(f"PostgreSQL is left out: {NEEDS['postgres'].remedy}")
+        yield (Engine(name="SQLite"),)
+        return
+    with temporary_database() as url:
+        yield Engine(name="SQLite"), Engine(name="PostgreSQL", url=url)
