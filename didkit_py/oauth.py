@@ -22,9 +22,7 @@ SERVICE_UNAVAILABLE: Final = 503
 MAX_TOKEN_LENGTH: Final = 4_096  # characters; access tokens of ours have 43, signed ones of others about 1,500
 MAX_DESCRIPTION: Final = 300  # characters of an error description
 _WIRE_NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,63}\Z")
-_UNDESCRIBABLE: Final = re.compile(
-    r'[^\x20-\x7e]|["\\]'
-)  # RFC 6749, 5.2: error_description has no quote and no backslash
+_UNDESCRIBABLE: Final = re.compile(r'[^\x20-\x7e]|["\\]')  # RFC 6749, 5.2
 _BEARER: Final = re.compile(r"\A[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)\Z")  # RFC 6750, 2.1
 
 
@@ -250,31 +248,9 @@ CREDENTIAL_STATUS: Final[StatusTable] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorAnswer:
-    """What an endpoint says when it refuses: a status and the two members of RFC 6749, 5.2."""
-
-    status: int
-    error: str
-    description: str
-
-    def to_json(self) -> dict[str, Json]:
-        return {"error": self.error, "error_description": self.description}
-
-    @property
-    def challenge(self) -> str | None:
-        """The WWW-Authenticate header that a 401 or 403 of a protected resource needs (RFC 6750, 3)."""
-        return f'Bearer error="{self.error}"' if self.status in {UNAUTHORIZED, FORBIDDEN} else None
-
-
-def error_answer(error: DidkitError, table: StatusTable) -> ErrorAnswer | None:
-    """What the endpoint of `table` answers to this error, or None where the table has no row for it."""
-    for kind in type(error).__mro__:
-        if issubclass(kind, DidkitError) and kind in table:
-            status, name = table[kind]
-            description = _UNDESCRIBABLE.sub("'", str(error))[:MAX_DESCRIPTION]
-            return ErrorAnswer(status=status, error=name, description=description)
-    return None
+def describable(message: str) -> str:
+    """The message as an `error_description` may hold it: printable ASCII without quotes and backslashes, bounded."""
+    return _UNDESCRIBABLE.sub("'", message)[:MAX_DESCRIPTION]
 
 
 def bearer_token(header: str | None) -> str:

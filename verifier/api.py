@@ -10,6 +10,7 @@ from aiohttp import web
 from didkit_py.encoding import sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected
 from didkit_py.jose import MAX_JWE
+from didkit_py.oauth import describable
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
 from didkit_py.service.answers import status_of
 from didkit_py.service.log import get_logger
@@ -59,13 +60,8 @@ def naming_codes(handler: Handler) -> Handler:
 def _refusal(error: DidkitError) -> web.Response:
     log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
     status = status_of(error) if status_of(error) in OWN_STATUS else HTTPStatus.BAD_REQUEST
-    shape = {"error": "invalid_request", "code": error.code, "error_description": _ascii(str(error))}
+    shape = {"error": "invalid_request", "code": error.code, "error_description": describable(str(error))}
     return json_answer(shape | ({"hint": error.advice} if error.advice else {}), status=status, headers=NO_STORE)
-
-
-def _ascii(message: str) -> str:
-    """The characters that RFC 6749, 5.2 allows."""
-    return "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "'" for sign in message)
 
 
 async def did_document(request: web.Request) -> web.Response:

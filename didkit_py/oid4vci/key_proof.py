@@ -56,11 +56,6 @@ def parse_key_proof(text: str) -> UnverifiedJws:
     return proof
 
 
-def proof_kid(text: str) -> str | None:
-    """The DID URL whose document `verify_key_proof` will want, or None when the key stands in the header."""
-    return parse_key_proof(text).kid
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedProof:
     """A key whose holder signed for us; the nonce is not judged yet."""

@@ -13,18 +13,17 @@ from didkit_py.encoding import Json, b64url, read_json, write_json
 from didkit_py.errors import BadResponse, Malformed, TooLarge
 from didkit_py.jose import MAX_JWE, MAX_TOKEN, decrypt, encrypt, parse_jwe_header
 from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.oauth import describable
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request_claims import MAX_STATE, PresentationRequest
 from didkit_py.reading import Reader, is_url
 
 ACCESS_DENIED: Final = "access_denied"
 MAX_PRESENTATIONS: Final = 20  # for one query that accepts several
-MAX_DESCRIPTION: Final = 300
 _KEY_ID_BYTES: Final = 16
 _SCALAR_BYTES: Final = 48  # 128 bits beyond the order, so that no scalar is likelier than another (FIPS 186-5, A.2.1)
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, 2.4.2
 _ERROR: Final = re.compile(r"\A[a-z][a-z0-9_]{0,63}\Z")
-_UNDESCRIBABLE: Final = re.compile(r'[^\x20-\x7e]|["\\]')  # RFC 6749, 5.2
 
 
 def create_encryption_key(random: Callable[[int], bytes]) -> dict[str, Json]:
@@ -105,7 +104,7 @@ def create_error(error: str, *, state: str | None, description: str = "") -> dic
     """The form that a wallet posts instead of an answer; with no description, nothing is said beyond the name."""
     if not _ERROR.match(error):
         raise ValueError("expected an error name of OAuth")
-    extra = {"error_description": _UNDESCRIBABLE.sub("'", description)[:MAX_DESCRIPTION], "state": state}
+    extra = {"error_description": describable(description), "state": state}
     return {"error": error} | {name: value for name, value in extra.items() if value}
 
 

@@ -19,6 +19,7 @@ from didkit_py.errors import (
     Unavailable,
     Untrusted,
 )
+from didkit_py.oauth import describable
 from didkit_py.service.bodies import UnsupportedBody
 from didkit_py.service.log import get_logger
 from didkit_py.service.pages import render
@@ -133,7 +134,7 @@ def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response
 def _answer(request: web.Request, status: int, name: str, message: str, *, hint: str) -> web.Response:
     if _wants_page(request):
         return _page(request, status, message, name, hint=hint)
-    shape = {"error": name, "error_description": _ascii(message)} | ({"hint": hint} if hint else {})
+    shape = {"error": name, "error_description": describable(message)} | ({"hint": hint} if hint else {})
     answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
     facts = facts_of(request)
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
@@ -160,9 +161,3 @@ def _with_retry(answer: web.Response) -> web.Response:
 def _wants_page(request: web.Request) -> bool:
     facts = facts_of(request)
     return facts.kind == "page" if facts is not None else "text/html" in request.headers.get("Accept", "")
-
-
-def _ascii(message: str) -> str:
-    """The characters that RFC 6749, 5.2 allows in error_description."""
-    plain = message.replace('"', "'").replace("\\", "/")
-    return "".join(sign if " " <= sign <= "~" else "?" for sign in plain)

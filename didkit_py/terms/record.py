@@ -67,11 +67,6 @@ class AgreementRecord:
         """What the first event of this record follows."""
         return digest(self.payload)
 
-    def require_presented(self, vp_token: Mapping[str, Sequence[str]], *, nonce: str) -> None:
-        """Check that the record is about this presentation. Raises BadAgreement."""
-        if self.presented != presented_digest(vp_token, nonce):
-            raise BadAgreement("the record is about another presentation")
-
 
 def presented_digest(vp_token: Mapping[str, Sequence[str]], nonce: str) -> str:
     """The digest of a presentation, salted by the nonce of its request."""

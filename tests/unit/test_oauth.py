@@ -4,6 +4,13 @@ import pytest
 
 from didkit_py import oauth
 from didkit_py.errors import DidkitError, Expired, Malformed, NotFound, Rejected, Replayed, TooLarge, Unavailable
+from didkit_py.service.answers import wire_answer
+from didkit_py.service.routing import RouteFacts
+
+
+def facts(errors: oauth.StatusTable) -> RouteFacts:
+    return RouteFacts(kind="wire", errors=errors)
+
 
 VCI_CREDENTIAL_ERRORS = (
     "invalid_credential_request",
@@ -32,10 +39,7 @@ def test_every_error_name_of_the_standards_has_a_class_that_tells_what_to_do(nam
 
 @pytest.mark.parametrize("name", VCI_CREDENTIAL_ERRORS)
 def test_errors_of_the_credential_endpoint_answer_400_under_their_own_name(name: str) -> None:
-    answer = oauth.error_answer(oauth.ERRORS[name]("said"), oauth.CREDENTIAL_STATUS)
-
-    assert answer == oauth.ErrorAnswer(status=400, error=name, description="said")
-    assert answer.challenge is None
+    assert wire_answer(oauth.ERRORS[name]("said"), facts(oauth.CREDENTIAL_STATUS)) == (400, name)
 
 
 @pytest.mark.parametrize(
@@ -56,28 +60,15 @@ def test_errors_of_the_credential_endpoint_answer_400_under_their_own_name(name:
 def test_the_token_endpoint_answers_each_error_with_its_status_and_name(
     error: DidkitError, status: int, name: str
 ) -> None:
-    answer = oauth.error_answer(error, oauth.TOKEN_STATUS)
-
-    assert answer is not None
-    assert (answer.status, answer.to_json()["error"]) == (status, name)
+    assert wire_answer(error, facts(oauth.TOKEN_STATUS)) == (status, name)
 
 
-def test_a_bad_access_token_is_answered_with_a_challenge() -> None:
-    answer = oauth.error_answer(oauth.InvalidToken("said"), oauth.CREDENTIAL_STATUS)
-
-    assert answer is not None
-    assert (answer.status, answer.challenge) == (401, 'Bearer error="invalid_token"')
-
-
-def test_an_error_that_no_table_knows_has_no_answer() -> None:
-    assert oauth.error_answer(DidkitError("said"), oauth.TOKEN_STATUS) is None
+def test_a_bad_access_token_is_answered_with_401() -> None:
+    assert wire_answer(oauth.InvalidToken("said"), facts(oauth.CREDENTIAL_STATUS)) == (401, "invalid_token")
 
 
 def test_a_description_holds_only_the_characters_that_rfc_6749_allows() -> None:
-    answer = oauth.error_answer(Malformed('a "b" \\ £\n'), oauth.TOKEN_STATUS)
-
-    assert answer is not None
-    assert answer.description == "a 'b' ' ''"
+    assert oauth.describable('a "b" \\ £\n') == "a 'b' ' ''"
 
 
 @pytest.mark.parametrize("header", ["Bearer abc.DEF-_~+/==", "bearer abc.DEF-_~+/==", "BEARER  abc.DEF-_~+/=="])

@@ -42,7 +42,6 @@ from didkit_py.oauth import (
     UnknownCredentialConfiguration,
     UnsupportedGrantType,
     bearer_token,
-    error_answer,
 )
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
 from didkit_py.oid4vci.key_proof import verify_key_proofs
@@ -52,6 +51,8 @@ from didkit_py.oid4vci.offer import create_offer, create_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.reading import Reader
 from didkit_py.roles.receiving import PreviewedOffer, Received, collect, preview, receive, redeem
+from didkit_py.service.answers import wire_answer
+from didkit_py.service.routing import RouteFacts
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 URL = "http://localhost:8101"
@@ -117,9 +118,9 @@ class Issuer:
         try:
             said = self.page(path) if method == "GET" else await self.endpoint(path, body, headers)
         except DidkitError as error:
-            refused = error_answer(error, TOKEN_STATUS if path == "/token" else CREDENTIAL_STATUS)
-            assert refused is not None
-            return as_json(refused.to_json(), refused.status)
+            table = TOKEN_STATUS if path == "/token" else CREDENTIAL_STATUS
+            status, name = wire_answer(error, RouteFacts(kind="wire", errors=table))
+            return as_json({"error": name}, status)
         return as_json(said)
 
     def page(self, path: str) -> object:

@@ -27,6 +27,7 @@ from didkit_py.terms.record import (
     countersign,
     create_acceptance,
     create_record,
+    presented_digest,
     verify_acceptance,
     verify_record,
 )
@@ -105,7 +106,7 @@ async def signed_as(body: Mapping[str, Any], *, payload: bytes | None = None) ->
 async def test_both_sides_end_with_the_same_bytes_and_two_signatures(sound: Agreed) -> None:
     acceptance = await create_acceptance(sound.body, signer=PAIRWISE)
     record = at_vendor(sound, acceptance)
-    record.require_presented(sound.vp_token, nonce=NONCE)
+    assert record.presented == presented_digest(sound.vp_token, NONCE)
     both = await countersign(acceptance, signer=SOUND.signer)
     at_wallet = verify_record(both, vendor_document=SOUND.document, accepted=acceptance)
     assert at_wallet.payload == record.payload == acceptance.payload == jcs(sound.body)
@@ -252,10 +253,9 @@ async def test_one_sided_edits_and_foreign_countersignatures_are_seen(sound: Agr
 
 async def test_a_record_is_about_one_presentation(sound: Agreed) -> None:
     record = at_vendor(sound, await create_acceptance(sound.body, signer=PAIRWISE))
-    with pytest.raises(BadAgreement):
-        record.require_presented({"car": ["another~"]}, nonce=NONCE)
-    with pytest.raises(BadAgreement):
-        record.require_presented(sound.vp_token, nonce="b3RoZXItbm9uY2Utb2YtMTI4Yml0cw")
+    assert record.presented == presented_digest(sound.vp_token, NONCE)
+    assert record.presented != presented_digest({"car": ["another~"]}, NONCE)
+    assert record.presented != presented_digest(sound.vp_token, "b3RoZXItbm9uY2Utb2YtMTI4Yml0cw")
 
 
 async def test_a_person_who_was_warned_that_the_terms_are_not_at_hand_can_still_agree() -> None:
