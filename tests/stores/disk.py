@@ -45,6 +45,13 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A sync of this file failed: what was written since the last one is forgotten, and no later sync brings it."""
+
+    file: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rename:
     """From now on these names mean these files, or nothing. One step: all of it is kept or none."""
 
@@ -63,7 +70,7 @@ class Told:
     what: object
 
 
-Event = Write | Resize | Sync | Rename | SyncNames | Told
+Event = Write | Resize | Sync | Forgotten | Rename | SyncNames | Told
 
 
 @dataclass(slots=True)
@@ -84,6 +91,8 @@ class Disk:
             case Sync():
                 for change in self._since.pop(event.file, ()):
                     _apply(change, self._synced[event.file])
+            case Forgotten():
+                self._since.pop(event.file, None)
             case Rename():
                 self._names_since.append(event)
             case SyncNames():

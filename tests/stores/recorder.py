@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import apsw
 
-from tests.stores.disk import Event, Rename, Resize, Sync, SyncNames, Told, Write
+from tests.stores.disk import Event, Forgotten, Rename, Resize, Sync, SyncNames, Told, Write
 from tests.stores.odd_sqlite import connect
 
 SYNC_SECONDS: Final = 0.0003  # a disk takes its time: who is told too early says so before the sync ends
@@ -30,7 +30,7 @@ Judge = Callable[[str], None]  # is told the next step, and raises what the disk
 
 
 class Recorder(apsw.VFS):
-    """The events of a folder. `judge` sees each of SQLite's steps before it is made, and may fail it."""
+    """The events of a folder. `judge` sees each step before it is made, and may fail it."""
 
     def __init__(self, folder: Path, *, judge: Judge = lambda _: None) -> None:
         self.name = f"recorder-{next(_number)}"
@@ -82,6 +82,7 @@ class Recorder(apsw.VFS):
             yield
 
     def _watched(self, name: str, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        self.judge(f"os.{name}")
         with self._turn:
             self._look()
             result = call(*args, **named)
@@ -147,13 +148,21 @@ class _File(apsw.VFSFile):
         self._recorder.events.append(Write(self._file, offset, bytes(data)))
         super().xWrite(data, offset)
 
+    def xFileSize(self) -> int:  # noqa: N802
+        self._recorder.judge("size")
+        return super().xFileSize()
+
     def xTruncate(self, newsize: int) -> None:  # noqa: N802
         self._recorder.judge("truncate")
         self._recorder.events.append(Resize(self._file, newsize))
         super().xTruncate(newsize)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        self._recorder.judge("sync")
+        try:
+            self._recorder.judge("sync")
+        except apsw.Error:
+            self._recorder.events.append(Forgotten(self._file))
+            raise
         time.sleep(SYNC_SECONDS)
         super().xSync(flags)
         self._recorder.events.append(Sync(self._file))

@@ -10,9 +10,8 @@ import os
 import random
 import shutil
 import sqlite3
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +33,7 @@ from wallet.vault import create_key
 
 CUTS: Final = 2_000
 FEWER_CUTS: Final = 100  # where losses are many
-LEDGER_CUTS: Final = 300
+LEDGER_CUTS: Final = 200
 TASKS: Final = 5
 ROUNDS: Final = 12
 FEW_ROUNDS: Final = 4
@@ -50,14 +49,6 @@ WALLET_TABLES: Final = Path(wallet.__file__).parent / "migrations"
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 Judge = Callable[[Path, Sequence[Any]], str]  # `whole`, or what is wrong with a folder, given what callers were told
-
-
-@pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder in memory where there is one: thousands of disks are written to it."""
-    shared = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as place:
-        yield Path(place)
 
 
 @pytest.fixture
