@@ -10,7 +10,7 @@ from typing import Final
 from didkit_py.encoding import Json
 from didkit_py.errors import BadImport
 from didkit_py.roles.issuing_store import MadeOffer, Wanted
-from didkit_py.service.keyfile import write_private
+from didkit_py.service.durable import write_private
 from issuer.importing import BadRow, ReadList, read_list
 from issuer.parts import Parts
 

@@ -6,7 +6,6 @@ shows, and so does a head file put back from an earlier day. What cannot show is
 """
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +13,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from didkit_py.encoding import Json, b64url, digest, from_rfc3339, jcs, rfc3339
-from didkit_py.errors import CannotOpen, Malformed, Rejected
+from didkit_py.errors import CannotOpen, Malformed, Rejected, StorageUnavailable
 from didkit_py.reading import Reader
 from didkit_py.service.database import Database, Row, Statement
+from didkit_py.service.durable import replace_private
 from didkit_py.service.sealing import Box
 
 KINDS: Final = (
@@ -91,32 +91,31 @@ class HeadFile:
     box: Box
 
     def read(self) -> Head:
-        """The head. Raises BrokenLedger when it is gone or does not open."""
+        """The head. Raises BrokenLedger when it is gone or does not open, StorageUnavailable when it cannot be read."""
         try:
             read = Reader(self.box.open(self.path.read_bytes(), place=_HEAD), at="head")
-        except (OSError, CannotOpen, Malformed) as error:
+        except (FileNotFoundError, CannotOpen, Malformed) as error:
             raise BrokenLedger("the seal of the wallet's history is missing or damaged") from error
+        except OSError as error:
+            raise _unavailable("read", error) from error
         return Head(genesis=read.text("genesis"), count=read.integer("count"), digest=read.text("digest"))
 
     def write(self, head: Head) -> None:
-        """Replace the head at once and durably: the old one or the new one stands there, never half of one."""
+        """Replace the head at once and durably. Raises StorageUnavailable."""
         value: Json = {"genesis": head.genesis, "count": head.count, "digest": head.digest}
-        beside = self.path.with_suffix(".new")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(self.box.seal(value, place=_HEAD))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            replace_private(self.path, self.box.seal(value, place=_HEAD))
+        except OSError as error:
+            raise _unavailable("written", error) from error
 
     def create(self) -> None:
         """The head of a new wallet's empty chain."""
         genesis = b64url(self.box.random(16))
         self.write(Head(genesis=genesis, count=0, digest=genesis))
+
+
+def _unavailable(done: str, error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"the seal of the wallet's history cannot be {done} ({error.strerror})")
 
 
 def verify_chain(rows: Sequence[Row], *, head: Head, box: Box) -> tuple[Entry, ...]:
@@ -178,21 +177,27 @@ class Ledger:
     async def adopt(self) -> int:
         """Verify and bring the head up to the chain after a crash; the number of entries. Raises BrokenLedger."""
         async with self._turn:
-            entries = await self.read()
-            head = self._head.read()
-            if head.count < len(entries):
-                await asyncio.to_thread(self._head.write, head.follow(entries))
-            return len(entries)
+            return (await self._adopt()).count
 
     async def append(self, *drafts: Draft, now: datetime, also: Sequence[Statement] = ()) -> None:
-        """Write these entries and make the writes of `also`, all or none. Raises BrokenLedger or GuardFailed."""
+        """Write these entries and make the writes of `also`, all or none.
+
+        Raises BrokenLedger or GuardFailed. After StorageUnavailable they may stand there, as after any write.
+        """
         if len(drafts) > MAX_BATCH:
             raise ValueError("too many entries for one commit")
         async with self._turn:
-            head = self._head.read().follow(await self.read())
+            head = await self._adopt()  # first, or heads that cannot be written would fall behind by more than a batch
             entries, statements = self._chain(head, drafts, now)
             await self._database.apply(*statements, *also)
             await asyncio.to_thread(self._head.write, head.follow(entries))
+
+    async def _adopt(self) -> Head:
+        head = self._head.read()
+        newest = head.follow(verify_chain(await self._database.fetch(READ), head=head, box=self._box))
+        if newest != head:
+            await asyncio.to_thread(self._head.write, newest)
+        return newest
 
     def _chain(
         self, head: Head, drafts: Sequence[Draft], now: datetime

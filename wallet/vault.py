@@ -1,7 +1,6 @@
 """The wallet's key: sealed on disk by the passphrase, in memory only while somebody is signed in."""
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Final
 
 from didkit_py.errors import CannotOpen, Malformed, NotFound, Rejected
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
+from didkit_py.service.durable import write_private
 from didkit_py.service.sealing import Box
 from didkit_py.service.sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
 
@@ -41,10 +41,7 @@ def create_key(path: Path, passphrase: str) -> Box:
     sealed = seal_with_passphrase(
         key, passphrase.encode(), salt=secrets.token_bytes(SALT_BYTES), nonce=secrets.token_bytes(NONCE_BYTES)
     )
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(sealed)
-        file.flush()
-        os.fsync(file.fileno())
+    write_private(path, sealed)
     return Box(key=key)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from didkit_py.errors import NotFound, Rejected
-from didkit_py.service.keyfile import create_keyfile, create_unlock, write_private
+from didkit_py.service.durable import sync_folder, write_private
+from didkit_py.service.keyfile import create_keyfile, create_unlock
 from didkit_py.service.operator import hash_passphrase
 from didkit_py.service.settings import FILE_NAME, ServiceSettings, load
 
@@ -32,6 +33,7 @@ def make_folder(folder: Path, wanted: type[ServiceSettings], *, settings: Given,
     """Make a folder with settings and what `fill` puts in, whole or not at all. Raises FolderInUse or BadSettings."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderInUse(f"{folder} is in use")
+    outer = [parent for parent in folder.parents if not parent.exists()]
     draft = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
@@ -40,6 +42,8 @@ def make_folder(folder: Path, wanted: type[ServiceSettings], *, settings: Given,
         load(wanted, draft, {})
         fill(draft)
         draft.replace(folder)
+        for made in (folder, *outer):
+            sync_folder(made.parent)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

@@ -17,11 +17,11 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
 from didkit_py.keys.signer import SECRET_BYTES, SoftwareSigner
 from didkit_py.reading import Reader
+from didkit_py.service.durable import write_private
 
 FORMAT: Final = "didkit-keys-1"
 MAX_FILE_BYTES: Final = 65_536
 MIN_UNLOCK_BYTES: Final = 8
-_PRIVATE: Final = 0o600
 _TRIES: Final = 16  # for a P-256 secret; one fails with a probability of 2^-32
 
 
@@ -145,22 +145,3 @@ def _read_private(path: Path) -> bytes:
     if len(octets) > MAX_FILE_BYTES:
         raise CannotOpen(f"{path.name} is longer than {MAX_FILE_BYTES} bytes")
     return octets
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """A new file with all of `content` or no file at all, even if the machine stops. Raises FileExistsError."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)  # unlike a rename, a link never replaces what is there
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

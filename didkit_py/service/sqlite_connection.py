@@ -22,6 +22,7 @@ from didkit_py.service.database import (
     creates_table,
     read_statement,
 )
+from didkit_py.service.durable import sync_folder
 
 OLDEST_SQLITE = (3, 37, 0)  # RETURNING came with 3.35, STRICT tables with 3.37
 BUSY_SECONDS = 5.0  # how long to wait for another process that writes
@@ -72,11 +73,7 @@ def create_private(path: Path) -> None:
     """Make the file, readable by its owner alone (SQLite gives its journal the same mode), and its name durable."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except FileExistsError:
         return
     except OSError as error:
