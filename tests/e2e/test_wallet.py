@@ -30,12 +30,7 @@ TRADE: Final = (
 SENSITIVE: Final = (EMAIL, MODEL, AUDIO, "JTX00AMPLE0000042", "Sally Example", "20000", "pre-qualified-credit")
 
 
-@pytest.fixture(autouse=True)
-def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sealing at the lowest cost that opening accepts: what a passphrase costs is tested where it is made."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
-        monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
-        monkeypatch.setattr(f"{module}.PASSES", 1)
+pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 
 
 @pytest.fixture
