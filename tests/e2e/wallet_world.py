@@ -126,6 +126,7 @@ class Made:
     key: dict[str, Any]
     body: dict[str, Any]
     rel: str
+    age: timedelta = timedelta()  # since when it has been waiting, at the moment when it is signed
     response: PresentationRequest | None = None
     offer: str = ""
     received: list[bytes] = field(default_factory=list)
@@ -154,6 +155,7 @@ class Vendor:
     away: set[str] = field(default_factory=set)  # names of handlers that are out of order
     answers: dict[str, str] = field(default_factory=dict)  # to events of persons
     forger: SoftwareSigner | None = None  # who signs those answers in the vendor's place
+    promiser: SoftwareSigner | None = None  # who signs its promises in its place
     signer: SoftwareSigner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -200,13 +202,17 @@ class Vendor:
         self.seen.append(dict(request.headers))
         made = self.requests[request.match_info["name"]]
         form = parse_request_uri_form({name: str(value) for name, value in (await request.post()).items()})
-        bare = self._bare(made, form.wallet_nonce)
+        text = await self.signed(made, wallet_nonce=form.wallet_nonce)
+        return web.Response(text=text, content_type="application/oauth-authz-req+jwt")
+
+    async def signed(self, made: Made, *, wallet_nonce: str | None = None) -> str:
+        """The request object."""
+        bare = self._bare(made, wallet_nonce)
         info = await self._info(made, bare)
         made.response = PresentationRequest.from_json(
             {**bare.to_json(), **({"verifier_info": [one.to_json() for one in info]} if info else {})}
         )
-        text = await create_request_object(made.response, signer=self.signer)
-        return web.Response(text=text, content_type="application/oauth-authz-req+jwt")
+        return await create_request_object(made.response, signer=self.signer)
 
     def _bare(self, made: Made, wallet_nonce: str | None) -> PresentationRequest:
         return PresentationRequest(
@@ -216,8 +222,8 @@ class Vendor:
             state=made.state,
             query=DcqlQuery.from_json(made.body["query"]),
             encryption_jwk=public_encryption_key(made.key),
-            issued_at=self.clock(),
-            expires_at=self.clock() + timedelta(minutes=30),
+            issued_at=self.clock() - made.age,
+            expires_at=self.clock() - made.age + timedelta(minutes=30),
             wallet_nonce=wallet_nonce,
         )
 
@@ -238,7 +244,7 @@ class Vendor:
             withdraw=Desk(uri=f"{self.url}/agreements/withdraw", within=Period.parse("P3D")),
             erase=Desk(uri=f"{self.url}/agreements/erase", within=Period.parse("P30D")),
             give=Give(**made.body["give"]),
-            signer=self.signer,
+            signer=self.promiser or self.signer,
         )
         return [*info, VerifierInfo(format=RELATIONSHIP_AGREEMENT, data=made.offer)]
 
