@@ -30,6 +30,7 @@ ISSUER_STORE: Final = "issuer/store.py"
 EVENTS: Final = "didkit_py/terms/events.py"
 ACCEPTING: Final = "didkit_py/roles/accepting.py"
 ENDING: Final = "didkit_py/roles/ending.py"
+PRESENTING: Final = "didkit_py/roles/presenting.py"
 VENDOR_API: Final = "verifier/api.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
@@ -53,6 +54,7 @@ VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
 SUSPENSION_TESTS: Final = "tests/e2e/test_suspension.py::test_"
 REFUSAL_TESTS: Final = "tests/e2e/test_refusals.py::test_"
 CHECK_TESTS: Final = "tests/e2e/test_check_request.py::test_"
+PRESENTING_TESTS: Final = "tests/unit/roles/test_presenting.py::test_"
 ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
@@ -312,6 +314,13 @@ DEFECTS: Final = (
         REFUSAL_TESTS + "a_copy_that_was_shown_is_never_shown_again",
     ),
     # A promise, and the record of it
+    Defect(
+        "what left the wallet is said to have been held back",
+        PRESENTING,
+        "            exchange = replace(exchange, left=True)\n",
+        "",
+        PRESENTING_TESTS + "a_promise_refused_after_the_presentation_left_counts_it_as_seen",
+    ),
     Defect(
         "a vendor may use the relationship id of another",
         RULES_PROMISE,

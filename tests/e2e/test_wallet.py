@@ -474,6 +474,19 @@ async def test_a_refused_answer_says_what_happened_where_it_is_now_and_what_to_d
     assert not [form for form in page.forms if form.action.endswith("/send")], "there is nothing to send again"
 
 
+async def test_a_promise_refused_after_a_lost_answer_never_says_that_it_was_held_back(equipped: World) -> None:
+    equipped.clearsound.away = {"loses-answers"}
+    made = equipped.sound()
+    page = await equipped.person.press(await equipped.person.open(made), "share")
+    assert (page.outcome, set(made.claims)) == ("unconfirmed", {"car"})
+    equipped.clearsound.away = {"refuses-agreements"}
+    page = await _settled(equipped, page)
+    assert (page.outcome, page.codes) == ("failed", ["vendor.refused-answer"])
+    assert "They may have read what is listed here" in page.text
+    assert MODEL in page.text
+    assert MODEL in (await equipped.person.get("/disclosures")).text
+
+
 async def test_what_was_acknowledged_outlives_a_restart(equipped: World) -> None:
     await equipped.person.press(await equipped.person.open(equipped.budget()), "share")
     before = (_held(equipped), ledger(equipped))

@@ -272,7 +272,7 @@ class Vendor:
             now=self.clock(),
         )
         made.claims = {name: [dict(one.claims) for one in found] for name, found in verified.credentials.items()}
-        return web.json_response({})
+        return web.Response(status=503) if "loses-answers" in self.away else web.json_response({})
 
     async def take_acceptance(self, request: web.Request) -> web.Response:
         if "agreements" in self.away:
