@@ -10,6 +10,7 @@ from demo.processes import run
 AFFORD: Final = "urn:didkit-py:vct:affordability-range:1"
 RECEIPT: Final = "urn:didkit-py:vct:digital-receipt:1"
 CONTACT: Final = "urn:didkit-py:vct:contact:1"
+STANDING: Final = "urn:didkit-py:vct:insurer-good-standing:1"
 DEALER: Final = "urn:didkit-py:vct:authorized-dealer:1"
 DPV: Final = "https://w3id.org/dpv#"
 
@@ -101,6 +102,40 @@ def sound_system(terms_id: str, *, extra_paths: Sequence[Sequence[str]] = (), wh
         "terms": terms_id,
         "roles": [],
         "give": {"code": "warranty-registration", "text": "Registers your sound system for service"},
+    }
+
+
+def good_standing(terms_id: str) -> Json:
+    """'Insured, in good standing', before the dealer lends a car; no policy number, no price."""
+    return {
+        "purpose_text": "To lend you a car for your test drive",
+        "query": {
+            "credentials": [
+                {
+                    "id": "standing",
+                    "format": "dc+sd-jwt",
+                    "meta": {"vct_values": [STANDING]},
+                    "claims": [{"path": ["standing"], "values": ["good"]}],
+                }
+            ]
+        },
+        "grants": [
+            {
+                "gid": "g-standing",
+                "data": [{"vct": STANDING, "path": ["standing"], "necessity": "required"}],
+                "purpose": [DPV + "RequestedServiceProvision"],
+                "not": [DPV + "SellDataToThirdParties", DPV + "TargetedAdvertising"],
+                "subjectForm": "pairwise",
+                "mode": "assert",
+                "recipient": {"controller": True, "processors": [], "thirdParties": []},
+                "propagation": {"value": "none"},
+                "retention": [{"class": "planning", "period": "P30D", "from": "disclosure", "then": "erase"}],
+                "legalBasis": "contract",
+            }
+        ],
+        "terms": terms_id,
+        "roles": [DEALER],
+        "give": {"code": "test-drive", "text": "A car for a test drive"},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 HOME: Final = Path(__file__).resolve().parent.parent / ".demo"
 PORTS: Final = HOME / "ports.json"
+STATUS_TTL_SECONDS: Final = 2  # how long a copy of the insurer's status list may be kept, so that nobody waits long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,19 @@ class Role:
     name: str
     types: tuple[str, ...] = ()  # what an issuer issues
     alg: str = "ES256"
+    setting: str = ""  # a line of its settings that is not what it is by default
 
 
 CAST: Final = (
     Role(key="terms-body", program="issuer", name="Fair Terms Office", types=("terms-signatory",)),
     Role(key="credit-union", program="issuer", name="Harbour Credit Union", types=("affordability-range",)),
-    Role(key="insurer", program="issuer", name="Hedgerow Insurance", types=("insurer-good-standing",)),
+    Role(
+        key="insurer",
+        program="issuer",
+        name="Hedgerow Insurance",
+        types=("insurer-good-standing",),
+        setting=f"status_ttl_seconds = {STATUS_TTL_SECONDS}",
+    ),
     Role(key="manufacturer", program="issuer", name="Chryota", types=("authorized-dealer",)),
     Role(key="mail-checker", program="issuer", name="Letterbox Check", types=("contact",), alg="EdDSA"),
     Role(key="dealer-receipts", program="issuer", name="Riverside Chryota (receipts)", types=("digital-receipt",)),

@@ -1,4 +1,4 @@
-"""Act 7: what must not happen, tried for real. Each refusal is printed with its code, each with nothing released."""
+"""Act 8: what must not happen, tried for real. Each refusal is printed with its code, each with nothing released."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ def all_of_them(
     sally: Sally, cast: Mapping[str, Party], terms_id: str, offer: Mapping[str, str], narrator: Narrator
 ) -> None:
     """Every refusal of the story."""
-    narrator.act("7. Refusals, each tried for real")
+    narrator.act("8. Refusals, each tried for real")
     scene = Scene(sally, cast, terms_id, narrator)
     scene.denied_dealer()
     scene.over_asking()

@@ -1,4 +1,4 @@
-"""The story in order: issue, receive, ask, check the vendor, release, record, refuse, leave; and a restart."""
+"""The story in order: issue, receive, ask, check the vendor, release, record, suspend, refuse, leave; and a restart."""
 
 import json
 import textwrap
@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from demo import afterwards, asking, refusals, setting_up
+from demo import afterwards, asking, refusals, setting_up, standing
 from demo.afterwards import Shared
 from demo.browser import Page
 from demo.cast import HOME, Party
@@ -38,6 +38,7 @@ def tell(narrator: Narrator) -> None:
         receive(sally, offers, narrator)
         budget = affordability(sally, cast, terms_id, narrator)
         sound = sound_system(sally, cast, terms_id, narrator)
+        standing.suspended_and_lifted(sally, cast, terms_id, narrator)
         refusals.all_of_them(sally, cast, terms_id, offers["mallory"], narrator)
         afterwards.leaves(sally, cast, company, sound=sound, budget=budget, narrator=narrator)
         restart(sally, cast, company, budget, narrator)
@@ -192,8 +193,8 @@ def _named(page: Page) -> str:
 
 
 def restart(sally: Sally, cast: Mapping[str, Party], company: Company, waiting: Shared, narrator: Narrator) -> None:
-    """Act 9: all processes end and start again; what the dealer did not confirm is sent again."""
-    narrator.act("9. Every process is stopped and started again")
+    """Act 10: all processes end and start again; what the dealer did not confirm is sent again."""
+    narrator.act("10. Every process is stopped and started again")
     before = (sally.credentials(), sally.ledger()["entries"])
     company.stop()
     company.start(*cast.values())

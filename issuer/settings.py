@@ -31,7 +31,7 @@ class IssuerSettings(ServiceSettings):
     )
     offer_days: int = setting(whole_number(1, 365), 30, unit="days", help="How long an offer can be taken up.")
     status_ttl_seconds: int = setting(
-        whole_number(10, 86_400),
+        whole_number(1, 86_400),
         300,
         unit="seconds",
         help="How long others may keep a status list before looking again.",

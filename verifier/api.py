@@ -1,5 +1,6 @@
-"""The wire: OpenID4VP 1.0 and the agreement desk. Each handler parses, calls, answers."""
+"""The wire: OpenID4VP 1.0, the agreement desk, the check of a request. Each handler parses, calls, answers."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
@@ -9,13 +10,16 @@ from aiohttp import web
 
 from didkit_py.encoding import sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected
-from didkit_py.jose import MAX_JWE
-from didkit_py.oauth import describable
+from didkit_py.jose import MAX_JWE, MAX_TOKEN
+from didkit_py.oauth import TemporarilyUnavailable, describable
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
+from didkit_py.roles.self_check import verdict_json
 from didkit_py.service.answers import status_of
+from didkit_py.service.bodies import UnsupportedBody, read_body
 from didkit_py.service.log import get_logger
 from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from didkit_py.terms.events import Kind
+from verifier.judging import as_text
 from verifier.parts import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -23,6 +27,7 @@ SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}
 MAX_RESPONSE_BYTES: Final = MAX_JWE + 4_096  # the answer and the field that it stands in
 MAX_RECORD_BYTES: Final = 131_072
 MAX_CODE: Final = 64
+MAX_CHECKS: Final = 4  # at a time; each may make us fetch one key document
 REQUEST_ERRORS: Final[WireErrors] = {Expired: (410, "expired"), IllegalMove: (409, "illegal-move")}
 OWN_STATUS: Final = frozenset({404, 413, 415})  # every other refusal is a 400
 _RESPONSE_FIELDS: Final = ("response", "error", "error_description", "state", "vp_token")
@@ -41,6 +46,7 @@ def install(routes: Routes) -> None:
     routes.wire("POST", "/agreements", acceptance)
     routes.wire("POST", "/agreements/withdraw", withdrawal)
     routes.wire("POST", "/agreements/erase", erasure)
+    routes.wire("POST", "/check-request", checking(asyncio.Semaphore(MAX_CHECKS)), max_bytes=MAX_TOKEN)
     routes.page("GET", "/done", done, signed_in=False)
 
 
@@ -121,6 +127,27 @@ async def _event(request: web.Request, kind: Kind) -> web.Response:
     parts = parts_of(request)
     answer = await parts.accepting.take_event(await read_json_body(request), kind=kind, now=parts.clock())
     return json_answer({"event": answer}, headers=NO_STORE)
+
+
+def checking(turns: asyncio.Semaphore) -> Handler:
+    """What a fresh wallet would say to the signed request in the body, as the command `check-request` says it.
+
+    Anybody may ask: a wallet that cannot judge by itself has no account here. What that makes us fetch is one did.json
+    of a public host, within the bounds of every fetch, and so few at a time that our own checks never wait for them.
+    """
+
+    @naming_codes
+    async def checked(request: web.Request) -> web.Response:
+        if request.content_type != f"application/{TYPE}":
+            raise UnsupportedBody(f"expected the content type application/{TYPE}")
+        text = as_text(await read_body(request, max_bytes=MAX_TOKEN)).strip()
+        if turns.locked():
+            raise TemporarilyUnavailable("other requests are being checked")
+        async with turns:
+            decision = await parts_of(request).judge(text)
+        return json_answer(verdict_json(decision), headers=NO_STORE)
+
+    return checked
 
 
 async def done(request: web.Request) -> web.Response:

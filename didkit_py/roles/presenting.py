@@ -276,7 +276,7 @@ class Presenting:
         accepted = await self._post_acceptance(outgoing)  # P7; after a crash it tells whether P10 happened
         if exchange.state is State.SENDING:
             if accepted is not None and accepted.status in _CLIENT_FAULTS:
-                await self._fail(exchange, "vendor.refused-agreement")
+                await self._refused_agreement(exchange)
                 return
             if accepted is None or accepted.status != _OK:
                 exchange = await self._send_presentation(exchange, outgoing)  # P9
@@ -294,6 +294,9 @@ class Presenting:
         return await self._post(outgoing.receipt_uri, outgoing.acceptance, _JSON)
 
     async def _send_presentation(self, exchange: Exchange, outgoing: Outgoing) -> Exchange:
+        if not exchange.left:  # durable before it leaves: its answer may be lost, and P7 be refused afterwards
+            exchange = replace(exchange, left=True)
+            await self.store.save_moved(exchange, before=State.SENDING, now=self.now_fn())
         answer = await self._post(outgoing.response_uri, outgoing.form, _FORM)
         return await self._note_released(
             replace(exchange, redirect=_redirect(answer)), accepted=answer.status not in _CLIENT_FAULTS
@@ -309,10 +312,13 @@ class Presenting:
         await self.store.save_moved(moved, before=State.SENDING, notes=[note], now=self.now_fn())
         return moved
 
-    async def _fail(self, exchange: Exchange, problem: str) -> None:
-        await self.store.save_moved(
-            replace(exchange, state=State.FAILED, problem=problem), before=State.SENDING, now=self.now_fn()
-        )
+    async def _refused_agreement(self, exchange: Exchange) -> None:
+        """The vendor does not stand by its promise: what did not leave stays here, what did counts as seen."""
+        if exchange.left:
+            await self._note_released(exchange, accepted=False)
+            return
+        failed = replace(exchange, state=State.FAILED, problem="vendor.refused-agreement")
+        await self.store.save_moved(failed, before=State.SENDING, now=self.now_fn())
 
     async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: Answer) -> None:
         """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""

@@ -79,6 +79,7 @@ class Exchange:
     promises: Mapping[str, Json] = field(default_factory=dict, repr=False)  # uses, kept, terms, in the person's words
     rel: str | None = None
     until: datetime | None = None  # the vendor takes no answer after that
+    left: bool = False  # whether what is shared may have left the wallet
     redirect: str | None = None  # where the vendor would like the person to go on
     problem: str = ""  # the code of what went wrong
     record: Mapping[str, Json] | None = field(default=None, repr=False)
@@ -101,6 +102,7 @@ class Exchange:
             promises=read.mapping("promises"),
             rel=read.optional_text("rel"),
             until=read.optional_moment("until"),
+            left=read.has("left") and read.flag("left"),
             redirect=read.optional_text("redirect"),
             problem=read.optional_text("problem") or "",
             record=read.mapping("record") if read.has("record") else None,
@@ -121,6 +123,7 @@ class Exchange:
                 "promises": dict(self.promises),
                 "rel": self.rel,
                 "until": None if self.until is None else timestamp(self.until),
+                "left": self.left or None,
                 "redirect": self.redirect,
                 "problem": self.problem or None,
                 "record": None if self.record is None else dict(self.record),

@@ -218,7 +218,7 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "ask.threshold": "The seller asks about a higher amount than you want to be asked about.",
         "ask.probing": "The seller seems to be working out your limit by asking about several amounts.",
         "cred.stale": "Your document has run out. You can ask for a new one.",
-        "cred.status": "Your document was taken back by whoever issued it. You can ask for a new one.",
+        "cred.status": "Whoever issued your document took it back, or suspended it for now. Ask them why.",
         "cred.copies": "All copies of your document were used. You can ask for new ones.",
         "cred.none": "You have nothing that answers this request. The seller cannot tell this from your saying no.",
         "rel.new": "You already deal with this seller, and it now wants to start anew.",

@@ -178,7 +178,8 @@ def _status(case: _Case) -> str:
     entry = found.status(status.index)
     if entry != Status.VALID:
         reason = _REASONS.get(entry, "unknown-status")
-        raise Revoked("the issuer's status list does not call it valid", spec="Token Status List, 7", reason=reason)
+        said = f"the issuer's status list does not call it valid: {reason}"
+        raise Revoked(said, spec="Token Status List, 7", reason=reason)
     return ""
 
 

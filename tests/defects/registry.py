@@ -30,6 +30,8 @@ ISSUER_STORE: Final = "issuer/store.py"
 EVENTS: Final = "didkit_py/terms/events.py"
 ACCEPTING: Final = "didkit_py/roles/accepting.py"
 ENDING: Final = "didkit_py/roles/ending.py"
+PRESENTING: Final = "didkit_py/roles/presenting.py"
+VENDOR_API: Final = "verifier/api.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
@@ -50,6 +52,10 @@ WEB_TESTS: Final = "tests/unit/service/test_web.py::test_"
 SQLITE_TESTS: Final = "tests/stores/test_sqlite.py::test_"
 ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
 VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
+SUSPENSION_TESTS: Final = "tests/e2e/test_suspension.py::test_"
+REFUSAL_TESTS: Final = "tests/e2e/test_refusals.py::test_"
+CHECK_TESTS: Final = "tests/e2e/test_check_request.py::test_"
+PRESENTING_TESTS: Final = "tests/unit/roles/test_presenting.py::test_"
 ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
@@ -110,6 +116,13 @@ DEFECTS: Final = (
         "if entry != Status.VALID:",
         "if entry not in (Status.VALID, Status.SUSPENDED):",
         VERIFICATION_TESTS + "only_a_valid_status_passes",
+    ),
+    Defect(
+        "a status list is kept for longer than its issuer lets it be",
+        CREDENTIAL,
+        "kept = evidence.status_max_age if found.ttl is None else min(found.ttl, evidence.status_max_age)",
+        "kept = evidence.status_max_age",
+        SUSPENSION_TESTS + "a_suspension_shows_when_the_lists_time_is_over_and_so_does_its_end",
     ),
     Defect(
         "anybody's status list is believed",
@@ -295,7 +308,35 @@ DEFECTS: Final = (
         "yield from (one for one in case.history.thresholds if one.until < one.until)",
         DECISION_TESTS + "vector_13_a_second_threshold_to_the_same_vendor_is_probing",
     ),
+    Defect(
+        "a copy that was shown is shown again",
+        RULES_QUERY,
+        'return "cred.copies" if held.unused < 1 else None',
+        'return "cred.copies" if held.unused < 0 else None',
+        REFUSAL_TESTS + "a_copy_that_was_shown_is_never_shown_again",
+    ),
     # A promise, and the record of it
+    Defect(
+        "what left the wallet is said to have been held back",
+        PRESENTING,
+        "            exchange = replace(exchange, left=True)\n",
+        "",
+        PRESENTING_TESTS + "a_promise_refused_after_the_presentation_left_counts_it_as_seen",
+    ),
+    Defect(
+        "a vendor may use the relationship id of another",
+        RULES_PROMISE,
+        "if owner is None or not owner.isdisjoint(case.vendor.identifiers):",
+        "if owner is None or owner:",
+        REFUSAL_TESTS + "a_relationship_that_belongs_to_another_vendor_is_refused",
+    ),
+    Defect(
+        "a vendor may keep things without end",
+        RULES_PROMISE,
+        'return cap is None or retention.period > cap or retention.then == "keep"',
+        "return cap is None or retention.period > cap",
+        REFUSAL_TESTS + "each_is_refused_for_its_reason_and_the_vendor_is_told_no_and_nothing_else",
+    ),
     Defect(
         "a promise made for another request counts",
         AGREEMENT,
@@ -475,6 +516,13 @@ DEFECTS: Final = (
         LEDGER_TESTS + "another_whole_history_under_the_same_seal_is_noticed",
     ),
     # The edges of a service
+    Defect(
+        "strangers' checks of requests may take every socket",
+        VENDOR_API,
+        "        async with turns:\n            decision",
+        "        if turns:\n            decision",
+        CHECK_TESTS + "strangers_make_it_fetch_little_at_a_time_and_nothing_on_this_machine",
+    ),
     Defect(
         "a form needs no token of the session",
         GUARDS,

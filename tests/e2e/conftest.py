@@ -29,3 +29,11 @@ def sqlite_only() -> None:
     """For a test that looks into SQLite's files."""
     if ENGINE != "sqlite":
         pytest.skip("it looks into the files of SQLite")
+
+
+@pytest.fixture
+def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sealing at the lowest cost that opening accepts: what a passphrase costs is tested where it is made."""
+    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
+        monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
+        monkeypatch.setattr(f"{module}.PASSES", 1)

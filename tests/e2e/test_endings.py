@@ -26,14 +26,6 @@ pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 
 
 @pytest.fixture
-def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sealing at the lowest cost that opening accepts."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
-        monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
-        monkeypatch.setattr(f"{module}.PASSES", 1)
-
-
-@pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path) as opened:
         await opened.equip("digital-receipt")

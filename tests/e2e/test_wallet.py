@@ -30,12 +30,7 @@ TRADE: Final = (
 SENSITIVE: Final = (EMAIL, MODEL, AUDIO, "JTX00AMPLE0000042", "Sally Example", "20000", "pre-qualified-credit")
 
 
-@pytest.fixture(autouse=True)
-def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sealing at the lowest cost that opening accepts: what a passphrase costs is tested where it is made."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
-        monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
-        monkeypatch.setattr(f"{module}.PASSES", 1)
+pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 
 
 @pytest.fixture
@@ -477,6 +472,19 @@ async def test_a_refused_answer_says_what_happened_where_it_is_now_and_what_to_d
     assert "ask them for a new request" in page.text
     assert (MODEL in page.text) is listed
     assert not [form for form in page.forms if form.action.endswith("/send")], "there is nothing to send again"
+
+
+async def test_a_promise_refused_after_a_lost_answer_never_says_that_it_was_held_back(equipped: World) -> None:
+    equipped.clearsound.away = {"loses-answers"}
+    made = equipped.sound()
+    page = await equipped.person.press(await equipped.person.open(made), "share")
+    assert (page.outcome, set(made.claims)) == ("unconfirmed", {"car"})
+    equipped.clearsound.away = {"refuses-agreements"}
+    page = await _settled(equipped, page)
+    assert (page.outcome, page.codes) == ("failed", ["vendor.refused-answer"])
+    assert "They may have read what is listed here" in page.text
+    assert MODEL in page.text
+    assert MODEL in (await equipped.person.get("/disclosures")).text
 
 
 async def test_what_was_acknowledged_outlives_a_restart(equipped: World) -> None:

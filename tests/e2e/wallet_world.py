@@ -1,9 +1,9 @@
-"""Around the wallet under test: a real issuer, honest vendors made of library functions, and a person's browser."""
+"""Around the wallet under test: a real issuer, vendors made of library functions or real, and a person's browser."""
 
 import json
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import digest, rfc3339
 from didkit_py.jose import JointlySigned
-from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.keys.signer import Signer, SoftwareSigner
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.oid4vp.request import (
@@ -66,6 +66,11 @@ from issuer.folder import load_settings as load_issuer
 from issuer.parts import PARTS as ISSUER_PARTS
 from issuer.parts import Parts as IssuerParts
 from issuer.revoking import WORDS
+from verifier.app import create_app as create_vendor
+from verifier.folder import create_vendor as create_vendor_folder
+from verifier.folder import load_settings as load_vendor
+from verifier.parts import PARTS as VENDOR_PARTS
+from verifier.parts import Parts as VendorParts
 from wallet.app import create_app as create_wallet
 from wallet.folder import create_folder as create_wallet_folder
 from wallet.folder import load_settings as load_wallet
@@ -76,6 +81,7 @@ MODEL: Final = "Chryota Prim Hybrid"
 AUDIO: Final = "Clearsound CS-900"
 TERMS: Final = Path(__file__).resolve().parents[2] / "examples" / "terms"
 AFFORDABLE: Final = Decimal(23_500)
+DEALERSHIP: Final = "Riverside Chryota Ltd"
 RECEIPT: Final = {
     "receipt_type": "vehicle-sale",
     "date": "2026-11-14",
@@ -85,6 +91,8 @@ RECEIPT: Final = {
     "buyer_name": "Sally Example",
 }
 CONTACT: Final = {"kinds": ["email"], "verified_on": "2026-11-20", "email": EMAIL}
+STANDING: Final = {"standing": "good", "period": {"from": "2026-11-01", "to": "2027-10-31"}}
+Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
@@ -118,6 +126,7 @@ class Made:
     key: dict[str, Any]
     body: dict[str, Any]
     rel: str
+    age: timedelta = timedelta()  # since when it has been waiting, at the moment when it is signed
     response: PresentationRequest | None = None
     offer: str = ""
     received: list[bytes] = field(default_factory=list)
@@ -138,6 +147,7 @@ class Vendor:
     port: int
     name: str
     lists: ScheduledLists
+    clock: Clock = now
     role: str | None = None
     signatory: str | None = None
     requests: dict[str, Made] = field(default_factory=dict)
@@ -145,6 +155,7 @@ class Vendor:
     away: set[str] = field(default_factory=set)  # names of handlers that are out of order
     answers: dict[str, str] = field(default_factory=dict)  # to events of persons
     forger: SoftwareSigner | None = None  # who signs those answers in the vendor's place
+    promiser: SoftwareSigner | None = None  # who signs its promises in its place
     signer: SoftwareSigner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -191,13 +202,17 @@ class Vendor:
         self.seen.append(dict(request.headers))
         made = self.requests[request.match_info["name"]]
         form = parse_request_uri_form({name: str(value) for name, value in (await request.post()).items()})
-        bare = self._bare(made, form.wallet_nonce)
+        text = await self.signed(made, wallet_nonce=form.wallet_nonce)
+        return web.Response(text=text, content_type="application/oauth-authz-req+jwt")
+
+    async def signed(self, made: Made, *, wallet_nonce: str | None = None) -> str:
+        """The request object."""
+        bare = self._bare(made, wallet_nonce)
         info = await self._info(made, bare)
         made.response = PresentationRequest.from_json(
             {**bare.to_json(), **({"verifier_info": [one.to_json() for one in info]} if info else {})}
         )
-        text = await create_request_object(made.response, signer=self.signer)
-        return web.Response(text=text, content_type="application/oauth-authz-req+jwt")
+        return await create_request_object(made.response, signer=self.signer)
 
     def _bare(self, made: Made, wallet_nonce: str | None) -> PresentationRequest:
         return PresentationRequest(
@@ -207,8 +222,8 @@ class Vendor:
             state=made.state,
             query=DcqlQuery.from_json(made.body["query"]),
             encryption_jwk=public_encryption_key(made.key),
-            issued_at=now(),
-            expires_at=now() + timedelta(minutes=30),
+            issued_at=self.clock() - made.age,
+            expires_at=self.clock() - made.age + timedelta(minutes=30),
             wallet_nonce=wallet_nonce,
         )
 
@@ -229,7 +244,7 @@ class Vendor:
             withdraw=Desk(uri=f"{self.url}/agreements/withdraw", within=Period.parse("P3D")),
             erase=Desk(uri=f"{self.url}/agreements/erase", within=Period.parse("P30D")),
             give=Give(**made.body["give"]),
-            signer=self.signer,
+            signer=self.promiser or self.signer,
         )
         return [*info, VerifierInfo(format=RELATIONSHIP_AGREEMENT, data=made.offer)]
 
@@ -253,11 +268,11 @@ class Vendor:
             query=DcqlQuery.from_json(made.body["query"]),
             expected_nonce=made.nonce,
             expected_audience=client_id_of(self.did).full,
-            evidence=self.lists.current(now()).evidence(),
-            now=now(),
+            evidence=self.lists.current(self.clock()).evidence(),
+            now=self.clock(),
         )
         made.claims = {name: [dict(one.claims) for one in found] for name, found in verified.credentials.items()}
-        return web.json_response({})
+        return web.Response(status=503) if "loses-answers" in self.away else web.json_response({})
 
     async def take_acceptance(self, request: web.Request) -> web.Response:
         if "agreements" in self.away:
@@ -270,8 +285,8 @@ class Vendor:
         offer = json.loads(signed.payload)["offer"]
         made = next(one for one in self.requests.values() if one.offer and digest(one.offer.encode()) == offer)
         made.acceptances.append(octets)
-        terms = self.lists.current(now()).terms[made.body["terms"]]
-        verify_acceptance(signed, offer_text=made.offer, terms=terms, now=now())
+        terms = self.lists.current(self.clock()).terms[made.body["terms"]]
+        verify_acceptance(signed, offer_text=made.offer, terms=terms, now=self.clock())
         if not made.claims:
             return web.json_response({"state": "received"}, status=202)
         made.record = made.record or (await countersign(signed, signer=self.signer)).to_json()
@@ -303,12 +318,14 @@ class Vendor:
             record=record,
             previous=previous[-1] if previous else None,
             vendor_document=DidDocument.from_json(self.document, did=self.did),
-            now=now(),
+            now=self.clock(),
         )
         signer = self.forger or self.signer
         if event.kind is Kind.ERASE_REQUEST:
-            return await create_erase_proof(record, of=event, signer=signer, now=now())
-        return await create_acknowledgement(record, previous=event, of=event, state="applied", signer=signer, now=now())
+            return await create_erase_proof(record, of=event, signer=signer, now=self.clock())
+        return await create_acknowledgement(
+            record, previous=event, of=event, state="applied", signer=signer, now=self.clock()
+        )
 
 
 @dataclass(slots=True)
@@ -354,13 +371,15 @@ class Person:
 
 @dataclass(slots=True)
 class World:
-    """A town with one issuer that everybody trusts, two vendors, and Sally's wallet."""
+    """A town with one issuer that everybody trusts, two vendors, room for a real one, and Sally's wallet."""
 
+    clock: Clock
     issuer: IssuerParts
     dealer: Vendor
     clearsound: Vendor
     wallet_folder: Path
     wallet_port: int
+    shop_settings: Mapping[str, Any]  # of the vendor that `open_shop` opens
     terms_id: str
     _wallet: AsyncExitStack = field(default_factory=AsyncExitStack)
     person: Person = field(init=False)
@@ -368,7 +387,9 @@ class World:
     async def start_wallet(self) -> Person:
         settings = load_wallet(self.wallet_folder)
         self._wallet = AsyncExitStack()
-        await self._wallet.enter_async_context(serving(create_wallet(self.wallet_folder, settings), self.wallet_port))
+        await self._wallet.enter_async_context(
+            serving(create_wallet(self.wallet_folder, settings, clock=self.clock), self.wallet_port)
+        )
         jar = aiohttp.CookieJar(unsafe=True)
         session = await self._wallet.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
         self.person = Person(url=settings.base_url, session=session)
@@ -377,16 +398,17 @@ class World:
     async def stop_wallet(self) -> None:
         await self._wallet.aclose()
 
-    async def offer(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
-        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4))
-        made = await self.issuer.issuing.make_offer(wanted, now=now())
+    async def offer(self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None) -> tuple[str, str]:
+        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=subject)
+        made = await self.issuer.issuing.make_offer(wanted, now=self.clock())
         return self.issuer.issuing.offer_link(made.offer.id), made.tx_code
 
     def values(self) -> dict[str, dict[str, Any]]:
         ladder = ladder_claims(AFFORDABLE, template_named("affordability-range"))
         scheme = {"scheme": "urn:didkit-py:scheme:affordability:gbp-ladder:1", "currency": "GBP"}
         ladder |= {"basis": "pre-qualified-credit"}
-        return {"affordability-range": {**scheme, **ladder}, "digital-receipt": RECEIPT, "contact": CONTACT}
+        of_things = {"digital-receipt": RECEIPT, "contact": CONTACT, "insurer-good-standing": STANDING}
+        return {"affordability-range": {**scheme, **ladder}, **of_things}
 
     async def equip(self, *types: str) -> None:
         """Sally unlocks her wallet and receives these documents; her lists are fresh."""
@@ -408,41 +430,48 @@ class World:
     def sound(self, *, extra_paths: Sequence[Sequence[str]] = (), whole_vehicle: bool = False) -> Made:
         return self.clearsound.ask(sound_system(self.terms_id, extra_paths=extra_paths, whole_vehicle=whole_vehicle))
 
+    async def change_status(self, type_name: str, status: str, *, subject: str | None = None) -> None:
+        """The issuer's word about what it issued of this type to this business, or to people."""
+        for kept in await self.issuer.store.find(now=self.clock(), limit=100):
+            if (kept.offer.wanted.type_name, kept.offer.wanted.subject) == (type_name, subject):
+                await self.issuer.status_lists.change(kept.offer.id, WORDS[status])
+
     async def revoke(self, vendor_did: str) -> None:
-        for kept in await self.issuer.store.find(now=now(), limit=100):
-            if kept.offer.wanted.subject == vendor_did and kept.offer.wanted.type_name == "terms-signatory":
-                await self.issuer.status_lists.change(kept.offer.id, WORDS["revoked"])
+        await self.change_status("terms-signatory", "revoked", subject=vendor_did)
 
 
 @asynccontextmanager
-async def open_world(folder: Path) -> AsyncIterator[World]:
-    ports = {name: free_port() for name in ("issuer", "dealer", "clearsound", "wallet")}
+async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
+    ports = {name: free_port() for name in ("issuer", "dealer", "clearsound", "wallet", "shop")}
     origins = tuple(f"http://localhost:{port}" for port in ports.values())
     async with AsyncExitStack() as stack:
-        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
-        terms = await issuer.publications.publish_terms(TERMS, now=now())
+        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins, clock))
+        terms = await issuer.publications.publish_terms(TERMS, now=clock())
         lists_at: dict[str, Any] = {"trust_list_url": f"{origins[0]}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
-        names = {"dealer": "Riverside Chryota Ltd", "clearsound": "Clearsound Ltd"}
+        names = {"dealer": DEALERSHIP, "clearsound": "Clearsound Ltd"}
         vendors = {}
         for key, name in names.items():
-            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
-            vendors[key] = Vendor(port=ports[key], name=name, lists=lists)
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=clock, **lists_at)
+            vendors[key] = Vendor(port=ports[key], name=name, lists=lists, clock=clock)
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
         await equip_vendor(issuer, vendors["dealer"], terms.id, fetcher, role=True)
         await equip_vendor(issuer, vendors["clearsound"], terms.id, fetcher)
+        shared = {"loopback_origins": origins, **lists_at}
         create_wallet_folder(
             folder / "wallet",
-            settings={
-                "name": "Sally's wallet",
-                "base_url": origins[3],
-                "port": ports["wallet"],
-                "loopback_origins": origins,
-                **lists_at,
-            },
+            settings={"name": "Sally's wallet", "base_url": origins[3], "port": ports["wallet"], **shared},
             passphrase=PASSPHRASE,
         )
-        world = World(issuer, vendors["dealer"], vendors["clearsound"], folder / "wallet", ports["wallet"], terms.id)
+        world = World(
+            clock=clock,
+            issuer=issuer,
+            **vendors,
+            wallet_folder=folder / "wallet",
+            wallet_port=ports["wallet"],
+            shop_settings={"name": DEALERSHIP, "base_url": origins[4], "port": ports["shop"], **shared},
+            terms_id=terms.id,
+        )
         await world.start_wallet()
         try:
             yield world
@@ -451,7 +480,7 @@ async def open_world(folder: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
+async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock) -> AsyncIterator[IssuerParts]:
     url = f"http://localhost:{port}"
     types = tuple(template.name for template in TEMPLATES.values())
     settings: dict[str, Any] = {
@@ -462,7 +491,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncItera
         "loopback_origins": origins,
     }
     create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="an operator of the town")
-    app = create_issuer(folder, load_issuer(folder))
+    app = create_issuer(folder, load_issuer(folder), clock=clock)
     async with serving(app, port):
         parts = app[ISSUER_PARTS]
         entry = TrustedIssuer(
@@ -476,28 +505,55 @@ async def equip_vendor(
     issuer: IssuerParts, vendor: Vendor, terms_id: str, fetcher: Fetcher, *, role: bool = False
 ) -> None:
     """The vendor signs the terms, and gets its papers by the same protocol as people do."""
-    signed_at = now().replace(microsecond=0)
-    statement = await create_signatory_statement(terms_id, signed_at=signed_at, signer=vendor.signer)
-    signed = {
+    signed = await _signed_terms(terms_id, vendor.signer, vendor.clock())
+    vendor.signatory = await _hand_over(issuer, vendor, "terms-signatory", signed, fetcher)
+    if role:
+        vendor.role = await _hand_over(issuer, vendor, "authorized-dealer", _dealer(vendor.name), fetcher)
+
+
+async def _signed_terms(terms_id: str, signer: Signer, now: datetime) -> dict[str, Any]:
+    """What the terms body says of a vendor that signed."""
+    signed_at = now.replace(microsecond=0)
+    return {
         "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
-        "signature": statement,
+        "signature": await create_signatory_statement(terms_id, signed_at=signed_at, signer=signer),
         "signedAt": rfc3339(signed_at),
         "level": "reviewed",
     }
-    vendor.signatory = await _hand_over(issuer, vendor, "terms-signatory", signed, fetcher)
-    if role:
-        dealer = {"brand": "Chryota", "scope": ["sales"], "territory": ["GB-ENG"], "dealer_id": "CH-0042"}
-        vendor.role = await _hand_over(issuer, vendor, "authorized-dealer", {**dealer, "name": vendor.name}, fetcher)
+
+
+def _dealer(name: str) -> dict[str, Any]:
+    """What the manufacturer says of a dealer."""
+    return {"brand": "Chryota", "scope": ["sales"], "territory": ["GB-ENG"], "dealer_id": "CH-0042", "name": name}
 
 
 async def _hand_over(
     issuer: IssuerParts, vendor: Vendor, type_name: str, values: Mapping[str, Any], fetcher: Fetcher
 ) -> str:
     wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
-    made = await issuer.issuing.make_offer(wanted, now=now())
+    made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
     offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
-    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=now)
+    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=vendor.clock)
     return received.texts[0]
 
 
-__all__ = ["AUDIO", "EMAIL", "MODEL", "PASSPHRASE", "Made", "Person", "Vendor", "World", "open_world"]
+@asynccontextmanager
+async def open_shop(world: World, folder: Path) -> AsyncIterator[VendorParts]:
+    """A dealer's real program in the same town, with its papers and fresh lists."""
+    create_vendor_folder(folder, settings=world.shop_settings, alg="ES256", passphrase="a dealer of the town")
+    settings = load_vendor(folder)
+    app = create_vendor(folder, settings, clock=world.clock)
+    async with serving(app, settings.port):
+        shop = app[VENDOR_PARTS]
+        papers = {
+            "terms-signatory": await _signed_terms(world.terms_id, shop.signer, world.clock()),
+            "authorized-dealer": _dealer(settings.name),
+        }
+        for type_name, values in papers.items():
+            link, tx_code = await world.offer(type_name, values, subject=shop.did)
+            await shop.receive(await shop.preview(link), tx_code=tx_code)
+        await shop.refresh()
+        yield shop
+
+
+__all__ = ["AUDIO", "EMAIL", "MODEL", "PASSPHRASE", "Made", "Person", "Vendor", "World", "open_shop", "open_world"]

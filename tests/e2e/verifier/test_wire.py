@@ -184,6 +184,24 @@ async def test_a_changed_disclosure_is_refused(shop: Shop) -> None:
     await assert_nothing_believed(shop, fetched)
 
 
+async def test_a_disclosure_that_nothing_refers_to_is_refused(shop: Shop) -> None:
+    fetched = await shop.fetch(await shop.ask(car_only()))
+    held = await receipt()
+    selected = select(held.text, [("vehicle", "model"), ("vehicle", "audioSystem")])
+    added = b64url(json.dumps(["b3JkaW5hcnktc2FsdC0xMjg", "buyer_name", "Somebody Else"]).encode())
+    asked = fetched.request.request
+    bound = await bind(
+        f"{selected}{added}~",
+        nonce=asked.nonce,
+        audience=asked.client_id.full,
+        now=shop.clock(),
+        signer=held.signer,
+    )
+    answer = await shop.respond(fetched, {"car": [bound]})
+    assert (answer.status, answer.json()["code"]) == (400, "bad-disclosure")
+    await assert_nothing_believed(shop, fetched)
+
+
 async def assert_nothing_believed(shop: Shop, fetched: Fetched) -> None:
     kept = await shop.parts.store.load_request(fetched.made.id, now=shop.clock())
     assert kept.state.value == "failed"

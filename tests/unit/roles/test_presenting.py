@@ -113,7 +113,7 @@ class Town:
     async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Answer:
         self.fetched.append(url)
         if url.endswith("did.json"):
-            return Answer(body=write_json({"id": SOUND.did, **_document(self.situation)}))
+            return Answer(body=write_json(_document(self.situation)))
         return Answer(body=self.text.encode(), content_type=self.content_type)
 
     async def post(
@@ -293,6 +293,28 @@ async def test_a_vendor_that_refuses_its_own_promise_gets_nothing(scene: Scene) 
     done = await scene.presenting.share(exchange.id, optional=frozenset())
     assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
     assert [path for path, _ in scene.town.posted] == [ACCEPTANCE]
+    assert "released" not in scene.store.kinds
+
+
+async def test_a_promise_refused_after_the_presentation_left_counts_it_as_seen(scene: Scene) -> None:
+    exchange = await scene.presenting.open(scene.link)
+    scene.town.lost_answers = {1}
+    halted = await scene.presenting.share(exchange.id, optional=frozenset())
+    assert (halted.state, len(scene.town.arrived)) == (State.SENDING, 1), "it arrived, and nobody here knows"
+    scene.town.lost_answers, scene.town.refuses = set(), {ACCEPTANCE: 400}
+    (done,) = await scene.presenting.resume()
+    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-answer")
+    assert scene.store.kinds == ["asked", "decided", "released"]
+    assert scene.store.notes[-1][1].body["accepted"] is False
+
+
+async def test_a_promise_refused_before_the_presentation_left_gives_nothing_away(scene: Scene) -> None:
+    exchange = await scene.presenting.open(scene.link)
+    scene.town.lost_requests = {0}
+    await scene.presenting.share(exchange.id, optional=frozenset())
+    scene.town.lost_requests, scene.town.refuses = set(), {ACCEPTANCE: 400}
+    (done,) = await scene.presenting.resume()
+    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
     assert "released" not in scene.store.kinds
 
 

@@ -1,0 +1,49 @@
+"""Act 7: what an issuer takes back for a time, a vendor sees at its next check, and again when it is lifted."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from demo import asking
+from demo.cast import STATUS_TTL_SECONDS, Party
+from demo.processes import run
+from demo.telling import Narrator
+from demo.wallet_pages import Sally
+
+
+def suspended_and_lifted(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
+    """The insurer doubts for a while that Sally's cover stands."""
+    narrator.act("7. Her insurer suspends its word, and lifts that again")
+    insurer, dealer = cast["insurer"], cast["dealer"]
+    request = asking.good_standing(terms_id)
+    known = _shown(sally, dealer, request)
+    narrator.expect(known["state"] == "verified", "Riverside Chryota lends her a car: she is insured, in good standing")
+    _says(insurer, "suspended", narrator)
+    known = _shown(sally, dealer, request)
+    narrator.expect(known["state"] == "failed" and not known["claims"], "the dealer's next check fails")
+    narrator.expect("suspended" in known["error"]["message"], f"it is told why: {known['error']['message']}")
+    sally.refresh_lists()
+    page = sally.open(asking.ask(dealer, request)["link"])
+    narrator.expect(
+        (page.outcome, "cred.status" in page.codes) == ("refuse", True),
+        "with fresh lists Sally's wallet says so itself, before anything is shown",
+    )
+    _says(insurer, "valid", narrator)
+    sally.refresh_lists()
+    known = _shown(sally, dealer, request)
+    narrator.expect(known["state"] == "verified", "the dealer's next check holds again")
+
+
+def _says(insurer: Party, state: str, narrator: Narrator) -> None:
+    """The insurer's operator changes what its list says; every copy of an older list is then out of date."""
+    (issued,) = run("issuer", "issued", str(insurer.folder))
+    run("issuer", "revoke", str(insurer.folder), issued["id"], "--state", state)
+    narrator.say(f"{insurer.role.name} calls it {state} now; its list may be kept for {STATUS_TTL_SECONDS} seconds …")
+    time.sleep(STATUS_TTL_SECONDS + 0.1)
+
+
+def _shown(sally: Sally, dealer: Party, request: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Sally shares it; what the dealer then knows."""
+    made = asking.ask(dealer, request)
+    sally.answer(sally.open(made["link"]), "share")
+    return asking.result(dealer, made["request_id"])
