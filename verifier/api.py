@@ -11,10 +11,10 @@ from didkit_py.encoding import sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected
 from didkit_py.jose import MAX_JWE
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
-from didkit_py.service.answers import status_of
-from didkit_py.service.log import get_logger
+from didkit_py.service.answers import REQUEST_ID, ascii_only, note_refusal, status_of
 from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from didkit_py.terms.events import Kind
+from verifier.metrics import ACCEPTANCES, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.parts import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -26,7 +26,6 @@ REQUEST_ERRORS: Final[WireErrors] = {Expired: (410, "expired"), IllegalMove: (40
 OWN_STATUS: Final = frozenset({404, 413, 415})  # every other refusal is a 400
 _RESPONSE_FIELDS: Final = ("response", "error", "error_description", "state", "vp_token")
 _FETCH_FIELDS: Final = ("wallet_nonce", "wallet_metadata")
-log = get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -34,12 +33,12 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 def install(routes: Routes) -> None:
     """Add every address of the wire, and the page that a person comes back to."""
     routes.wire("GET", "/.well-known/did.json", did_document)
-    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES)
-    routes.wire("POST", "/agreements", acceptance)
-    routes.wire("POST", "/agreements/withdraw", withdrawal)
-    routes.wire("POST", "/agreements/erase", erasure)
+    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS, counted=REQUESTS)
+    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS, counted=REQUESTS)
+    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES, counted=RESPONSES)
+    routes.wire("POST", "/agreements", acceptance, counted=ACCEPTANCES)
+    routes.wire("POST", "/agreements/withdraw", withdrawal, counted=WITHDRAWALS)
+    routes.wire("POST", "/agreements/erase", erasure, counted=ERASURES)
     routes.page("GET", "/done", done, signed_in=False)
 
 
@@ -51,21 +50,17 @@ def naming_codes(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except (Malformed, Rejected) as error:
-            return _refusal(error)
+            return _refusal(request, error)
 
     return answered
 
 
-def _refusal(error: DidkitError) -> web.Response:
-    log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
+def _refusal(request: web.Request, error: DidkitError) -> web.Response:
+    note_refusal(request, error)
     status = status_of(error) if status_of(error) in OWN_STATUS else HTTPStatus.BAD_REQUEST
-    shape = {"error": "invalid_request", "code": error.code, "error_description": _ascii(str(error))}
-    return json_answer(shape | ({"hint": error.advice} if error.advice else {}), status=status, headers=NO_STORE)
-
-
-def _ascii(message: str) -> str:
-    """The characters that RFC 6749, 5.2 allows."""
-    return "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "'" for sign in message)
+    shape = {"error": "invalid_request", "code": error.code, "error_description": ascii_only(str(error))}
+    shape |= {"hint": error.advice} if error.advice else {}
+    return json_answer(shape | {"request_id": request[REQUEST_ID]}, status=status, headers=NO_STORE)
 
 
 async def did_document(request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from didkit_py.errors import ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
 from didkit_py.reading import is_url, origin
+from didkit_py.service.log import get_logger
 
 TOTAL_SECONDS: Final = 10.0  # a person waits for the longest chain of fetches, at most four rounds
 CONNECT_SECONDS: Final = 3.0
@@ -33,6 +35,8 @@ _CHUNK: Final = 65_536
 _MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+
+log = get_logger()
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
@@ -60,11 +64,17 @@ class Fetcher:
         *,
         clock: Callable[[], datetime] = _utc_now,
         total_seconds: float = TOTAL_SECONDS,
+        names_origins: bool = False,
     ) -> None:
-        """`loopback_origins` are exact, such as `http://localhost:8001`; nothing else on this machine is reached."""
+        """`loopback_origins` are exact, such as `http://localhost:8001`; nothing else on this machine is reached.
+
+        The log has one line for each fetch. It says from where only with `names_origins`: the origins that a wallet
+        fetches from are whom its person deals with.
+        """
         self._loopback = frozenset(loopback_origins)
         self._clock = clock
         self._total_seconds = total_seconds
+        self._names_origins = names_origins
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -105,6 +115,23 @@ class Fetcher:
         return await self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type}, max_bytes)
 
     async def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
+    ) -> Fetched:
+        """The answer, and one line of log about it."""
+        began = time.monotonic()
+        try:
+            fetched = await self._exchange(method, url, body, headers, max_bytes)
+        except DidkitError as error:
+            self._tell(method, url, began, code=error.code)
+            raise
+        self._tell(method, url, began, status=fetched.status, bytes=len(fetched.body))
+        return fetched
+
+    def _tell(self, method: str, url: str, began: float, **outcome: str | int) -> None:
+        where = {"origin": origin(url)} if self._names_origins and is_url(url) else {}
+        log.info("fetch", method=method, duration_ms=round((time.monotonic() - began) * 1000, 1), **where, **outcome)
+
+    async def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> Fetched:
         target, on_loopback = self._judge_url(url)

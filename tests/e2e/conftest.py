@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.logged import Log, caught
 from tests.needs import need
 from tests.postgres_server import temporary_database
 
@@ -29,3 +30,9 @@ def sqlite_only() -> None:
     """For a test that looks into SQLite's files."""
     if ENGINE != "sqlite":
         pytest.skip("it looks into the files of SQLite")
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with caught() as written:
+        yield written
