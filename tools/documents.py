@@ -48,8 +48,8 @@ ABOUT_METRICS: Final = (
     "An issuer or a vendor that sets `metrics_port` shows these at `http://127.0.0.1:PORT/metrics`, in Prometheus's"
     " text format. They have a port of their own, on loopback only and closed unless set: behind a web server every"
     " request comes from this machine, so at the public address nothing would tell a monitor from a stranger. Counters"
-    " begin at zero when the program starts. No label holds an id, a person, a tenant or a secret. A wallet shows none: its"
-    " numbers would be what its person did."
+    " begin at zero when the program starts. No label holds an id, a person, a tenant or a secret. A wallet shows none:"
+    " its numbers would be what its person did."
 )
 ABOUT_OUTCOMES: Final = (
     "An `outcome` is `ok`, or a code of [errors.md](errors.md); `unexpected` is a fault in the program."

@@ -49,6 +49,7 @@ class Fetched:
     content_type: str  # lower case, without parameters; empty when the answer names none
     status: int
     expires: datetime | None  # until when it may be kept, where the answer says so
+    date: datetime | None = None  # the server's clock
 
 
 def _utc_now() -> datetime:
@@ -179,6 +180,7 @@ class Fetcher:
             content_type=answer.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
             status=answer.status,
             expires=_expires(answer.headers, self._clock()),
+            date=_moment(answer.headers.get("Date", "")),
         )
 
 
@@ -252,8 +254,14 @@ def _expires(headers: CIMultiDictProxy[str], now: datetime) -> datetime | None:
         return now
     if age := _MAX_AGE.search(control):
         return now + min(timedelta(seconds=int(age[1])), MAX_CACHE)
+    stated = _moment(headers.get("Expires", ""))
+    return None if stated is None else min(stated, now + MAX_CACHE)
+
+
+def _moment(text: str) -> datetime | None:
+    """The aware moment of a date in a header, if it is one (RFC 9110, 5.6.7)."""
     try:
-        stated = parsedate_to_datetime(headers["Expires"])
-    except (KeyError, ValueError):
+        stated = parsedate_to_datetime(text)
+    except ValueError:
         return None
-    return min(stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC), now + MAX_CACHE)
+    return stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC)
