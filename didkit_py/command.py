@@ -25,6 +25,7 @@ REJECTED: Final = 4
 UNAVAILABLE: Final = 5
 
 SHORT_HELP: Final = {
+    "doctor": "Look for faults in the set-up of a program's folder, and name a remedy for each.",
     "issuer": "Issue claims: import, offer, revoke, serve.",
     "verifier": "Ask for claims and judge the answer; check a request before sending it.",
     "wallet": "Hold claims: receive, decide, look back, serve.",

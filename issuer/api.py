@@ -18,6 +18,7 @@ from didkit_py.service.web import Routes, json_answer, read_form, read_json_body
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import create_aggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
+from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
 from issuer.parts import KEY_FRAGMENT, Parts, parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -32,11 +33,11 @@ def install(routes: Routes) -> None:
     routes.wire("GET", "/.well-known/openid-credential-issuer", issuer_metadata)
     routes.wire("GET", "/.well-known/oauth-authorization-server", server_metadata)
     routes.wire("GET", "/credential-offers/{id}", credential_offer)
-    routes.wire("POST", "/token", token, errors=TOKEN_STATUS)
+    routes.wire("POST", "/token", token, errors=TOKEN_STATUS, counted=TOKENS)
     routes.wire("POST", "/nonce", nonce)
-    routes.wire("POST", "/credential", credential, errors=CREDENTIAL_STATUS)
+    routes.wire("POST", "/credential", credential, errors=CREDENTIAL_STATUS, counted=CREDENTIALS)
     routes.wire("GET", "/status-lists", status_lists)
-    routes.wire("GET", "/status-lists/{number}", status_list)
+    routes.wire("GET", "/status-lists/{number}", status_list, counted=STATUS_LISTS)
     routes.wire("GET", "/types/{name}", type_metadata)
     routes.wire("GET", "/terms/{digest}", terms_document)
     routes.wire("GET", "/terms/layers/{digest}", terms_layer)

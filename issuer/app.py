@@ -11,6 +11,7 @@ from aiohttp import web
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
+from didkit_py.oid4vci.issuance import State
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.database import Database
@@ -19,13 +20,15 @@ from didkit_py.service.evidence import fetch_document
 from didkit_py.service.fetch import Fetcher
 from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.metrics import Metrics
 from didkit_py.service.operator import passphrase_check
 from didkit_py.service.repeating import SWEEP_SECONDS, repeating
-from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
+from didkit_py.service.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
 from didkit_py.terms.document import SIGNATORY_VCT
 from issuer import api, pages
 from issuer.claim_templates import layout_for, offered_types
 from issuer.importing import MAX_FILE_BYTES
+from issuer.metrics import METRICS, OFFERS
 from issuer.parts import KEY_FRAGMENT, PARTS, Clock, Parts
 from issuer.publishing import Publications, SignatoryCheck
 from issuer.revoking import StatusLists
@@ -42,14 +45,19 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_parts(
-    folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+    folder: Path,
+    settings: IssuerSettings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[Parts]:
     """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
-    async with Fetcher(settings.loopback_origins) as fetcher:
+    async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
         database = await open_database(settings, folder, files("issuer") / "migrations")
         try:
-            yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
+            yield _compose(settings, keys, database=measured(database), fetcher=fetcher, clock=clock, random=random)
         finally:
             await database.close()
 
@@ -108,8 +116,11 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
         max_body_bytes=MAX_FILE_BYTES + 65_536,
     )
 
+    metrics = install_metrics(app, METRICS)
+    metrics.read_before(lambda: _count_offers(app[PARTS], metrics))
+
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, clock=clock) as opened:
+        async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
             if any(template.has_status for template in opened.templates):
                 await opened.store.open_list()  # before the first credential, so that everybody has fetched it by then
             app[PARTS] = opened
@@ -123,6 +134,12 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
     api.install(routes)
     pages.install(routes)
     return app
+
+
+async def _count_offers(parts: Parts, metrics: Metrics) -> None:
+    counted = (await parts.store.counts(now=parts.clock())).states
+    for state in State:
+        metrics.say(OFFERS, counted.get(state, 0), state.value)
 
 
 async def _ready(app: web.Application) -> dict[str, str]:

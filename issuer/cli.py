@@ -25,7 +25,7 @@ from didkit_py.service.commands import (
     read_passphrase,
 )
 from didkit_py.service.log import configure
-from didkit_py.service.web import run, serve
+from didkit_py.service.web import METRICS, run, serve
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app, open_parts
 from issuer.batches import codes_writer, import_list, preview_list
@@ -73,8 +73,9 @@ def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, 
 def serve_command(folder: Path) -> None:
     """Serve wallets and the operator's pages until told to stop."""
     settings = load_settings(folder)
-    configure(service="issuer", level=settings.log_level)
-    run(serve(create_app(folder, settings), settings))
+    app = create_app(folder, settings)
+    configure(service="issuer", level=settings.log_level, told=app[METRICS].logged)
+    run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
 @group.command("import")

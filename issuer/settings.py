@@ -29,6 +29,11 @@ class IssuerSettings(ServiceSettings):
     operator_file: Path = setting(  # noqa: RUF009
         path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."
     )
+    metrics_port: int | None = setting(
+        whole_number(1, 65_535),
+        None,
+        help="The port on 127.0.0.1 that shows the metrics; they are not shown unless said.",
+    )
     offer_days: int = setting(whole_number(1, 365), 30, unit="days", help="How long an offer can be taken up.")
     status_ttl_seconds: int = setting(
         whole_number(1, 86_400),

@@ -1,4 +1,4 @@
-"""Write the pages of specs/ that come from the code: errors.md and settings.md.
+"""Write the pages of specs/ that come from the code: errors.md, metrics.md and settings.md.
 
 `python -m tools.documents` writes them anew, `python -m tools.documents --check` ends with status 1 when one is stale.
 Every module of the library and of the programs is imported, so that no error class and no setting is missed.
@@ -16,10 +16,13 @@ from typing import Final, TypeVar
 from didkit_py.command import EXIT_CODES
 from didkit_py.errors import DidkitError, Malformed, Rejected, Unavailable
 from didkit_py.service.answers import STATUS
+from didkit_py.service.metrics import COMMON, PROCESS, Metric
 from didkit_py.service.settings import Row, ServiceSettings, describe
 from didkit_py.terms.case import SENTENCES
 from didkit_py.terms.decision import RULES
 from didkit_py.verification import CHECKS
+from issuer.metrics import METRICS as ISSUER_METRICS
+from verifier.metrics import METRICS as VERIFIER_METRICS
 
 Kind = TypeVar("Kind")
 
@@ -40,6 +43,16 @@ ABOUT_DECISIONS: Final = (
 ABOUT_SETTINGS: Final = (
     "A program reads `settings.toml` in its folder; a variable of the environment wins over the file. A secret is"
     " never a setting: settings name the files that hold secrets."
+)
+ABOUT_METRICS: Final = (
+    "An issuer or a vendor that sets `metrics_port` shows these at `http://127.0.0.1:PORT/metrics`, in Prometheus's"
+    " text format. They have a port of their own, on loopback only and closed unless set: behind a web server every"
+    " request comes from this machine, so at the public address nothing would tell a monitor from a stranger. Counters"
+    " begin at zero when the program starts. No label holds an id, a person, a tenant or a secret. A wallet shows none:"
+    " its numbers would be what its person did."
+)
+ABOUT_OUTCOMES: Final = (
+    "An `outcome` is `ok`, or a code of [errors.md](errors.md); `unexpected` is a fault in the program."
 )
 
 
@@ -195,6 +208,23 @@ def settings_table(rows: Iterable[Row]) -> str:
     return table(("setting", "variable", "expected", "unit", "default", "meaning"), cells)
 
 
+def metrics_page() -> str:
+    """The text of specs/metrics.md."""
+    parts = ["# Metrics", GENERATED, ABOUT_METRICS, ABOUT_OUTCOMES, "## Every program that shows them"]
+    parts += [metrics_table((*COMMON, *PROCESS)), "The last six are there on Linux."]
+    for name, rows in (("issuer", ISSUER_METRICS), ("verifier", VERIFIER_METRICS)):
+        parts += [f"## {name}", metrics_table(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def metrics_table(rows: Iterable[Metric]) -> str:
+    """Metrics as a table."""
+    cells = [
+        [f"`{row.name}`", row.kind, row.unit, ", ".join(f"`{one}`" for one in row.labels), row.help] for row in rows
+    ]
+    return table(("name", "type", "unit", "labels", "meaning"), cells)
+
+
 def exit_codes() -> list[tuple[str, str]]:
     """The exit codes that the command's help lists, with their meanings."""
     lines = (line.split(maxsplit=1) for line in EXIT_CODES.splitlines())
@@ -208,7 +238,7 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
-    {"specs/errors.md": errors_page, "specs/settings.md": settings_page}
+    {"specs/errors.md": errors_page, "specs/metrics.md": metrics_page, "specs/settings.md": settings_page}
 )
 
 if __name__ == "__main__":

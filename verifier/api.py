@@ -14,12 +14,12 @@ from didkit_py.jose import MAX_JWE, MAX_TOKEN
 from didkit_py.oauth import TemporarilyUnavailable, describable
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
 from didkit_py.roles.self_check import verdict_json
-from didkit_py.service.answers import status_of
+from didkit_py.service.answers import REQUEST_ID, note_refusal, status_of
 from didkit_py.service.bodies import UnsupportedBody, read_body
-from didkit_py.service.log import get_logger
 from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from didkit_py.terms.events import Kind
 from verifier.judging import as_text
+from verifier.metrics import ACCEPTANCES, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.parts import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -32,7 +32,6 @@ REQUEST_ERRORS: Final[WireErrors] = {Expired: (410, "expired"), IllegalMove: (40
 OWN_STATUS: Final = frozenset({404, 413, 415})  # every other refusal is a 400
 _RESPONSE_FIELDS: Final = ("response", "error", "error_description", "state", "vp_token")
 _FETCH_FIELDS: Final = ("wallet_nonce", "wallet_metadata")
-log = get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -40,12 +39,12 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 def install(routes: Routes) -> None:
     """Add every address of the wire, and the page that a person comes back to."""
     routes.wire("GET", "/.well-known/did.json", did_document)
-    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES)
-    routes.wire("POST", "/agreements", acceptance)
-    routes.wire("POST", "/agreements/withdraw", withdrawal)
-    routes.wire("POST", "/agreements/erase", erasure)
+    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS, counted=REQUESTS)
+    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS, counted=REQUESTS)
+    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES, counted=RESPONSES)
+    routes.wire("POST", "/agreements", acceptance, counted=ACCEPTANCES)
+    routes.wire("POST", "/agreements/withdraw", withdrawal, counted=WITHDRAWALS)
+    routes.wire("POST", "/agreements/erase", erasure, counted=ERASURES)
     routes.wire("POST", "/check-request", checking(asyncio.Semaphore(MAX_CHECKS)), max_bytes=MAX_TOKEN)
     routes.page("GET", "/done", done, signed_in=False)
 
@@ -58,16 +57,17 @@ def naming_codes(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except (Malformed, Rejected) as error:
-            return _refusal(error)
+            return _refusal(request, error)
 
     return answered
 
 
-def _refusal(error: DidkitError) -> web.Response:
-    log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
+def _refusal(request: web.Request, error: DidkitError) -> web.Response:
+    note_refusal(request, error)
     status = status_of(error) if status_of(error) in OWN_STATUS else HTTPStatus.BAD_REQUEST
     shape = {"error": "invalid_request", "code": error.code, "error_description": describable(str(error))}
-    return json_answer(shape | ({"hint": error.advice} if error.advice else {}), status=status, headers=NO_STORE)
+    shape |= {"hint": error.advice} if error.advice else {}
+    return json_answer(shape | {"request_id": request[REQUEST_ID]}, status=status, headers=NO_STORE)
 
 
 async def did_document(request: web.Request) -> web.Response:

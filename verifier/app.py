@@ -1,5 +1,6 @@
 """create_app: the only place that picks concrete parts."""
 
+import math
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, nullcontext
@@ -22,14 +23,16 @@ from didkit_py.service.fetch import Fetcher
 from didkit_py.service.folders import KEYS
 from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.log import get_logger
+from didkit_py.service.metrics import LIST_AGE
 from didkit_py.service.operator import passphrase_check
 from didkit_py.service.repeating import SWEEP_SECONDS, repeating
 from didkit_py.service.sealing import Box
-from didkit_py.service.web import Routes, create_base_app, install_health, install_sign_in
+from didkit_py.service.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 from verifier import api, pages
 from verifier.lists import KeptLists
+from verifier.metrics import METRICS
 from verifier.parts import KEY_FRAGMENT, PARTS, Clock, Parts
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
@@ -45,14 +48,19 @@ def utc_now() -> datetime:
 
 @asynccontextmanager
 async def open_parts(
-    folder: Path, settings: VerifierSettings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+    folder: Path,
+    settings: VerifierSettings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[Parts]:
     """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
-    async with Fetcher(settings.loopback_origins) as fetcher:
+    async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
         database = await open_database(settings, folder, files("verifier") / "migrations")
         try:
-            yield _compose(settings, keys, database=database, fetcher=fetcher, clock=clock, random=random)
+            yield _compose(settings, keys, database=measured(database), fetcher=fetcher, clock=clock, random=random)
         finally:
             await database.close()
 
@@ -122,11 +130,14 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
         navigation=pages.NAVIGATION,
     )
 
+    metrics = install_metrics(app, METRICS)
+
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, clock=clock) as opened:
+        async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
             app[PARTS] = opened
             await _finish_erasing(opened)
-            schedule = await opened.schedule()
+            schedule = await opened.schedule(told=metrics.refreshed)
+            metrics.follow(LIST_AGE, (lambda: math.inf) if schedule is None else schedule.age_seconds)
             sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
             async with sweeping, schedule or nullcontext():
                 yield

@@ -25,7 +25,7 @@ from didkit_py.service.commands import (
     read_passphrase,
 )
 from didkit_py.service.log import configure
-from didkit_py.service.web import run, serve
+from didkit_py.service.web import METRICS, run, serve
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
@@ -69,8 +69,9 @@ def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, 
 def serve_command(folder: Path) -> None:
     """Serve wallets and the operator's pages until told to stop."""
     settings = load_settings(folder)
-    configure(service="verifier", level=settings.log_level)
-    run(serve(create_app(folder, settings), settings))
+    app = create_app(folder, settings)
+    configure(service="verifier", level=settings.log_level, told=app[METRICS].logged)
+    run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
 @group.command()

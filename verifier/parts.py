@@ -58,8 +58,8 @@ class Parts:
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
 
-    async def schedule(self) -> ScheduledLists | None:
-        """The refreshing of the lists; None where no trust list is set."""
+    async def schedule(self, *, told: Callable[[str], None] = lambda _: None) -> ScheduledLists | None:
+        """The refreshing of the lists, whose outcomes `told` hears; None where no trust list is set."""
         url, signer = self.settings.trust_list_url, self.settings.trust_list_signer
         if url is None or signer is None:
             return None
@@ -71,6 +71,7 @@ class Parts:
             clock=self.clock,
             sources=await self.lists.load_sources(),
             save=self.lists.save_sources,
+            told=told,
         )
 
     async def refresh(self) -> Lists:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from didkit_py.service.settings import ServiceSettings, path, setting, text, url
+from didkit_py.service.settings import ServiceSettings, path, setting, text, url, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,11 @@ class VerifierSettings(ServiceSettings):
     )
     operator_file: Path = setting(  # noqa: RUF009 - it returns a field
         path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."
+    )
+    metrics_port: int | None = setting(
+        whole_number(1, 65_535),
+        None,
+        help="The port on 127.0.0.1 that shows the metrics; they are not shown unless said.",
     )
     requests_folder: Path = setting(  # noqa: RUF009 - it returns a field
         path(), Path("requests"), help="The folder with saved requests, one JSON file each."

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 from aiohttp import web
 
 from didkit_py.errors import DidkitError, Stale
@@ -161,6 +162,10 @@ class Parts:
 
     async def _resume(self) -> None:
         """Go on with everything that was acknowledged and is not finished; one that fails stops no other."""
+        with structlog.contextvars.bound_contextvars(run_id=secrets.token_hex(8)):
+            await self._finish_everything()
+
+    async def _finish_everything(self) -> None:
         try:
             faults = list(await self.opened.taking.resume())
             for exchange in await self.opened.keeping.load_unfinished():

@@ -22,6 +22,7 @@ from didkit_py.errors import (
 from didkit_py.oauth import describable
 from didkit_py.service.bodies import UnsupportedBody
 from didkit_py.service.log import get_logger
+from didkit_py.service.metrics import UNEXPECTED
 from didkit_py.service.pages import render
 from didkit_py.service.routing import Handler, RouteFacts, facts_of
 
@@ -29,6 +30,7 @@ RETRY_SECONDS: Final = 30
 _CLIENT_FAULT: Final = 400
 _SERVER_FAULT: Final = 500
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+OUTCOME: Final = web.RequestKey("outcome", str)  # the code of what went wrong; absent when nothing did
 log = get_logger()
 
 
@@ -89,7 +91,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         return await handler(request)
     except DidkitError as error:
-        log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
+        note_refusal(request, error)
         return _answer_refusal(request, error)
     except web.HTTPException as error:
         if error.status < _CLIENT_FAULT:
@@ -98,7 +100,14 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return _answer_http(request, error)
     except Exception:  # the last line of defence: whatever it is, its text stays here
         log.error("unexpected", exc_info=True)  # noqa: G201 - its shape is what log.py prunes
+        request[OUTCOME] = UNEXPECTED
         return _answer(request, _SERVER_FAULT, "server_error", f"request {request[REQUEST_ID]}", hint="")
+
+
+def note_refusal(request: web.Request, error: DidkitError) -> None:
+    """Write a refusal to the log, and keep its code for whoever counts."""
+    log.info("refused", code=error.code, reason=error.reason, spec=error.spec, error=type(error).__name__)
+    request[OUTCOME] = error.code
 
 
 def wire_answer(error: DidkitError, facts: RouteFacts | None) -> tuple[int, str]:
@@ -125,6 +134,7 @@ def _answer_refusal(request: web.Request, error: DidkitError) -> web.Response:
 
 def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
     name, message = HTTP_NAMES.get(error.status, ("http-error", f"HTTP status {error.status}"))
+    request[OUTCOME] = name
     answer = _answer(request, error.status, name, message, hint="")
     if "Allow" in error.headers:
         answer.headers["Allow"] = error.headers["Allow"]
@@ -135,6 +145,7 @@ def _answer(request: web.Request, status: int, name: str, message: str, *, hint:
     if _wants_page(request):
         return _page(request, status, message, name, hint=hint)
     shape = {"error": name, "error_description": describable(message)} | ({"hint": hint} if hint else {})
+    shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add
     answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
     facts = facts_of(request)
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate

@@ -5,12 +5,16 @@ transaction. Nothing is believed because of where it came from: `lists.py` verif
 """
 
 import asyncio
+import math
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Protocol, Self
+
+import structlog
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
@@ -20,6 +24,7 @@ from didkit_py.jose import UnverifiedJws
 from didkit_py.service.fetch import Fetched
 from didkit_py.service.lists import Lists, Source, Walk, Wanted, newest_first, read_lists, read_status_list
 from didkit_py.service.log import get_logger
+from didkit_py.service.metrics import OK, UNEXPECTED
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
 from didkit_py.verification import Evidence, Need, missing
@@ -41,6 +46,7 @@ MAX_ROUNDS: Final = (
 MAX_GATHER_ROUNDS: Final = 4
 MAX_SOURCES: Final = 2_000
 FIRST_RETRY_SECONDS: Final = 1.0
+INCOMPLETE: Final = "incomplete"  # the outcome of a refresh that left a part of the trust list out
 
 
 class Fetching(Protocol):
@@ -160,12 +166,15 @@ class ScheduledLists:
         clock: Callable[[], datetime],
         sources: Sequence[Source] = (),
         save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`told` hears the outcome of each refresh by schedule: ok, incomplete, or a code."""
         self._fetcher = fetcher
         self._url, self._signer = trust_list_url, trust_list_signer
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._save = save
+        self._told = told
         self._one_at_a_time = asyncio.Lock()
         self._lists: Lists | None = None
         self._task: asyncio.Task[None] | None = None
@@ -208,17 +217,31 @@ class ScheduledLists:
     def _read(self, sources: Sequence[Source]) -> Lists:
         return read_lists(sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock())
 
+    def age_seconds(self) -> float:
+        """How long ago the lists in use were fetched; infinite when there are none."""
+        if self._lists is None:
+            return math.inf
+        return (self._clock() - max(source.fetched_at for source in self._lists.sources)).total_seconds()
+
     async def _run(self) -> None:
         """Refresh for ever: soon after a failure, then by schedule."""
-        log, retry = get_logger(), FIRST_RETRY_SECONDS
+        retry = FIRST_RETRY_SECONDS
         while True:
-            try:
-                complete = not (await self.refresh_now()).faults
-            except DidkitError as error:
-                log.warning("lists-not-refreshed", code=error.code)
-                complete = False
-            except Exception:
-                log.exception("lists-not-refreshed")
-                complete = False
+            with structlog.contextvars.bound_contextvars(run_id=secrets.token_hex(8)):
+                outcome = await self._try_refreshing()
+            self._told(outcome)
+            complete = outcome == OK
             retry = FIRST_RETRY_SECONDS if complete else min(retry * 2, self._refresh_seconds)
             await asyncio.sleep(self._refresh_seconds if complete else retry)
+
+    async def _try_refreshing(self) -> str:
+        """The outcome of one refresh: ok, incomplete, or the code of what was wrong, which the log has too."""
+        log = get_logger()
+        try:
+            return INCOMPLETE if (await self.refresh_now()).faults else OK
+        except DidkitError as error:
+            log.warning("lists-not-refreshed", code=error.code)
+            return error.code
+        except Exception:
+            log.exception("lists-not-refreshed")
+            return UNEXPECTED

@@ -11,6 +11,7 @@ import ipaddress
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from didkit_py.errors import ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
 from didkit_py.reading import is_url, origin
+from didkit_py.service.log import get_logger
 
 TOTAL_SECONDS: Final = 10.0  # a person waits for the longest chain of fetches, at most four rounds
 CONNECT_SECONDS: Final = 3.0
@@ -33,6 +35,8 @@ _CHUNK: Final = 65_536
 _MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+
+log = get_logger()
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 
@@ -45,6 +49,7 @@ class Fetched:
     content_type: str  # lower case, without parameters; empty when the answer names none
     status: int
     expires: datetime | None  # until when it may be kept, where the answer says so
+    date: datetime | None = None  # the server's clock
 
 
 def _utc_now() -> datetime:
@@ -60,11 +65,17 @@ class Fetcher:
         *,
         clock: Callable[[], datetime] = _utc_now,
         total_seconds: float = TOTAL_SECONDS,
+        names_origins: bool = False,
     ) -> None:
-        """`loopback_origins` are exact, such as `http://localhost:8001`; nothing else on this machine is reached."""
+        """`loopback_origins` are exact, such as `http://localhost:8001`; nothing else on this machine is reached.
+
+        The log has one line for each fetch. It says from where only with `names_origins`: the origins that a wallet
+        fetches from are whom its person deals with.
+        """
         self._loopback = frozenset(loopback_origins)
         self._clock = clock
         self._total_seconds = total_seconds
+        self._names_origins = names_origins
         self._slots = asyncio.Semaphore(MAX_CONCURRENT)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -105,6 +116,23 @@ class Fetcher:
         return await self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type}, max_bytes)
 
     async def _send(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
+    ) -> Fetched:
+        """The answer, and one line of log about it."""
+        began = time.monotonic()
+        try:
+            fetched = await self._exchange(method, url, body, headers, max_bytes)
+        except DidkitError as error:
+            self._tell(method, url, began, code=error.code)
+            raise
+        self._tell(method, url, began, status=fetched.status, bytes=len(fetched.body))
+        return fetched
+
+    def _tell(self, method: str, url: str, began: float, **outcome: str | int) -> None:
+        where = {"origin": origin(url)} if self._names_origins and is_url(url) else {}
+        log.info("fetch", method=method, duration_ms=round((time.monotonic() - began) * 1000, 1), **where, **outcome)
+
+    async def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> Fetched:
         target, on_loopback = self._judge_url(url)
@@ -152,6 +180,7 @@ class Fetcher:
             content_type=answer.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
             status=answer.status,
             expires=_expires(answer.headers, self._clock()),
+            date=_moment(answer.headers.get("Date", "")),
         )
 
 
@@ -225,8 +254,14 @@ def _expires(headers: CIMultiDictProxy[str], now: datetime) -> datetime | None:
         return now
     if age := _MAX_AGE.search(control):
         return now + min(timedelta(seconds=int(age[1])), MAX_CACHE)
+    stated = _moment(headers.get("Expires", ""))
+    return None if stated is None else min(stated, now + MAX_CACHE)
+
+
+def _moment(text: str) -> datetime | None:
+    """The aware moment of a date in a header, if it is one (RFC 9110, 5.6.7)."""
     try:
-        stated = parsedate_to_datetime(headers["Expires"])
-    except (KeyError, ValueError):
+        stated = parsedate_to_datetime(text)
+    except ValueError:
         return None
-    return min(stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC), now + MAX_CACHE)
+    return stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC)

@@ -62,15 +62,25 @@ async def name_request(request: web.Request, handler: Handler) -> web.StreamResp
         began = time.monotonic()
         answer = await handler(request)
         keep_cookie(request, answer)
-        resource = request.match_info.route.resource
         log.info(
             "request",
-            method=request.method if request.method in _METHODS else "other",
-            route=resource.canonical if resource is not None else "none",
+            method=method_of(request),
+            route=route_of(request),
             status=answer.status,
             duration_ms=round((time.monotonic() - began) * 1000, 1),
         )
         return answer
+
+
+def method_of(request: web.Request) -> str:
+    """The request's method, when it is one of HTTP's."""
+    return request.method if request.method in _METHODS else "other"
+
+
+def route_of(request: web.Request) -> str:
+    """The template of the address, without what stands in its places."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
 
 
 @web.middleware

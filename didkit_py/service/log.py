@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -19,8 +19,8 @@ from structlog.typing import FilteringBoundLogger
 HARMLESS: Final = frozenset({
     "attempts", "base_url", "bytes", "check", "code", "count", "direction", "duration_ms", "error", "event", "format",
     "host", "kind", "level", "library", "line", "method", "migration", "name", "next_at", "origin", "outcome", "place",
-    "port", "queue", "reason", "request_id", "route", "row", "rule", "service", "seconds", "spec", "status", "step",
-    "task", "time", "trace", "type", "version",
+    "port", "queue", "reason", "request_id", "route", "row", "rule", "run_id", "seconds", "service", "spec", "status",
+    "step", "task", "time", "trace", "type", "version",
 })  # fmt: skip
 WITHHELD: Final = "[withheld]"
 MAX_TEXT: Final = 200  # characters; names and codes are shorter, tokens and documents longer
@@ -30,18 +30,35 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 EventFields = MutableMapping[str, Any]
 
 
+def _drop(_: object, __: str, ___: EventFields) -> EventFields:
+    raise structlog.DropEvent
+
+
+structlog.configure(processors=[_drop])  # what a command prints is its result: events wait for `configure`
+
+
 def get_logger() -> FilteringBoundLogger:
     """A logger: `log.info("offer-created", count=1)`."""
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
 
 
-def configure(*, service: str, level: str = "info", stream: TextIO | None = None) -> None:
-    """Send every event of this process, the libraries' too, to `stream` (stdout) as JSON lines."""
+def configure(
+    *,
+    service: str,
+    level: str = "info",
+    stream: TextIO | None = None,
+    told: Callable[[str], None] | None = None,
+) -> None:
+    """Send every event of this process, the libraries' too, to `stream` (stdout) as JSON lines.
+
+    `told` hears the level of each event that is written.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            *([_tell_level(told)] if told else []),
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             _name_service(service),
             show_trace_without_values,
@@ -100,6 +117,14 @@ def _name_service(service: str) -> structlog.typing.Processor:
         return fields
 
     return name
+
+
+def _tell_level(told: Callable[[str], None]) -> structlog.typing.Processor:
+    def tell(_: object, __: str, fields: EventFields) -> EventFields:
+        told(str(fields["level"]))
+        return fields
+
+    return tell
 
 
 def _as_json(_: object, __: str, fields: EventFields) -> str:

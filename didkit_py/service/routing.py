@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias
 from aiohttp import web
 
 from didkit_py.errors import DidkitError
+from didkit_py.service.metrics import Metric
 from didkit_py.service.settings import ServiceSettings
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,6 +27,7 @@ class RouteFacts:
     challenge: str = "Bearer"  # the scheme that a 401 asks for (RFC 9110, 11.6.1)
     max_bytes: int = MAX_BODY_BYTES
     repeatable: frozenset[str] = frozenset()  # form fields that may stand more than once, such as ticked boxes
+    counted: Metric | None = None  # the counter of its answers by outcome: ok, or the code of the refusal
 
 
 SETTINGS: Final = web.AppKey("settings", ServiceSettings)
@@ -48,9 +50,10 @@ class Routes:
         errors: WireErrors | None = None,
         challenge: str = "Bearer",
         max_bytes: int = MAX_BODY_BYTES,
+        counted: Metric | None = None,
     ) -> None:
         """A protocol's endpoint: errors are JSON, named by `errors` where it knows their type or family."""
-        facts = RouteFacts(kind="wire", errors=errors or {}, challenge=challenge, max_bytes=max_bytes)
+        facts = RouteFacts(kind="wire", errors=errors or {}, challenge=challenge, max_bytes=max_bytes, counted=counted)
         self._add(method, path, handler, facts)
 
     def page(

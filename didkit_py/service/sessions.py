@@ -39,6 +39,10 @@ class Sessions:
         self._clock = clock
         self._kept: dict[bytes, Session] = {}
 
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
     def begin(self) -> Session:
         """A new session with an id that nobody knew before."""
         session = Session(began=self._clock())

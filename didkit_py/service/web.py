@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from didkit_py.service.answers import answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
 from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
 from didkit_py.service.log import get_logger
+from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.pages import (
     NAVIGATION,
     STATIC,
@@ -37,6 +39,7 @@ from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.signing_in import install_sign_in
 
 __all__ = [
+    "METRICS",
     "SERVICE",
     "SETTINGS",
     "Routes",
@@ -45,6 +48,7 @@ __all__ = [
     "WireErrors",
     "create_base_app",
     "install_health",
+    "install_metrics",
     "install_sign_in",
     "json_answer",
     "notify",
@@ -118,33 +122,43 @@ def install_health(app: web.Application, ready: Readiness) -> None:
     routes.wire("GET", "/readyz", readyz)
 
 
-async def serve(app: web.Application, settings: ServiceSettings) -> None:
-    """Listen until SIGTERM or SIGINT, then finish what is under way. Raises Unavailable when the port is taken."""
+async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port: int | None = None) -> None:
+    """Listen until SIGTERM or SIGINT, then finish what is under way. Raises Unavailable when a port is taken.
+
+    With `metrics_port`, the metrics of `app` are shown there, to this machine alone.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows has no signal handlers in its loop
             loop.add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
-    await runner.setup()
-    try:
-        await _listen(runner, settings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(app, settings.host, settings.port))
+        if metrics_port is not None:
+            monitoring = metrics_app(app[METRICS], metrics_port)
+            await stack.enter_async_context(listening(monitoring, METRICS_HOST, metrics_port))
         sys.stdout.write(f"ready {settings.base_url}\n")
         sys.stdout.flush()
         await stopping.wait()
         log.info("stopping")
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    """Answer there; at the end, finish what is under way. Raises Unavailable when the port is taken."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {host}, port {port} ({error.strerror})",
+                hint="Stop the program that uses the port, or choose another in the settings.",
+            ) from error
+        yield
     finally:
         await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, settings: ServiceSettings) -> None:
-    try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-    except OSError as error:
-        raise Unavailable(
-            f"cannot listen on {settings.host}, port {settings.port} ({error.strerror})",
-            hint="Stop the program that uses the port, or choose another in the settings.",
-        ) from error
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -48,6 +48,7 @@ RECORD_TESTS: Final = "tests/unit/terms/test_record.py::test_"
 ORDER_TESTS: Final = "tests/unit/terms/test_order.py::test_"
 DECISION_TESTS: Final = "tests/unit/terms/test_decision.py::test_"
 FETCH_TESTS: Final = "tests/unit/service/test_fetch.py::test_"
+METRICS_TESTS: Final = "tests/unit/service/test_metrics.py::test_"
 WEB_TESTS: Final = "tests/unit/service/test_web.py::test_"
 SQLITE_TESTS: Final = "tests/stores/test_sqlite.py::test_"
 ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
@@ -543,6 +544,41 @@ DEFECTS: Final = (
         'if request.path not in HEALTH and request.headers.get("Host", "").lower() != expected:',
         'if request.path not in HEALTH and not (request.headers.get("Host", "") and expected):',
         WEB_TESTS + "another_host_is_refused_except_for_health",
+    ),
+    Defect(
+        "metrics and log name the address with its ids",
+        GUARDS,
+        'return resource.canonical if resource is not None else "none"',
+        "return request.path",
+        METRICS_TESTS + "the_public_address_shows_no_metrics",
+    ),
+    Defect(
+        "any page in a browser of the machine can read the metrics",
+        "didkit_py/service/measuring.py",
+        'if request.headers.get("Host") not in hosts:',
+        "if not hosts:",
+        METRICS_TESTS + "a_page_that_calls_this_machine_by_its_own_name_reads_no_metrics",
+    ),
+    Defect(
+        "a call that the database could not do is not counted",
+        "didkit_py/service/metrics.py",
+        "            self.count(DATABASE_FAILURES, call)\n",
+        "",
+        "tests/e2e/issuer/test_metrics.py::test_a_database_that_fails_is_counted_and_the_rest_is_still_shown",
+    ),
+    Defect(
+        "a refusal is counted as what went well",
+        "didkit_py/service/answers.py",
+        "    request[OUTCOME] = error.code\n",
+        "",
+        "tests/e2e/issuer/test_metrics.py::test_offers_tokens_and_credentials_are_counted_by_outcome",
+    ),
+    Defect(
+        "the wallet's log says whom it fetched from",
+        FETCH,
+        "names_origins: bool = False",
+        "names_origins: bool = True",
+        "tests/e2e/test_wallet.py::test_a_request_has_one_number_and_its_log_does_not_say_whom_the_wallet_met",
     ),
     Defect(
         "redirects are followed",

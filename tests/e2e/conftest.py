@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.logged import Log, caught
 from tests.needs import need
 from tests.postgres_server import temporary_database
 
@@ -37,3 +38,9 @@ def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
         monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
         monkeypatch.setattr(f"{module}.PASSES", 1)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with caught() as written:
+        yield written

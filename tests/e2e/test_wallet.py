@@ -18,6 +18,7 @@ from demo.browser import Page
 from didkit_py.errors import CannotOpen
 from didkit_py.service.sealing import Box
 from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made, World, open_world
+from tests.logged import Log
 from wallet.cli import group
 from wallet.keeping import relationship_signer
 from wallet.vault import Locked, Vault, create_key, open_key
@@ -76,6 +77,22 @@ def in_files(folder: Path, *values: str) -> list[tuple[str, str]]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert any(path.name.endswith("-wal") for path in files), "the journal must be among the files that are searched"
     return [(value, path.name) for path in files for value in values if value.encode() in path.read_bytes()]
+
+
+# One request, one number
+
+
+async def test_a_request_has_one_number_and_its_log_does_not_say_whom_the_wallet_met(log: Log, world: World) -> None:
+    await world.equip()
+    async with world.person.session.get(f"{world.person.url}/nowhere", headers={"Accept": "text/html"}) as answer:
+        number = answer.headers["X-Request-Id"]
+        assert number in await answer.text()
+    assert [line["route"] for line in log.lines(request_id=number)] == ["none"]
+    await world.person.open(world.budget())
+    (opening,) = log.lines(event="request", method="POST", route="/answer")
+    fetches = log.lines(event="fetch", request_id=opening["request_id"])
+    assert fetches
+    assert str(world.dealer.port) not in json.dumps(fetches)
 
 
 # Receiving

@@ -20,6 +20,8 @@ from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.fetch import Fetcher
+from didkit_py.service.measuring import METRICS
+from didkit_py.service.metrics import Metrics
 from issuer.app import create_app
 from issuer.folder import load_settings
 from issuer.parts import PARTS, Parts
@@ -92,6 +94,7 @@ class Office:
     folder: Path
     clock: Clock
     parts: Parts
+    metrics: Metrics
     http: aiohttp.ClientSession
     fetcher: Fetcher
 
@@ -197,7 +200,13 @@ async def open_office(folder: Path, clock: Clock) -> AsyncIterator[Office]:
             aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
         ):
             yield Office(
-                url=settings.base_url, folder=folder, clock=clock, parts=app[PARTS], http=http, fetcher=fetcher
+                url=settings.base_url,
+                folder=folder,
+                clock=clock,
+                parts=app[PARTS],
+                metrics=app[METRICS],
+                http=http,
+                fetcher=fetcher,
             )
     finally:
         await runner.cleanup()

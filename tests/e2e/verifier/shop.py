@@ -34,6 +34,8 @@ from didkit_py.oid4vp.response import create_response
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
 from didkit_py.service.lists import Source
+from didkit_py.service.measuring import METRICS
+from didkit_py.service.metrics import Metrics
 from didkit_py.status.token_list import create_aggregation, create_status_list
 from didkit_py.terms.consent import Answer_, Consent, consent, release
 from didkit_py.terms.decision import Case, decide
@@ -129,6 +131,7 @@ class Shop:
     folder: Path
     clock: Clock
     parts: Parts
+    metrics: Metrics
     terms: TermsDocument
     http: aiohttp.ClientSession
 
@@ -341,7 +344,15 @@ async def open_shop(folder: Path, clock: Clock, *, papers: bool = True) -> Async
             await parts.lists.save_sources(await sources(document, body))
             if papers and not await parts.store.own_credentials():
                 await give_papers(parts, document)
-            yield Shop(url=settings.base_url, folder=folder, clock=clock, parts=parts, terms=document, http=http)
+            yield Shop(
+                url=settings.base_url,
+                folder=folder,
+                clock=clock,
+                parts=parts,
+                metrics=app[METRICS],
+                terms=document,
+                http=http,
+            )
     finally:
         await runner.cleanup()
 

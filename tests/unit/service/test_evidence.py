@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -335,8 +336,7 @@ def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:
         trust_list_url=world.trust_list,
         trust_list_signer=world.did("publisher"),
         refresh_seconds=0.05,
-        clock=lambda: NOW,
-        **more,
+        **{"clock": lambda: NOW, **more},
     )
 
 
@@ -371,6 +371,31 @@ async def test_a_part_that_is_out_of_reach_for_once_keeps_what_was_good(world: W
         refreshed = await lists.refresh_now()
     assert refreshed.faults == {}
     assert world.did("maker") in refreshed.documents
+
+
+async def test_a_schedule_tells_how_each_refresh_went_and_how_old_its_lists_are(world: World) -> None:
+    outcomes: list[str] = []
+    times = [NOW]
+    good = dict(world.files)
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, told=outcomes.append, clock=lambda: times[0])
+        assert lists.age_seconds() == math.inf
+        async with lists:
+            await until(lambda: "ok" in outcomes)
+            times[0] += timedelta(minutes=7)
+            world.files.clear()
+            await until(lambda: "unreachable" in outcomes)
+            assert lists.age_seconds() == 420
+            world.files.update(good)
+            outcomes.clear()
+            await until(lambda: "ok" in outcomes)
+            assert lists.age_seconds() == 0
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - nobody else tells
+            await asyncio.sleep(0.01)
 
 
 async def test_a_schedule_fetches_again_and_again_until_it_is_left(world: World) -> None:

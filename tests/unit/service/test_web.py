@@ -104,6 +104,7 @@ async def test_a_wire_error_has_the_name_and_status_of_its_routes_table(client: 
             "error": "invalid_grant",
             "error_description": "the code was used before",
             "hint": "Start again with a fresh request or offer.",
+            "request_id": answer.headers["X-Request-Id"],
         },
     )
     denied = await client.get("/wire/fail/refused")
@@ -139,7 +140,8 @@ def log() -> Iterator[io.StringIO]:
 async def test_what_we_do_not_understand_says_nothing_but_its_number(client: Client, log: io.StringIO) -> None:
     answer = await client.get("/wire/fail/unexpected")
     number = answer.headers["X-Request-Id"]
-    assert await answer.json() == {"error": "server_error", "error_description": f"request {number}"}
+    body = {"error": "server_error", "error_description": f"request {number}", "request_id": number}
+    assert await answer.json() == body
     page = await (await client.get("/page/fail/unexpected")).text()
     assert "Sorry, something went wrong" in page
     assert "canary-4711" not in page

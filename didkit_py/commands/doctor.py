@@ -1,0 +1,134 @@
+"""`didkit-py doctor FOLDER`: a check-up that changes nothing, and names a remedy for each fault."""
+
+import asyncio
+import os
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from didkit_py.command import REJECTED, ProgramCommand, json_option
+from didkit_py.errors import DidkitError, NotFound
+from didkit_py.service.checks_here import (
+    check_database_file,
+    check_disk,
+    check_folder,
+    check_key_file,
+    check_operator,
+    check_origins,
+    check_port,
+    check_ports,
+    check_settings,
+    check_versions,
+)
+from didkit_py.service.checks_there import (
+    check_address,
+    check_clock,
+    check_database_server,
+    check_issuers,
+    check_published_key,
+    check_terms,
+    check_trust_list,
+)
+from didkit_py.service.checkup import FAULT, Case, Check, Fault, Finding, Program, examine, program_of, utc_now
+from didkit_py.service.commands import Folder, print_result
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.settings import FILE_NAME, ServiceSettings, load
+
+ENTRY_POINTS: Final = "didkit_py.checkups"
+SETTING: Final = re.compile(r"^(\w+) *=", re.MULTILINE)
+
+
+async def check_one_program(case: Case) -> None:
+    """The folder is that of one program."""
+    there = {*_given(case.folder), *(entry.name for entry in case.folder.iterdir())}
+    others = [each.name for each in installed() if each is not case.program and each.marks & there]
+    if others:
+        message = f"the folder of a {case.program.name} also holds what belongs to: {', '.join(others)}"
+        raise Fault("folder-shared", message, remedy="Give each program a folder of its own, made by its `init`.")
+
+
+CHECKS: Final = (
+    Check("versions", check_versions),
+    Check("folder", check_folder),
+    Check("one program", check_one_program),
+    Check("settings", check_settings),
+    Check("ports", check_ports),
+    Check("loopback origins", check_origins),
+    Check("keys", check_key_file),
+    Check("operator", check_operator),
+    Check("disk", check_disk),
+    Check("database file", check_database_file),
+    Check("database server", check_database_server),
+    Check("port", check_port),
+    Check("address", check_address),
+    Check("published key", check_published_key),
+    Check("trust list", check_trust_list),
+    Check("issuers", check_issuers),
+    Check("terms", check_terms),
+    Check("clock", check_clock),
+)
+
+
+@click.command(cls=ProgramCommand)
+@click.argument("folder", type=Folder, default=".")
+@json_option
+@click.pass_context
+def doctor(context: click.Context, folder: Path, *, as_json: bool) -> None:
+    """Look for faults in the set-up of the issuer, vendor or wallet in FOLDER, and name a remedy for each.
+
+    Nothing is changed, and no secret is shown. Ends with 4 when there is a fault.
+    """
+    program, findings = asyncio.run(examine_folder(folder))
+    faults = sum(finding.outcome == FAULT for finding in findings)
+    body = {"program": program.name, "faults": faults, "findings": [finding.to_json() for finding in findings]}
+    ending = f"{faults} fault(s) found." if faults else "No fault found."
+    lines = [f"{folder} ({program.name})", *map(_line, findings), ending]
+    print_result(body, "\n".join(lines), as_json=as_json)
+    if faults:
+        context.exit(REJECTED)
+
+
+def _line(finding: Finding) -> str:
+    first = f"{finding.outcome:12} {finding.check:17} {finding.message}".rstrip()
+    return f"{first} ({finding.code})\n{'':13}{finding.remedy}" if finding.outcome == FAULT else first
+
+
+async def examine_folder(folder: Path) -> tuple[Program, list[Finding]]:
+    """Whose folder it is, and what was found. Raises NotFound where there are no settings."""
+    if not (folder / FILE_NAME).is_file():
+        raise NotFound(f"{folder} holds no service", hint="Name the folder that the command init has made.")
+    program = program_of(folder, _given(folder), installed())
+    settings, problem = _settings(folder, program)
+    async with Fetcher(_own_origins(settings)) as fetcher:
+        case = Case(folder=folder, program=program, settings=settings, problem=problem, fetcher=fetcher, clock=utc_now)
+        return program, await examine(case, (*CHECKS, *program.checks))
+
+
+def installed() -> list[Program]:
+    """What each installed program says of itself."""
+    return [found.load() for found in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)]
+
+
+def _given(folder: Path) -> frozenset[str]:
+    """The names of the settings in the file, even where it is no good TOML."""
+    return frozenset(SETTING.findall((folder / FILE_NAME).read_text(encoding="utf-8", errors="replace")))
+
+
+def _settings(folder: Path, program: Program) -> tuple[ServiceSettings | None, DidkitError | None]:
+    try:
+        return load(program.settings, folder, os.environ), None
+    except DidkitError as error:
+        return None, error
+
+
+def _own_origins(settings: ServiceSettings | None) -> set[str]:
+    """What may be fetched on this machine: what the service may, and the service itself."""
+    if settings is None:
+        return set()
+    base = settings.base_url
+    own = {base} if urlsplit(base).scheme == "http" else set()
+    return {*settings.loopback_origins, *own, f"http://{settings.host}:{settings.port}"}

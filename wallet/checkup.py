@@ -1,0 +1,26 @@
+"""What a check-up must know of a wallet's folder; the passphrase is not asked for, so nothing of the person is seen."""
+
+from importlib.resources import files
+from typing import Final
+
+from didkit_py.service.checks_here import RESTORE, require_private
+from didkit_py.service.checkup import Case, Check, Program
+from didkit_py.service.folders import KEYS
+from wallet.settings import HEAD, WalletSettings
+
+
+async def check_ledger_head(case: Case) -> None:
+    """The seal of the ledger's last entry is there: without it, entries could be cut off unseen."""
+    require_private(case.folder / HEAD, "ledger-head", remedy=RESTORE)
+
+
+PROGRAM: Final = Program(
+    name="wallet",
+    settings=WalletSettings,
+    marks=frozenset({HEAD}),
+    also=frozenset({KEYS}),
+    migrations=files("wallet") / "migrations",
+    publishes_key=False,
+    needs_lists=True,
+    checks=(Check("ledger head", check_ledger_head),),
+)
