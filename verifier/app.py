@@ -125,7 +125,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
         async with open_parts(folder, settings, clock=clock) as opened:
             app[PARTS] = opened
             await _finish_erasing(opened)
-            schedule = await opened.schedule()
+            schedule = opened.schedule()
             if schedule is None:
                 yield
             else:
