@@ -8,8 +8,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from didkit_py.encoding import sha256
-from didkit_py.errors import IllegalMove
+from didkit_py.errors import IllegalMove, Replayed
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.roles.issuing_store import MadeOffer, Wanted
 from issuer.batches import Imported, codes_writer, import_list, preview_list
@@ -70,3 +72,19 @@ async def test_no_sixth_guess_is_judged_while_the_fifth_is_on_its_way_to_lock_th
     made = (await two_desks[0].issuing.make_offer(wanted, now=NOW)).offer
     tries = [await desk.store.count_try(sha256(made.code.encode()), now=NOW) for desk in islice(cycle(two_desks), 8)]
     assert [one and one.number for one in tries] == [1, 2, 3, 4, 5, None, None, None]
+
+
+async def test_of_two_who_collect_under_one_token_one_registers_and_the_others_nonce_stays_good(
+    two_desks: list[Parts],
+) -> None:
+    first, second = (desk.store for desk in two_desks)
+    wanted = Wanted(type_name="insurer-good-standing", values=STANDING, reference="100042")
+    made = await two_desks[0].issuing.make_offer(wanted, now=NOW)
+    await two_desks[0].issuing.redeem(TokenRequest(code=made.offer.code, tx_code=made.tx_code), now=NOW)
+    await first.register(made.offer.id, keys=[b"one"], nonce=b"first", with_status=True, now=NOW)
+    with pytest.raises(IllegalMove):
+        await second.register(made.offer.id, keys=[b"other"], nonce=b"second", with_status=True, now=NOW)
+    await second.spend_nonce(b"second", now=NOW)
+    with pytest.raises(Replayed):
+        await second.spend_nonce(b"first", now=NOW)
+    assert await count(first.database, "SELECT count(*) FROM copies WHERE list_index IS NOT NULL") == 1
