@@ -87,10 +87,14 @@ def codes_csv(made: Sequence[MadeOffer]) -> bytes:
 def codes_writer(file: Path | None) -> Callable[[Sequence[MadeOffer]], Awaitable[None]]:
     """Writes the codes, for their owner's eyes only, before the offers exist: a crash then loses neither.
 
-    It raises BadImport when there are codes and no file for them, or the file exists.
+    Called again, it replaces what it wrote: those codes came to nothing. It raises BadImport when there are codes and
+    no file for them, or the file exists.
     """
+    written: list[Path] = []
 
     async def write(made: Sequence[MadeOffer]) -> None:
+        while written:
+            written.pop().unlink()
         if not made:
             return
         if file is None:
@@ -103,5 +107,6 @@ def codes_writer(file: Path | None) -> Callable[[Sequence[MadeOffer]], Awaitable
             raise BadImport(f"{file} exists", hint="Name a new file; codes are never overwritten.") from error
         except OSError as error:
             raise BadImport(f"{file} cannot be written ({error.strerror})") from error
+        written.append(file)
 
     return write

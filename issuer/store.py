@@ -77,10 +77,13 @@ class OfferStore:
         swept = await self.database.apply(*_time_passing(timestamp(now)))
         return any(len(rows) == _SWEPT for rows in swept)
 
-    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> frozenset[str]:
-        """Keep those whose fingerprint is new; gives their ids."""
-        results = await self.database.apply(*(self._insert(new, batch) for new in offers))
-        return frozenset(text(row, "id") for rows in results for row in rows)
+    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> bool:
+        """Keep all of them, or none when one of their fingerprints is taken; whether they are kept."""
+        try:
+            await self.database.apply(*(self._insert(new, batch) for new in offers))
+        except GuardFailed:
+            return False
+        return True
 
     def _insert(self, new: NewOffer, batch: str) -> Statement:
         offer = new.offer
@@ -92,8 +95,9 @@ class OfferStore:
         return Statement(
             "INSERT INTO offers (id, type_name, batch, state, status, made_at, expires_at, fingerprint,"  # noqa: S608 - marks only
             " reference_hash, code_hash, tx_code_hash, tries, sealed)"
-            f" VALUES ({marks(values)}) ON CONFLICT (fingerprint) DO NOTHING RETURNING id",
+            f" VALUES ({marks(values)}) ON CONFLICT (fingerprint) DO NOTHING",
             values,
+            rows=1,
         )
 
     async def count_try(self, code_hash: bytes, *, now: datetime) -> Try | None:

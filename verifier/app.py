@@ -136,7 +136,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
         async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
             app[PARTS] = opened
             await _finish_erasing(opened)
-            schedule = await opened.schedule(told=metrics.refreshed)
+            schedule = opened.schedule(told=metrics.refreshed)
             metrics.follow(LIST_AGE, (lambda: math.inf) if schedule is None else schedule.age_seconds)
             sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
             async with sweeping, schedule or nullcontext():

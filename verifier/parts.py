@@ -58,7 +58,7 @@ class Parts:
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
 
-    async def schedule(self, *, told: Callable[[str], None] = lambda _: None) -> ScheduledLists | None:
+    def schedule(self, *, told: Callable[[str], None] = lambda _: None) -> ScheduledLists | None:
         """The refreshing of the lists, whose outcomes `told` hears; None where no trust list is set."""
         url, signer = self.settings.trust_list_url, self.settings.trust_list_signer
         if url is None or signer is None:
@@ -69,14 +69,14 @@ class Parts:
             trust_list_signer=signer,
             refresh_seconds=self.settings.refresh_seconds,
             clock=self.clock,
-            sources=await self.lists.load_sources(),
+            load=self.lists.load_sources,
             save=self.lists.save_sources,
             told=told,
         )
 
     async def refresh(self) -> Lists:
         """The lists, fetched now. Raises Stale where no trust list is set, or what fetching raises."""
-        schedule = await self.schedule()
+        schedule = self.schedule()
         if schedule is None:
             raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
         return await schedule.refresh_now()

@@ -14,6 +14,7 @@ from didkit_py.service.database import Database
 from didkit_py.service.databases import open_database
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
+from didkit_py.service.folders import alone
 from didkit_py.service.lists import Source
 from didkit_py.service.routing import Handler, Routes
 from didkit_py.service.sessions import end_session, principal_of
@@ -36,8 +37,13 @@ def utc_now() -> datetime:
 async def open_parts(
     folder: Path, settings: WalletSettings, *, clock: Clock = utc_now, serving: bool = False
 ) -> AsyncIterator[Parts]:
-    """The wallet in this folder, locked. Lists are refreshed by schedule only where it is `serving`."""
+    """The wallet in this folder, locked. Lists are refreshed by schedule only where it is `serving`.
+
+    One process serves a wallet: it alone writes the ledger, whose head is a file. Raises FolderInUse.
+    """
     async with AsyncExitStack() as stack:
+        if serving:
+            stack.enter_context(alone(folder))
         fetcher = await stack.enter_async_context(Fetcher(settings.loopback_origins))
         database = await open_database(settings, folder, files("wallet") / "migrations")
         stack.push_async_callback(database.close)

@@ -171,8 +171,11 @@ class Ledger:
 
     async def read(self) -> tuple[Entry, ...]:
         """Every entry, verified. Raises BrokenLedger."""
-        head = self._head.read()  # before the rows: an entry written meanwhile is newer than the head, never older
-        return verify_chain(await self._database.fetch(READ), head=head, box=self._box)
+        while True:
+            head = self._head.read()  # before the rows: an entry written meanwhile is newer than the head, never older
+            rows = await self._database.fetch(READ)
+            if self._head.read() == head:  # else the rows may be newer by any number of commits
+                return verify_chain(rows, head=head, box=self._box)
 
     async def adopt(self) -> int:
         """Verify and bring the head up to the chain after a crash; the number of entries. Raises BrokenLedger."""

@@ -110,7 +110,7 @@ async def take(request: web.Request) -> web.Response:
     offer_id = request.match_info["id"]
     code = "".join(form.get("tx_code", "").split())
     try:
-        offer = await parts.opened.taking.take(offer_id, code or None)
+        offer = await parts.take(offer_id, code or None)
     except IllegalMove:
         return _go(f"/receive/{offer_id}")
     except (Malformed, Rejected, Unavailable) as error:

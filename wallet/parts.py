@@ -21,6 +21,7 @@ from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.lists import Lists
 from didkit_py.service.log import get_logger
 from didkit_py.service.sealing import Box
+from wallet.held import StoredOffer
 from wallet.keeping import Keeping
 from wallet.ledger import BrokenLedger, Ledger
 from wallet.store import Store
@@ -121,7 +122,13 @@ class Parts:
             return error
         return None
 
-    # One answer at a time for each request: two pages must not send it side by side.
+    # One after the other for each offer and each request: two pages must not spend a code, or send an answer, side by
+    # side. That holds because one process alone serves a wallet.
+
+    async def take(self, offer_id: str, tx_code: str | None) -> StoredOffer:
+        """The document of an offer, or what is left to do of it."""
+        async with self._turn(offer_id):
+            return await self.opened.taking.take(offer_id, tx_code)
 
     async def judge(self, exchange_id: str) -> Judged:
         """The decision about a request as of now."""
@@ -152,8 +159,8 @@ class Parts:
         async with self._turn(exchange_id):
             return await self.opened.ending.send(exchange_id)
 
-    def _turn(self, exchange_id: str) -> asyncio.Lock:
-        return self._turns.setdefault(exchange_id, asyncio.Lock())
+    def _turn(self, name: str) -> asyncio.Lock:
+        return self._turns.setdefault(name, asyncio.Lock())
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -166,15 +173,17 @@ class Parts:
             await self._finish_everything()
 
     async def _finish_everything(self) -> None:
+        faults: list[DidkitError] = []
         try:
-            faults = list(await self.opened.taking.resume())
+            for offer in await self.opened.taking.load_redeemed():
+                faults += await self._resume_one(self.take(offer.id, None))
             for exchange in await self.opened.keeping.load_unfinished():
                 faults += await self._resume_one(self.send(exchange.id))
             waiting = await self.opened.keeping.load_unconfirmed()
             for exchange_id in dict.fromkeys(one.exchange_id for one in waiting):
                 faults += await self._resume_one(self.send_ended(exchange_id))
         except DidkitError as error:
-            faults = [error]
+            faults.append(error)
         for fault in faults:
             log.warning("not-resumed", code=fault.code)
 

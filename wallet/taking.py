@@ -1,14 +1,14 @@
 """Taking an offer, steps I3 to I8 of specs/flow.md: what is stored before each step, and where a restart goes on."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import b64url
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Unavailable
+from didkit_py.errors import IllegalMove, Malformed, Unavailable
 from didkit_py.keys.signer import SECRET_BYTES
 from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vci.metadata import Configuration
@@ -100,15 +100,9 @@ class Taking:
             now=self.now_fn(),
         )
 
-    async def resume(self) -> Iterable[DidkitError]:
-        """Finish what has a token already. The faults that remain."""
-        faults: list[DidkitError] = []
-        for offer in await self.store.load_offers(REDEEMED):
-            try:
-                await self.finish(offer)
-            except DidkitError as error:
-                faults.append(error)
-        return faults
+    async def load_redeemed(self) -> Sequence[StoredOffer]:
+        """The offers whose code is spent and whose document has not come."""
+        return await self.store.load_offers(REDEEMED)
 
 
 def _copies(configuration: Configuration) -> int:

@@ -106,19 +106,21 @@ class Issuing:
     ) -> Making:
         """I1: offers for all of these, or for none. What is on offer already is left as it is (flow I1).
 
-        `before_saving` gets the transaction codes while a crash can still undo everything. Raises BadTemplate.
+        `before_saving` gets the transaction codes while a crash can still undo everything. It is called again, with
+        those that are left, when somebody else made one of these offers meanwhile. Raises BadTemplate.
         """
         for each in wanted:
             await self._judge(each, now)
         by_fingerprint = {self.hashes.fingerprint(each): each for each in wanted}
-        known = await self.store.known_offers(by_fingerprint.keys(), now=now)
-        fresh = {mark: each for mark, each in by_fingerprint.items() if mark not in known}
-        pairs = [self._prepare(each, mark, now) for mark, each in fresh.items()]
-        if before_saving is not None:
-            await before_saving([made for _, made in pairs])
-        saved = await self.store.save_offers([new for new, _ in pairs], batch=batch) if pairs else frozenset()
-        made = tuple(each for _, each in pairs if each.offer.id in saved)
-        return Making(made=made, unchanged=tuple(known.values()))
+        while True:
+            known = await self.store.known_offers(by_fingerprint.keys(), now=now)
+            fresh = {mark: each for mark, each in by_fingerprint.items() if mark not in known}
+            pairs = [self._prepare(each, mark, now) for mark, each in fresh.items()]
+            made = tuple(each for _, each in pairs)
+            if before_saving is not None:
+                await before_saving(made)
+            if not pairs or await self.store.save_offers([new for new, _ in pairs], batch=batch):
+                return Making(made=made, unchanged=tuple(known.values()))
 
     async def unchanged(self, wanted: Sequence[Wanted], *, now: datetime) -> int:
         """How many of these are on offer already."""

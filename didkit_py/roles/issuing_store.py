@@ -100,8 +100,8 @@ class IssuingStore(Protocol):
     async def known_offers(self, fingerprints: Collection[bytes], *, now: datetime) -> Mapping[bytes, str]:
         """The ids of the offers that exist under these fingerprints and have not passed their end."""
 
-    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> frozenset[str]:
-        """Keep those whose fingerprint is new; gives their ids."""
+    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> bool:
+        """Keep all of them, or none when one of their fingerprints is taken; whether they are kept."""
 
     async def count_try(self, code_hash: bytes, *, now: datetime) -> Try | None:
         """Count a try at the open offer of that code; None when there is none."""

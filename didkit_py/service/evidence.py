@@ -153,7 +153,8 @@ def _signer(jws: UnverifiedJws) -> str:
 class ScheduledLists:
     """The lists of a running service: refreshed by schedule, the last good ones kept, old sources read at start.
 
-    `async with ScheduledLists(…)` runs the schedule. `save` stores the sources after each refresh that worked.
+    `async with ScheduledLists(…)` runs the schedule. `save` stores the sources after each refresh that worked. Where
+    several processes store in one place, `load` reads what any of them stored, so that none puts an older list back.
     """
 
     def __init__(
@@ -165,6 +166,7 @@ class ScheduledLists:
         refresh_seconds: float,
         clock: Callable[[], datetime],
         sources: Sequence[Source] = (),
+        load: Callable[[], Awaitable[Sequence[Source]]] | None = None,
         save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -173,6 +175,7 @@ class ScheduledLists:
         self._url, self._signer = trust_list_url, trust_list_signer
         self._refresh_seconds = refresh_seconds
         self._clock = clock
+        self._load = load
         self._save = save
         self._told = told
         self._one_at_a_time = asyncio.Lock()
@@ -208,7 +211,8 @@ class ScheduledLists:
             new = await fetch_lists(
                 self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock()
             )
-            lists = self._read(newest_first(new, self._lists.sources if self._lists else ()))
+            stored = () if self._load is None else await self._load()
+            lists = self._read(newest_first(new, stored, self._lists.sources if self._lists else ()))
             if self._save is not None:
                 await self._save(lists.sources)
             self._lists = lists

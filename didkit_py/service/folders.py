@@ -1,9 +1,11 @@
 """The folder that a service lives in: settings, sealed keys, the key that opens them, the operator's hash."""
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,7 +25,7 @@ DATABASE: Final = "database.sqlite3"
 
 
 class FolderInUse(Rejected):
-    """The folder holds something already."""
+    """The folder holds something already, or is served by another process."""
 
     code = "folder-in-use"
     hint = "Choose a folder that does not exist yet; `init` never replaces keys."
@@ -70,6 +72,20 @@ def create_folder(
         also(draft)
 
     make_folder(folder, wanted, settings=settings, fill=fill)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only process that serves from this folder, until it ends in whatever way. Raises FolderInUse."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FolderInUse(f"{folder} is served by another process", hint="Stop that process first.") from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def load_folder(folder: Path, wanted: type[S]) -> S:

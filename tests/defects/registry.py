@@ -27,6 +27,7 @@ FETCH: Final = "didkit_py/service/fetch.py"
 GUARDS: Final = "didkit_py/service/guards.py"
 SQLITE: Final = "didkit_py/service/sqlite_connection.py"
 ISSUER_STORE: Final = "issuer/store.py"
+BATCHES: Final = "issuer/batches.py"
 EVENTS: Final = "didkit_py/terms/events.py"
 ACCEPTING: Final = "didkit_py/roles/accepting.py"
 ENDING: Final = "didkit_py/roles/ending.py"
@@ -61,6 +62,7 @@ ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 SWEEPING_TESTS: Final = "tests/stores/test_sweeping.py::test_"
+OVERTAKING_TESTS: Final = "tests/concurrent/test_overtaking.py::test_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,6 +467,42 @@ DEFECTS: Final = (
         "WHERE token_hash = ? AND ? > 0 AND state IN (?, ?)",
         ISSUER_TESTS + "an_expired_token_is_refused_with_a_challenge",
     ),
+    Defect(
+        "a guess after the fifth is judged while the fifth locks the offer",
+        ISSUER_STORE,
+        "WHERE code_hash = ? AND state = ? AND tries < ? AND expires_at > ?",
+        "WHERE code_hash = ? AND state = ? AND ? > 0 AND expires_at > ?",
+        OVERTAKING_TESTS + "no_sixth_guess_is_judged_while_the_fifth_is_on_its_way_to_lock_the_offer",
+    ),
+    Defect(
+        "two sets of keys can be registered under one token",
+        ISSUER_STORE,
+        "SET state = ?, issued_at = ? WHERE id = ? AND state = ? AND token_expires_at > ?",
+        "SET state = ?, issued_at = ? WHERE id = ? AND ? <> '' AND token_expires_at > ?",
+        OVERTAKING_TESTS + "of_two_who_collect_under_one_token_one_registers_and_the_others_nonce_stays_good",
+    ),
+    Defect(
+        "the nonce is spent apart from what it is spent for",
+        ISSUER_STORE,
+        "                await self.database.apply(*_registering(offer_id, copies, nonce, now))\n",
+        "                for step in _registering(offer_id, copies, nonce, now):\n"
+        "                    await self.database.apply(step)\n",
+        OVERTAKING_TESTS + "of_two_who_collect_under_one_token_one_registers_and_the_others_nonce_stays_good",
+    ),
+    Defect(
+        "an import hands out codes of offers that another import made first",
+        ISSUER_STORE,
+        "            values,\n            rows=1,\n        )",
+        "            values,\n        )",
+        OVERTAKING_TESTS + "of_two_imports_of_one_list_each_row_becomes_one_offer_with_a_code_that_works",
+    ),
+    Defect(
+        "codes that came to nothing stay in the file",
+        BATCHES,
+        "            written.pop().unlink()\n",
+        "            written.pop()\n",
+        OVERTAKING_TESTS + "of_two_imports_of_one_list_each_row_becomes_one_offer_with_a_code_that_works",
+    ),
     # Asking
     Defect(
         "the nonce of a request is not spent with the answer",
@@ -515,6 +553,36 @@ DEFECTS: Final = (
         "if named != head.digest:",
         "if not named:",
         LEDGER_TESTS + "another_whole_history_under_the_same_seal_is_noticed",
+    ),
+    Defect(
+        "a reader whom a writer overtakes takes the ledger for broken",
+        LEDGER,
+        "            if self._head.read() == head:",
+        "            if head.count >= 0:",
+        LEDGER_TESTS + "a_reader_whom_a_writer_overtakes_by_many_commits_reads_again",
+    ),
+    Defect(
+        "two processes may serve one wallet",
+        "didkit_py/service/folders.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "tests/concurrent/test_wallet.py::test_a_second_process_does_not_serve_a_wallet_and_commands_beside_it_work",
+    ),
+    Defect(
+        "two pages may spend the code of one offer side by side",
+        "wallet/parts.py",
+        "        async with self._turn(offer_id):\n",
+        "        async with asyncio.Lock():\n",
+        "tests/concurrent/test_wallet.py"
+        "::test_a_second_page_cannot_lose_the_token_that_is_on_its_way_to_the_first[sqlite]",
+    ),
+    Defect(
+        "one process puts its older lists over the newer ones of another",
+        "didkit_py/service/evidence.py",
+        "newest_first(new, stored, self._lists.sources",
+        "newest_first(new, self._lists.sources",
+        "tests/unit/service/test_evidence.py"
+        "::test_a_schedule_never_puts_an_older_list_over_the_newer_one_that_another_process_stored",
     ),
     # The edges of a service
     Defect(

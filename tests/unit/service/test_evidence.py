@@ -398,6 +398,29 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_schedule_never_puts_an_older_list_over_the_newer_one_that_another_process_stored(
+    world: World,
+) -> None:
+    stored: list[Source] = []
+
+    async def load() -> Sequence[Source]:
+        return stored
+
+    async def save(sources: Sequence[Source]) -> None:
+        stored[:] = sources
+
+    listed = f"{world.origin}/insurer/status-lists/1"
+    async with Fetcher({world.origin}) as fetcher:
+        ours, another = [scheduled(world, fetcher, load=load, save=save) for _ in range(2)]
+        await ours.refresh_now()
+        await world.publish_status("insurer", {7: 1}, now=NOW + timedelta(minutes=1))
+        await another.refresh_now()
+        del world.files["/insurer/status-lists/1"]  # out of reach for once
+        await ours.refresh_now()
+        assert ours.current(NOW).status_lists[listed].status(7) == 1
+    assert world.read(stored).status_lists[listed].status(7) == 1
+
+
 async def test_a_schedule_fetches_again_and_again_until_it_is_left(world: World) -> None:
     async with Fetcher({world.origin}) as fetcher, scheduled(world, fetcher) as lists:
         async with asyncio.timeout(5):

@@ -2,17 +2,19 @@
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import wallet
+from didkit_py.service.database import Database, Row, Value
 from didkit_py.service.sealing import Box
 from didkit_py.service.sqlite import open_sqlite
-from wallet.ledger import BrokenLedger, Draft, HeadFile, Ledger
+from wallet.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"
@@ -79,3 +81,31 @@ async def test_another_whole_history_under_the_same_seal_is_noticed(tmp_path: Pa
     async with opened(other) as ledger:
         with pytest.raises(BrokenLedger, match="not the one that was sealed"):
             await ledger.read()
+
+
+class Overtaken:
+    """The database of a reader whom a writer overtakes once, between the head and the rows."""
+
+    def __init__(self, database: Database, write: Callable[[], Awaitable[None]]) -> None:
+        self._database = database
+        self._writes = [write]
+
+    async def fetch(self, sql: str, *args: Value) -> Sequence[Row]:
+        while self._writes:
+            await self._writes.pop()()
+        return await self._database.fetch(sql, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+async def test_a_reader_whom_a_writer_overtakes_by_many_commits_reads_again(tmp_path: Path) -> None:
+    begin(tmp_path / "one")
+    async with opened(tmp_path / "one") as writer, opened(tmp_path / "one") as reader:
+
+        async def write_more_than_one_commit_may_hold() -> None:
+            for number in range(MAX_BATCH + 1):
+                await writer.append(Draft(kind="asked", request_id=str(number), body={}), now=NOW)
+
+        reader._database = Overtaken(reader._database, write_more_than_one_commit_may_hold)
+        assert len(await reader.read()) == MAX_BATCH + 1
