@@ -13,8 +13,10 @@ from didkit_py.jose import MAX_JWE
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
 from didkit_py.service.answers import status_of
 from didkit_py.service.log import get_logger
+from didkit_py.service.messages import DID_DOCUMENT
 from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from didkit_py.terms.events import Kind
+from verifier import messages
 from verifier.parts import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -24,8 +26,6 @@ MAX_RECORD_BYTES: Final = 131_072
 MAX_CODE: Final = 64
 REQUEST_ERRORS: Final[WireErrors] = {Expired: (410, "expired"), IllegalMove: (409, "illegal-move")}
 OWN_STATUS: Final = frozenset({404, 413, 415})  # every other refusal is a 400
-_RESPONSE_FIELDS: Final = ("response", "error", "error_description", "state", "vp_token")
-_FETCH_FIELDS: Final = ("wallet_nonce", "wallet_metadata")
 log = get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -33,14 +33,23 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 def install(routes: Routes) -> None:
     """Add every address of the wire, and the page that a person comes back to."""
-    routes.wire("GET", "/.well-known/did.json", did_document)
-    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS)
-    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES)
-    routes.wire("POST", "/agreements", acceptance)
-    routes.wire("POST", "/agreements/withdraw", withdrawal)
-    routes.wire("POST", "/agreements/erase", erasure)
-    routes.page("GET", "/done", done, signed_in=False)
+    routes.wire("GET", "/.well-known/did.json", did_document, gives=DID_DOCUMENT)
+    address, given = "/oid4vp/requests/{id}", messages.REQUEST_OBJECT
+    routes.wire("GET", address, request_object, gives=given, errors=REQUEST_ERRORS)
+    routes.wire("POST", address, request_object_for, takes=messages.WALLET_FORM, gives=given, errors=REQUEST_ERRORS)
+    routes.wire(
+        "POST",
+        "/oid4vp/response/{id}",
+        response,
+        takes=messages.RESPONSE_FORM,
+        gives=messages.REDIRECT,
+        max_bytes=MAX_RESPONSE_BYTES,
+    )
+    desk = {200: messages.RECORD, 202: messages.RECEIVED}
+    routes.wire("POST", "/agreements", acceptance, takes=messages.ACCEPTANCE, gives=desk)
+    routes.wire("POST", "/agreements/withdraw", withdrawal, takes=messages.WITHDRAWAL, gives=messages.ACKNOWLEDGEMENT)
+    routes.wire("POST", "/agreements/erase", erasure, takes=messages.ERASE_REQUEST, gives=messages.ERASE_PROOF)
+    routes.page("GET", "/done", done, query=("response_code",), signed_in=False)
 
 
 def naming_codes(handler: Handler) -> Handler:
@@ -69,7 +78,7 @@ def _ascii(message: str) -> str:
 
 
 async def did_document(request: web.Request) -> web.Response:
-    """The vendor's key document."""
+    """The vendor's key document (DID Core 1.0, 5)."""
     return json_answer(parts_of(request).published, headers=SHORT)
 
 
@@ -79,8 +88,8 @@ async def request_object(request: web.Request) -> web.Response:
 
 
 async def request_object_for(request: web.Request) -> web.Response:
-    """The signed request over the wallet's own nonce (5.10)."""
-    form = parse_request_uri_form(await read_form(request, allowed=_FETCH_FIELDS))
+    """The signed request over the wallet's own nonce (OpenID4VP 1.0, 5.10)."""
+    form = parse_request_uri_form(await read_form(request))
     return await _signed(request, form.wallet_nonce)
 
 
@@ -92,9 +101,9 @@ async def _signed(request: web.Request, wallet_nonce: str | None) -> web.Respons
 
 @naming_codes
 async def response(request: web.Request) -> web.Response:
-    """A wallet's answer or refusal (8)."""
+    """A wallet's answer or refusal (OpenID4VP 1.0, 8)."""
     parts = parts_of(request)
-    form = await read_form(request, allowed=_RESPONSE_FIELDS)
+    form = await read_form(request)
     taken = await parts.checking.take_response(request.match_info["id"], form, now=parts.clock())
     return json_answer(taken.to_json(), headers=NO_STORE)
 

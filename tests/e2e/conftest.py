@@ -1,11 +1,16 @@
 """The programs run on SQLite, or on PostgreSQL where DIDKIT_TEST_ENGINE says so: each test on a database of its own."""
 
+import importlib
 import os
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.needs import need
+from tests.openapi.conforming import Listener
 from tests.postgres_server import temporary_database
 
 ENGINE = os.environ.get("DIDKIT_TEST_ENGINE", "sqlite")
@@ -29,3 +34,27 @@ def sqlite_only() -> None:
     """For a test that looks into SQLite's files."""
     if ENGINE != "sqlite":
         pytest.skip("it looks into the files of SQLite")
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[Listener]:
+    """Hears every answer of every program that a test of this folder starts."""
+    listener = Listener()
+    with pytest.MonkeyPatch.context() as patch:
+        for service in ("issuer", "verifier", "wallet"):
+            create: Any = importlib.import_module(f"{service}.app").create_base_app
+            listened = partial(_listened, listener, create)
+            patch.setattr(f"{service}.app.create_base_app", listened)
+        yield listener
+
+
+def _listened(listener: Listener, create: Any, settings: Any, *, service: str, **given: Any) -> web.Application:
+    return listener.listen(service, create(settings, service=service, **given))
+
+
+@pytest.fixture(autouse=True)
+def answers_as_described(listener: Listener) -> Iterator[None]:
+    """Fail a test in which a program answered otherwise than its interface description says."""
+    listener.faults.clear()
+    yield
+    assert listener.faults == []
