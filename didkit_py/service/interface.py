@@ -46,8 +46,6 @@ MEANINGS: Final[Mapping[int, str]] = MappingProxyType(
         503: "Not available now",
     }
 )
-_ANYWHERE: Final = (NotFound(""), Unavailable(""))
-_WITH_BODY: Final = (Malformed(""), TooLarge(""), UnsupportedBody(""))
 _PARAMETER: Final = re.compile(r"\(\?P<(\w+)>([^()]+)\)")  # as aiohttp writes it into the pattern of a resource
 
 
@@ -74,13 +72,16 @@ def describe_interface(app: web.Application) -> dict[str, Json]:
 def _paths(app: web.Application) -> dict[str, Json]:
     paths: dict[str, dict[str, Json]] = {}
     for route, facts in app[FACTS].items():
-        if route.method != "HEAD" and route.resource is not None:
-            path = route.resource.canonical
-            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, facts)
+        if route.method != "HEAD":
+            paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, facts)
     return dict(sorted(paths.items()))
 
 
-def _operation(route: web.AbstractRoute, path: str, facts: RouteFacts) -> dict[str, Json]:
+def _path(route: web.AbstractRoute) -> str:
+    return route.resource.canonical if route.resource is not None else ""
+
+
+def _operation(route: web.AbstractRoute, facts: RouteFacts) -> dict[str, Json]:
     summary, _, more = (route.handler.__doc__ or "").strip().partition("\n")
     described: dict[str, Json] = {
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}.{route.handler.__name__}",
@@ -95,7 +96,7 @@ def _operation(route: web.AbstractRoute, path: str, facts: RouteFacts) -> dict[s
         described["requestBody"] = {"required": True, "content": _content(facts.takes)}
     if facts.signed_in or facts.bearer:
         described["security"] = [{"session" if facts.signed_in else "token": []}]
-    return described | {"responses": _responses(path, route.method, facts)}
+    return described | {"responses": _responses(route, facts)}
 
 
 def _parameters(route: web.AbstractRoute, facts: RouteFacts) -> list[Json]:
@@ -107,14 +108,14 @@ def _parameters(route: web.AbstractRoute, facts: RouteFacts) -> list[Json]:
     return [*found]
 
 
-def _responses(path: str, method: str, facts: RouteFacts) -> dict[str, Json]:
+def _responses(route: web.AbstractRoute, facts: RouteFacts) -> dict[str, Json]:
     answers: dict[int, Json] = {}
     if facts.signed_in:
         answers[303] = _response(303, None)
     answers |= {status: _response(status, content) for status, content in facts.gives.items()}
     answers |= {
         status: {"$ref": f"#/components/responses/{facts.kind}-{status}"}
-        for status in _error_statuses(path, method, facts)
+        for status in _error_statuses(route, facts)
         if facts.kind == "page" or status not in facts.gives
     }
     return {str(status): answers[status] for status in sorted(answers)}
@@ -122,21 +123,22 @@ def _responses(path: str, method: str, facts: RouteFacts) -> dict[str, Json]:
 
 def _error_responses(app: web.Application) -> dict[str, Json]:
     """One for each kind of route and status that a route refers to."""
-    wanted = {
-        (facts.kind, status)
-        for route, facts in app[FACTS].items()
-        for status in _error_statuses(route.resource.canonical if route.resource else "", route.method, facts)
-    }
+    wanted = {(facts.kind, status) for route, facts in app[FACTS].items() for status in _error_statuses(route, facts)}
     return {f"{kind}-{status}": _response(status, HTML if kind == "page" else ERROR) for kind, status in sorted(wanted)}
 
 
-def _error_statuses(path: str, method: str, facts: RouteFacts) -> set[int]:
-    found: tuple[DidkitError, ...] = _ANYWHERE if path in HEALTH else (*_ANYWHERE, WrongHost(""))
+def _error_statuses(route: web.AbstractRoute, facts: RouteFacts) -> set[int]:
+    """What the guards, the readers of bodies and the storage can refuse with, and what the route's own table names."""
+    found: list[DidkitError] = [NotFound(""), Unavailable("")]
+    if _path(route) not in HEALTH:
+        found.append(WrongHost(""))
     if facts.takes is not None:
-        found += _WITH_BODY
+        found += [Malformed(""), TooLarge(""), UnsupportedBody("")]
     if facts.kind == "wire":
         return {wire_answer(one, facts)[0] for one in found} | {status for status, _ in facts.errors.values()}
-    return {status_of(one) for one in (*found, *(() if method in SAFE_METHODS else (ForeignRequest(""),)))}
+    if route.method not in SAFE_METHODS:
+        found.append(ForeignRequest(""))
+    return {status_of(one) for one in found}
 
 
 def _response(status: int, content: Content | None) -> dict[str, Json]:
@@ -160,5 +162,6 @@ def _referring(value: Json, schemas: dict[str, Json]) -> Json:
     title = found.pop("title", None)
     if not isinstance(title, str):
         return found if title is None else {**found, "title": title}
-    schemas[title] = found
+    if schemas.setdefault(title, found) != found:
+        raise ValueError(f"two schemas are called {title}")
     return {"$ref": f"#/components/schemas/{title}"}

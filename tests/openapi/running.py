@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import pytest
 import requests
 
 from demo.asking import sound_system
@@ -21,6 +22,7 @@ from tests.e2e.wallet_world import CONTACT, PASSPHRASE, now
 
 T = TypeVar("T")
 
+CALLS: Final = pytest.StashKey[Mapping[str, int]]()  # how often each service was called
 SECONDS: Final = 20  # for one answer: whoever needs longer hangs
 CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
 WANTED: Final = Wanted(type_name="contact", values=dict[str, Any](CONTACT), reference="")

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.needs import REPOSITORY
-from tests.openapi.running import SECONDS, Service, Visitor, running_town
+from tests.openapi.running import CALLS, SECONDS, Service, Visitor, running_town
 
 EXAMPLES: Final = int(os.environ.get("DIDKIT_EXAMPLES", "8"))
 DOCUMENTS: Final = {path.stem: json.loads(path.read_text()) for path in (REPOSITORY / "specs/openapi").glob("*.json")}
@@ -76,9 +76,11 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def callers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Caller]]:
+def callers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Caller]]:
     with running_town(tmp_path_factory.mktemp("town")) as services:
-        yield {name: caller_of(service, DOCUMENTS[name]) for name, service in services.items()}
+        found = {name: caller_of(service, DOCUMENTS[name]) for name, service in services.items()}
+        yield found
+        pytestconfig.stash[CALLS] = {name: caller.calls for name, caller in found.items()}
 
 
 def caller_of(service: Service, document: Mapping[str, Any]) -> Caller:
