@@ -132,7 +132,7 @@ def likely(schema: Any, values: list[str]) -> Any:
 
 
 @pytest.mark.parametrize(("name", "path", "method"), ROUTES)
-def test_every_call_of_a_route_gets_an_answer_that_its_description_names(
+def test_every_call_of_a_route_gets_an_answer_that_is_described(
     callers: Mapping[str, Caller], name: str, path: str, method: str
 ) -> None:
     caller = callers[name]
