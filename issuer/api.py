@@ -13,11 +13,14 @@ from didkit_py.oid4vci.credential_request import BATCH_SIZE, CredentialRequest
 from didkit_py.oid4vci.issuance import State
 from didkit_py.oid4vci.metadata import IssuerMetadata, ServerMetadata, create_configuration
 from didkit_py.oid4vci.nonce import NonceResponse
-from didkit_py.oid4vci.token import TOKEN_FIELDS, TokenRequest
+from didkit_py.oid4vci.token import TokenRequest
+from didkit_py.service.contents import text_of
+from didkit_py.service.messages import DID_DOCUMENT
 from didkit_py.service.web import Routes, json_answer, read_form, read_json_body
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import create_aggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
+from issuer import messages
 from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
 from issuer.parts import KEY_FRAGMENT, Parts, parts_of
 
@@ -29,29 +32,46 @@ MAX_LIST_NUMBER: Final = 9  # digits in an address
 
 def install(routes: Routes) -> None:
     """Add every address of the wire."""
-    routes.wire("GET", "/.well-known/did.json", did_document)
-    routes.wire("GET", "/.well-known/openid-credential-issuer", issuer_metadata)
-    routes.wire("GET", "/.well-known/oauth-authorization-server", server_metadata)
-    routes.wire("GET", "/credential-offers/{id}", credential_offer)
-    routes.wire("POST", "/token", token, errors=TOKEN_STATUS, counted=TOKENS)
-    routes.wire("POST", "/nonce", nonce)
-    routes.wire("POST", "/credential", credential, errors=CREDENTIAL_STATUS, counted=CREDENTIALS)
-    routes.wire("GET", "/status-lists", status_lists)
-    routes.wire("GET", "/status-lists/{number}", status_list, counted=STATUS_LISTS)
-    routes.wire("GET", "/types/{name}", type_metadata)
-    routes.wire("GET", "/terms/{digest}", terms_document)
-    routes.wire("GET", "/terms/layers/{digest}", terms_layer)
-    routes.wire("GET", "/trust-list", trust_list)
+    routes.wire("GET", "/.well-known/did.json", did_document, gives=DID_DOCUMENT)
+    routes.wire("GET", "/.well-known/openid-credential-issuer", issuer_metadata, gives=messages.ISSUER_METADATA)
+    routes.wire("GET", "/.well-known/oauth-authorization-server", server_metadata, gives=messages.SERVER_METADATA)
+    routes.wire("GET", "/credential-offers/{id}", credential_offer, gives=messages.CREDENTIAL_OFFER)
+    routes.wire(
+        "POST",
+        "/token",
+        token,
+        takes=messages.TOKEN_REQUEST,
+        gives=messages.TOKEN_RESPONSE,
+        errors=TOKEN_STATUS,
+        counted=TOKENS,
+    )
+    routes.wire("POST", "/nonce", nonce, gives=messages.NONCE_RESPONSE)
+    routes.wire(
+        "POST",
+        "/credential",
+        credential,
+        bearer=True,
+        takes=messages.CREDENTIAL_REQUEST,
+        gives=messages.CREDENTIAL_RESPONSE,
+        errors=CREDENTIAL_STATUS,
+        counted=CREDENTIALS,
+    )
+    routes.wire("GET", "/status-lists", status_lists, gives=messages.STATUS_LISTS)
+    routes.wire("GET", "/status-lists/{number}", status_list, gives=messages.STATUS_LIST, counted=STATUS_LISTS)
+    routes.wire("GET", "/types/{name}", type_metadata, gives=messages.TYPE_METADATA)
+    routes.wire("GET", "/terms/{digest}", terms_document, gives=messages.TERMS)
+    routes.wire("GET", "/terms/layers/{digest}", terms_layer, gives=text_of("text/*"))
+    routes.wire("GET", "/trust-list", trust_list, gives=messages.TRUST_LIST)
 
 
 async def did_document(request: web.Request) -> web.Response:
-    """The issuer's key document."""
+    """The issuer's key document (DID Core 1.0, 5)."""
     parts = parts_of(request)
     return json_answer(create_document(parts.did, {KEY_FRAGMENT: parts.public}), headers=SHORT)
 
 
 async def issuer_metadata(request: web.Request) -> web.Response:
-    """What is issued here, and where (12.2)."""
+    """What is issued here, and where (OpenID4VCI 1.0, 12.2)."""
     return json_answer(create_issuer_metadata(parts_of(request)).to_json(), headers=SHORT)
 
 
@@ -86,7 +106,7 @@ async def server_metadata(request: web.Request) -> web.Response:
 
 
 async def credential_offer(request: web.Request) -> web.Response:
-    """An open offer (4.1.3); all others look as if they had never been."""
+    """An open offer (OpenID4VCI 1.0, 4.1.3); all others look as if they had never been."""
     parts = parts_of(request)
     gone = NotFound(
         "there is no open offer at this address",
@@ -102,21 +122,21 @@ async def credential_offer(request: web.Request) -> web.Response:
 
 
 async def token(request: web.Request) -> web.Response:
-    """The codes become a token (6)."""
+    """The codes become a token (OpenID4VCI 1.0, 6)."""
     parts = parts_of(request)
-    form = await read_form(request, allowed=TOKEN_FIELDS)
+    form = await read_form(request)
     response = await parts.issuing.redeem(TokenRequest.from_form(form), now=parts.clock())
     return json_answer(response.to_json(), headers=NO_STORE)
 
 
 async def nonce(request: web.Request) -> web.Response:
-    """A fresh nonce for key proofs (7)."""
+    """A fresh nonce for key proofs (OpenID4VCI 1.0, 7)."""
     parts = parts_of(request)
     return json_answer(NonceResponse(c_nonce=parts.issuing.nonce(now=parts.clock())).to_json(), headers=NO_STORE)
 
 
 async def credential(request: web.Request) -> web.Response:
-    """Key proofs become credentials (8). The token is judged before the body is read."""
+    """Key proofs become credentials (OpenID4VCI 1.0, 8). The token is judged before the body is read."""
     parts = parts_of(request)
     now = parts.clock()
     access_token = bearer_token(request.headers.get("Authorization"))
@@ -127,12 +147,12 @@ async def credential(request: web.Request) -> web.Response:
 
 
 async def status_lists(request: web.Request) -> web.Response:
-    """The addresses of all status lists, so that nobody need say which credential they look for."""
+    """The addresses of all lists, so that nobody need say which credential they look for (Token Status List, 9.3)."""
     return json_answer(create_aggregation(await parts_of(request).status_lists.uris()), headers=SHORT)
 
 
 async def status_list(request: web.Request) -> web.Response:
-    """One signed status list."""
+    """One signed status list (Token Status List, 5.1)."""
     parts = parts_of(request)
     number = request.match_info["number"]
     if not (number.isascii() and number.isdigit() and len(number) <= MAX_LIST_NUMBER):
@@ -154,7 +174,7 @@ def _text(text: str, content_type: str, *, max_age: int) -> web.Response:
 
 
 async def type_metadata(request: web.Request) -> web.Response:
-    """What a claim type holds, for programs of others."""
+    """What a claim type holds, for programs of others (SD-JWT VC, 4)."""
     template = parts_of(request).issuing.templates.get(request.match_info["name"])
     if template is None:
         raise NotFound("this issuer offers no such type")

@@ -5,11 +5,13 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.errors import BadImport, Malformed, NotFound, TooLarge
+from didkit_py.service.contents import text_of
 from didkit_py.service.web import Routes, Session, notify, read_form, read_upload, render, session_of
 from issuer.batches import Imported, Preview, codes_csv, import_list, preview_list
 from issuer.importing import MAX_FILE_BYTES
 from issuer.parts import parts_of
 
+CSV: Final = text_of("text/csv")
 STEPS: Final = ("Choose the file", "Check", "Codes and letters")
 MAX_SHOWN: Final = 500  # rows of a report on one page; the command line shows all
 _PREVIEW: Final = "import-preview"
@@ -21,11 +23,11 @@ _FORM_BYTES: Final = 65_536  # of the form around the file
 def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/import", choose)
-    routes.page("POST", "/import", check, max_bytes=MAX_FILE_BYTES + _FORM_BYTES)
+    routes.page("POST", "/import", check, files=("file",), statuses=(200,), max_bytes=MAX_FILE_BYTES + _FORM_BYTES)
     routes.page("POST", "/import/confirm", confirm)
-    routes.page("GET", "/import/done", done)
-    routes.page("POST", "/import/codes", codes)
-    routes.page("GET", "/import/sample.csv", sample)
+    routes.page("GET", "/import/done", done, statuses=(200, 303))
+    routes.page("POST", "/import/codes", codes, statuses=(200,), gives=CSV)
+    routes.page("GET", "/import/sample.csv", sample, gives=CSV)
 
 
 async def choose(request: web.Request) -> web.Response:
@@ -40,7 +42,7 @@ def _choose(request: web.Request, problem: str = "", *, status: int = 200) -> we
 
 async def check(request: web.Request) -> web.Response:
     """What the import would do, before it does anything; nothing of the file is stored."""
-    await read_form(request, allowed=("file",))
+    await read_form(request)
     try:
         upload = await read_upload(request, "file", MAX_FILE_BYTES)
         preview = await preview_list(parts_of(request), upload.body)
@@ -64,7 +66,7 @@ async def check(request: web.Request) -> web.Response:
 
 async def confirm(request: web.Request) -> web.Response:
     """Make the offers."""
-    await read_form(request, allowed=())
+    await read_form(request)
     preview = _session(request).pop(_PREVIEW, None)
     if not isinstance(preview, Preview):
         notify(request, "The list is no longer here. Choose the file again; nothing was made twice.", kind="warning")
@@ -95,7 +97,7 @@ async def done(request: web.Request) -> web.Response:
 
 async def codes(request: web.Request) -> web.Response:
     """The transaction codes as a file, once."""
-    await read_form(request, allowed=())
+    await read_form(request)
     waiting = _session(request).pop(_CODES, b"")
     if not isinstance(waiting, bytes) or not waiting:
         raise NotFound("the codes were taken already", hint="Each offer's page can make a new code.")

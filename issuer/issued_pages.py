@@ -30,10 +30,10 @@ CHANGES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 def install(routes: Routes) -> None:
     """Add these pages."""
-    routes.page("GET", "/issued", show_issued)
+    routes.page("GET", "/issued", show_issued, query=("member", "page"))
     routes.page("GET", "/issued/{id}", show_one)
-    routes.page("GET", "/issued/{id}/change", ask_change)
-    routes.page("POST", "/issued/{id}/change", change)
+    routes.page("GET", "/issued/{id}/change", ask_change, query=("to",), statuses=(200, 400))
+    routes.page("POST", "/issued/{id}/change", change, fields=("to",))
 
 
 async def show_issued(request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ async def ask_change(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """Set the status of all copies."""
     parts, kept = await _load(request)
-    to = _known((await read_form(request, allowed=("to",))).get("to", ""))
+    to = _known((await read_form(request)).get("to", ""))
     await parts.status_lists.change(kept.offer.id, WORDS[to])
     minutes = max(1, parts.settings.status_ttl_seconds // 60)
     notify(request, f"It is {to} now. Others see this within {minutes} minute(s), when they fetch the list again.")

@@ -29,13 +29,13 @@ _SHOWN_CODE: Final = "shown-code"  # of one offer, in the session until it was l
 
 def install(routes: Routes) -> None:
     """Add these pages."""
-    routes.page("GET", "/offers-made", show_offers)
+    routes.page("GET", "/offers-made", show_offers, query=("state", "member", "page"))
     routes.page("GET", "/offers-made/{id}", show_offer)
-    routes.page("GET", "/offers-made/{id}/letter", show_letter)
-    routes.page("GET", "/letters", show_letters)
-    routes.page("GET", "/offers-made/{id}/withdraw", ask_withdraw)
-    routes.page("POST", "/offers-made/{id}/withdraw", withdraw)
-    routes.page("POST", "/offers-made/{id}/code", replace_code)
+    routes.page("GET", "/offers-made/{id}/letter", show_letter, statuses=(200, 409))
+    routes.page("GET", "/letters", show_letters, query=("batch", "page"))
+    routes.page("GET", "/offers-made/{id}/withdraw", ask_withdraw, statuses=(200, 303))
+    routes.page("POST", "/offers-made/{id}/withdraw", withdraw, statuses=(303, 409))
+    routes.page("POST", "/offers-made/{id}/code", replace_code, statuses=(303, 409))
 
 
 async def show_offers(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Write the pages of specs/ that come from the code: errors.md, metrics.md and settings.md.
+"""Write what comes from the code into specs/: errors, metrics and settings, and an OpenAPI document of each program.
 
 `python -m tools.documents` writes them anew, `python -m tools.documents --check` ends with status 1 when one is stale.
 Every module of the library and of the programs is imported, so that no error class and no setting is missed.
@@ -6,6 +6,7 @@ Every module of the library and of the programs is imported, so that no error cl
 
 import importlib
 import inspect
+import json
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,16 +14,25 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final, TypeVar
 
+from aiohttp import web
+
 from didkit_py.command import EXIT_CODES
 from didkit_py.errors import DidkitError, Malformed, Rejected, Unavailable
 from didkit_py.service.answers import STATUS
+from didkit_py.service.interface import describe_interface
 from didkit_py.service.metrics import COMMON, PROCESS, Metric
 from didkit_py.service.settings import Row, ServiceSettings, describe
 from didkit_py.terms.case import SENTENCES
 from didkit_py.terms.decision import RULES
 from didkit_py.verification import CHECKS
+from issuer.app import create_app as create_issuer
 from issuer.metrics import METRICS as ISSUER_METRICS
+from issuer.settings import IssuerSettings
+from verifier.app import create_app as create_verifier
 from verifier.metrics import METRICS as VERIFIER_METRICS
+from verifier.settings import VerifierSettings
+from wallet.app import create_app as create_wallet
+from wallet.settings import WalletSettings
 
 Kind = TypeVar("Kind")
 
@@ -65,6 +75,7 @@ def main(arguments: Sequence[str]) -> int:
     for name in stale:
         print(f"  {name} {'is stale: run `make docs`' if arguments else 'written'}", file=sys.stderr)
         if not arguments:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
     return int(bool(stale and arguments))
 
@@ -237,8 +248,35 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def interface(app: web.Application) -> str:
+    """The OpenAPI document of a program."""
+    return json.dumps(describe_interface(app), indent=1, ensure_ascii=False) + "\n"
+
+
+def issuer() -> web.Application:
+    """An issuer at an address of its own; what it issues does not change its routes."""
+    return create_issuer(Path(), IssuerSettings(base_url="https://issuer.example", name="An issuer", types=()))
+
+
+def verifier() -> web.Application:
+    """A vendor at an address of its own."""
+    return create_verifier(Path(), VerifierSettings(base_url="https://verifier.example", name="A vendor"))
+
+
+def wallet() -> web.Application:
+    """A wallet at an address of its own."""
+    return create_wallet(Path(), WalletSettings(base_url="https://wallet.example", name="A wallet"))
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = MappingProxyType(
-    {"specs/errors.md": errors_page, "specs/metrics.md": metrics_page, "specs/settings.md": settings_page}
+    {
+        "specs/errors.md": errors_page,
+        "specs/metrics.md": metrics_page,
+        "specs/settings.md": settings_page,
+        "specs/openapi/issuer.json": lambda: interface(issuer()),
+        "specs/openapi/verifier.json": lambda: interface(verifier()),
+        "specs/openapi/wallet.json": lambda: interface(wallet()),
+    }
 )
 
 if __name__ == "__main__":

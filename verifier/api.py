@@ -16,10 +16,12 @@ from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
 from didkit_py.roles.self_check import verdict_json
 from didkit_py.service.answers import REQUEST_ID, note_refusal, status_of
 from didkit_py.service.bodies import UnsupportedBody, read_body
+from didkit_py.service.messages import DID_DOCUMENT
 from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from didkit_py.terms.events import Kind
+from verifier import messages
 from verifier.judging import as_text
-from verifier.metrics import ACCEPTANCES, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
+from verifier.metrics import ACCEPTANCES, CHECKS, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.parts import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
@@ -30,23 +32,74 @@ MAX_CODE: Final = 64
 MAX_CHECKS: Final = 4  # at a time; each may make us fetch one key document
 REQUEST_ERRORS: Final[WireErrors] = {Expired: (410, "expired"), IllegalMove: (409, "illegal-move")}
 OWN_STATUS: Final = frozenset({404, 413, 415})  # every other refusal is a 400
-_RESPONSE_FIELDS: Final = ("response", "error", "error_description", "state", "vp_token")
-_FETCH_FIELDS: Final = ("wallet_nonce", "wallet_metadata")
+
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 def install(routes: Routes) -> None:
     """Add every address of the wire, and the page that a person comes back to."""
-    routes.wire("GET", "/.well-known/did.json", did_document)
-    routes.wire("GET", "/oid4vp/requests/{id}", request_object, errors=REQUEST_ERRORS, counted=REQUESTS)
-    routes.wire("POST", "/oid4vp/requests/{id}", request_object_for, errors=REQUEST_ERRORS, counted=REQUESTS)
-    routes.wire("POST", "/oid4vp/response/{id}", response, max_bytes=MAX_RESPONSE_BYTES, counted=RESPONSES)
-    routes.wire("POST", "/agreements", acceptance, counted=ACCEPTANCES)
-    routes.wire("POST", "/agreements/withdraw", withdrawal, counted=WITHDRAWALS)
-    routes.wire("POST", "/agreements/erase", erasure, counted=ERASURES)
-    routes.wire("POST", "/check-request", checking(asyncio.Semaphore(MAX_CHECKS)), max_bytes=MAX_TOKEN)
-    routes.page("GET", "/done", done, signed_in=False)
+    routes.wire("GET", "/.well-known/did.json", did_document, gives=DID_DOCUMENT)
+    routes.wire(
+        "GET",
+        "/oid4vp/requests/{id}",
+        request_object,
+        gives=messages.REQUEST_OBJECT,
+        errors=REQUEST_ERRORS,
+        counted=REQUESTS,
+    )
+    routes.wire(
+        "POST",
+        "/oid4vp/requests/{id}",
+        request_object_for,
+        takes=messages.WALLET_FORM,
+        gives=messages.REQUEST_OBJECT,
+        errors=REQUEST_ERRORS,
+        counted=REQUESTS,
+    )
+    routes.wire(
+        "POST",
+        "/oid4vp/response/{id}",
+        response,
+        takes=messages.RESPONSE_FORM,
+        gives=messages.REDIRECT,
+        max_bytes=MAX_RESPONSE_BYTES,
+        counted=RESPONSES,
+    )
+    routes.wire(
+        "POST",
+        "/agreements",
+        acceptance,
+        takes=messages.ACCEPTANCE,
+        gives={200: messages.RECORD, 202: messages.RECEIVED},
+        counted=ACCEPTANCES,
+    )
+    routes.wire(
+        "POST",
+        "/agreements/withdraw",
+        withdrawal,
+        takes=messages.WITHDRAWAL,
+        gives=messages.ACKNOWLEDGEMENT,
+        counted=WITHDRAWALS,
+    )
+    routes.wire(
+        "POST",
+        "/agreements/erase",
+        erasure,
+        takes=messages.ERASE_REQUEST,
+        gives=messages.ERASE_PROOF,
+        counted=ERASURES,
+    )
+    routes.wire(
+        "POST",
+        "/check-request",
+        checking(asyncio.Semaphore(MAX_CHECKS)),
+        takes=messages.REQUEST_OBJECT,
+        gives=messages.VERDICT,
+        max_bytes=MAX_TOKEN,
+        counted=CHECKS,
+    )
+    routes.page("GET", "/done", done, query=("response_code",), signed_in=False)
 
 
 def naming_codes(handler: Handler) -> Handler:
@@ -71,7 +124,7 @@ def _refusal(request: web.Request, error: DidkitError) -> web.Response:
 
 
 async def did_document(request: web.Request) -> web.Response:
-    """The vendor's key document."""
+    """The vendor's key document (DID Core 1.0, 5)."""
     return json_answer(parts_of(request).published, headers=SHORT)
 
 
@@ -81,8 +134,8 @@ async def request_object(request: web.Request) -> web.Response:
 
 
 async def request_object_for(request: web.Request) -> web.Response:
-    """The signed request over the wallet's own nonce (5.10)."""
-    form = parse_request_uri_form(await read_form(request, allowed=_FETCH_FIELDS))
+    """The signed request over the wallet's own nonce (OpenID4VP 1.0, 5.10)."""
+    form = parse_request_uri_form(await read_form(request))
     return await _signed(request, form.wallet_nonce)
 
 
@@ -94,9 +147,9 @@ async def _signed(request: web.Request, wallet_nonce: str | None) -> web.Respons
 
 @naming_codes
 async def response(request: web.Request) -> web.Response:
-    """A wallet's answer or refusal (8)."""
+    """A wallet's answer or refusal (OpenID4VP 1.0, 8)."""
     parts = parts_of(request)
-    form = await read_form(request, allowed=_RESPONSE_FIELDS)
+    form = await read_form(request)
     taken = await parts.checking.take_response(request.match_info["id"], form, now=parts.clock())
     return json_answer(taken.to_json(), headers=NO_STORE)
 
@@ -130,7 +183,7 @@ async def _event(request: web.Request, kind: Kind) -> web.Response:
 
 
 def checking(turns: asyncio.Semaphore) -> Handler:
-    """What a fresh wallet would say to the signed request in the body, as the command `check-request` says it.
+    """The handler that checks requests, as many at a time as there are turns.
 
     Anybody may ask: a wallet that cannot judge by itself has no account here. What that makes us fetch is one did.json
     of a public host, within the bounds of every fetch, and so few at a time that our own checks never wait for them.
@@ -138,6 +191,7 @@ def checking(turns: asyncio.Semaphore) -> Handler:
 
     @naming_codes
     async def checked(request: web.Request) -> web.Response:
+        """What a fresh wallet would say to the signed request in the body, as the command `check-request` says it."""
         if request.content_type != f"application/{TYPE}":
             raise UnsupportedBody(f"expected the content type application/{TYPE}")
         text = as_text(await read_body(request, max_bytes=MAX_TOKEN)).strip()

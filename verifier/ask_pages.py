@@ -18,8 +18,8 @@ MAX_NAME: Final = 100
 
 def install(routes: Routes) -> None:
     """Add the pages of asking."""
-    routes.page("GET", "/ask", ask)
-    routes.page("POST", "/ask", make)
+    routes.page("GET", "/ask", ask, query=("saved", "again"))
+    routes.page("POST", "/ask", make, fields=("request", "action"), statuses=(200, 303))
 
 
 async def ask(request: web.Request) -> web.Response:
@@ -45,7 +45,7 @@ def in_full(template: RequestTemplate) -> str:
 async def make(request: web.Request) -> web.Response:
     """Make the request, or say what a wallet would say to it."""
     parts = parts_of(request)
-    given = await read_form(request, allowed=("request", "action"))
+    given = await read_form(request)
     text = given.get("request", "")
     if not text.strip():
         return _form(request, text, "Choose a saved request, or paste one", status=400)

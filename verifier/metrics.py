@@ -34,4 +34,10 @@ ERASURES: Final = Metric(
     labels=("outcome",),
     help="Erasures: ok when done and signed for, or the code of the refusal.",
 )
-METRICS: Final = (REQUESTS, RESPONSES, ACCEPTANCES, WITHDRAWALS, ERASURES, *FOLLOWING_LISTS)
+CHECKS: Final = Metric(
+    name="didkit_requests_checked_total",
+    kind="counter",
+    labels=("outcome",),
+    help="Requests that somebody had checked over HTTP: ok whatever the verdict, or the code of the refusal.",
+)
+METRICS: Final = (REQUESTS, RESPONSES, ACCEPTANCES, WITHDRAWALS, ERASURES, CHECKS, *FOLLOWING_LISTS)

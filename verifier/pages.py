@@ -33,9 +33,9 @@ _TONES: Final[Mapping[str, str]] = {"valid": "good", "stale": "waiting", "unreac
 def install(routes: Routes) -> None:
     """Add every page."""
     routes.page("GET", "/", overview)
-    routes.page("GET", "/requests", requests)
+    routes.page("GET", "/requests", requests, query=("page",))
     routes.page("GET", "/credentials", credentials)
-    routes.page("POST", "/credentials", receive)
+    routes.page("POST", "/credentials", receive, fields=("offer", "tx_code"))
     routes.page("POST", "/lists/refresh", refresh)
     ask_pages.install(routes)
     request_pages.install(routes)
@@ -110,7 +110,7 @@ async def credentials(request: web.Request) -> web.Response:
 async def receive(request: web.Request) -> web.Response:
     """Take one document from an offer's link."""
     parts = parts_of(request)
-    given = await read_form(request, allowed=("offer", "tx_code"))
+    given = await read_form(request)
     link, code = given.get("offer", "").strip(), given.get("tx_code", "").strip()
     if not link:
         return await _credentials(request, wrong={"offer": "Paste the link of the offer"}, status=400)

@@ -10,6 +10,7 @@ from didkit_py.errors import NotFound
 from didkit_py.oid4vp.exchange import FINAL
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import KeptEvent
+from didkit_py.service.messages import SIGNED_RECORD
 from didkit_py.service.web import Routes, render
 from didkit_py.terms.period import Period
 from verifier.ask_pages import in_full
@@ -35,7 +36,7 @@ _THEN: Final[Mapping[str, str]] = {
 def install(routes: Routes) -> None:
     """Add the pages of one request."""
     routes.page("GET", "/requests/{id}", one_request)
-    routes.page("GET", "/requests/{id}/record.json", record_file)
+    routes.page("GET", "/requests/{id}/record.json", record_file, gives=SIGNED_RECORD)
 
 
 async def one_request(request: web.Request) -> web.Response:

@@ -104,7 +104,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def end(request: web.Request) -> web.Response:
     """The person confirmed: it is kept, sent, and sent again until they answer."""
-    await read_form(request, allowed=())
+    await read_form(request)
     request_id = request.match_info["id"]
     await parts_of(request).end(request_id, Wish(request.match_info["wish"]))
     return _back(request_id)
@@ -112,7 +112,7 @@ async def end(request: web.Request) -> web.Response:
 
 async def send_again(request: web.Request) -> web.Response:
     """Try to reach them again with the same message."""
-    await read_form(request, allowed=())
+    await read_form(request)
     request_id = request.match_info["id"]
     await parts_of(request).send_ended(request_id)
     return _back(request_id)

@@ -10,6 +10,7 @@ from didkit_py.encoding import Json, from_b64url, read_json, write_json
 from didkit_py.errors import NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
+from didkit_py.service.messages import SIGNED_RECORD
 from didkit_py.service.web import Routes, render
 from wallet.asker import asker_of
 from wallet.ending_pages import Afterwards, afterwards
@@ -37,7 +38,7 @@ def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/disclosures", disclosures)
     routes.page("GET", "/records/{id}", record)
-    routes.page("GET", "/records/{id}/record.json", record_file)
+    routes.page("GET", "/records/{id}/record.json", record_file, gives=SIGNED_RECORD)
 
 
 async def disclosures(request: web.Request) -> web.Response:

@@ -16,9 +16,9 @@ from wallet.taking import OPENED, RECEIVED, REDEEMED
 def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/receive", ask_for_link)
-    routes.page("POST", "/receive", open_link)
+    routes.page("POST", "/receive", open_link, fields=("offer",))
     routes.page("GET", "/receive/{id}", show)
-    routes.page("POST", "/receive/{id}", take)
+    routes.page("POST", "/receive/{id}", take, fields=("tx_code",))
 
 
 async def ask_for_link(request: web.Request) -> web.Response:
@@ -28,7 +28,7 @@ async def ask_for_link(request: web.Request) -> web.Response:
 
 async def open_link(request: web.Request) -> web.Response:
     """Read what is offered, and go to its page."""
-    form = await read_form(request, allowed=("offer",))
+    form = await read_form(request)
     try:
         if not form.get("offer", "").strip():
             raise Malformed("Paste the text of the offer")
@@ -105,7 +105,7 @@ def _speaks_for(did: str, address: str) -> bool:
 
 async def take(request: web.Request) -> web.Response:
     """Take the document with the code, or go on where it stopped."""
-    form = await read_form(request, allowed=("tx_code",))
+    form = await read_form(request)
     parts = parts_of(request)
     offer_id = request.match_info["id"]
     code = "".join(form.get("tx_code", "").split())

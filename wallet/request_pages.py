@@ -66,9 +66,9 @@ class Promised:
 def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/answer", ask_for_link)
-    routes.page("POST", "/answer", open_link)
+    routes.page("POST", "/answer", open_link, fields=("request",))
     routes.page("GET", "/requests/{id}", show)
-    routes.page("POST", "/requests/{id}", answer, repeatable=("optional",))
+    routes.page("POST", "/requests/{id}", answer, fields=("decision",), repeatable=("optional",))
     routes.page("POST", "/requests/{id}/send", send_again)
 
 
@@ -79,7 +79,7 @@ async def ask_for_link(request: web.Request) -> web.Response:
 
 async def open_link(request: web.Request) -> web.Response:
     """Fetch and check the request, and go to its page; one that is not in order is refused here."""
-    form = await read_form(request, allowed=("request",))
+    form = await read_form(request)
     link = form.get("request", "").strip()
     if (problem := _unreadable(link)) is not None:
         return render(request, "answer.html", status=400, problem=problem)
@@ -179,7 +179,7 @@ def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None,
 
 async def answer(request: web.Request) -> web.Response:
     """The person pressed a button."""
-    form = await read_form(request, allowed=("decision", "optional"))
+    form = await read_form(request)
     optional = frozenset(await read_choices(request, "optional"))
     parts = parts_of(request)
     exchange_id = request.match_info["id"]
@@ -197,7 +197,7 @@ async def answer(request: web.Request) -> web.Response:
 
 async def send_again(request: web.Request) -> web.Response:
     """Try to reach the vendor again with the same answer."""
-    await read_form(request, allowed=())
+    await read_form(request)
     exchange = await parts_of(request).send(request.match_info["id"])
     return _go(f"/requests/{exchange.id}")
 

@@ -23,8 +23,8 @@ KEPT_FOR = {
 def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/rules", rules)
-    routes.page("POST", "/rules/deny", deny)
-    routes.page("POST", "/rules/allow", allow)
+    routes.page("POST", "/rules/deny", deny, fields=("who",))
+    routes.page("POST", "/rules/allow", allow, fields=("who",))
     routes.page("POST", "/lists/refresh", refresh)
 
 
@@ -70,7 +70,7 @@ def _lists(parts: Parts) -> dict[str, object] | None:
 
 async def deny(request: web.Request) -> web.Response:
     """Put somebody on the list."""
-    form = await read_form(request, allowed=("who",))
+    form = await read_form(request)
     who = form.get("who", "").strip()
     if not who or len(who) > MAX_NAME:
         return await _rules(request, f"Type a name or number of 1 to {MAX_NAME} characters", 400)
@@ -81,7 +81,7 @@ async def deny(request: web.Request) -> web.Response:
 
 async def allow(request: web.Request) -> web.Response:
     """Take somebody off the list."""
-    who = (await read_form(request, allowed=("who",))).get("who", "")
+    who = (await read_form(request)).get("who", "")
     await parts_of(request).opened.store.change_policy(
         lambda policy: replace(policy, deny=frozenset(one for one in policy.deny if fold(one) != fold(who)))
     )
@@ -91,7 +91,7 @@ async def allow(request: web.Request) -> web.Response:
 
 async def refresh(request: web.Request) -> web.Response:
     """Fetch the public lists now."""
-    await read_form(request, allowed=())
+    await read_form(request)
     schedule = parts_of(request).schedule
     try:
         if schedule is not None:

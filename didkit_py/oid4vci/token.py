@@ -11,7 +11,6 @@ from didkit_py.oauth import MAX_TOKEN_LENGTH, InvalidRequest, UnsupportedGrantTy
 from didkit_py.oid4vci.offer import MAX_CODE, PRE_AUTHORIZED
 from didkit_py.reading import Reader
 
-TOKEN_FIELDS: Final = frozenset({"grant_type", "pre-authorized_code", "tx_code"})  # all others are ignored (6.1)
 MAX_TX_CODE: Final = 64  # characters
 _MAX_SECONDS: Final = 366 * 86_400
 _AUTHORIZATION_TYPE: Final = "openid_credential"

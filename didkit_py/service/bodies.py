@@ -12,14 +12,12 @@ from aiohttp import web
 
 from didkit_py.encoding import Json, read_json
 from didkit_py.errors import Malformed, TooLarge
-from didkit_py.service.routing import MAX_BODY_BYTES, facts_of
+from didkit_py.service.contents import FORM, MULTIPART
+from didkit_py.service.routing import CSRF_FIELD, MAX_BODY_BYTES, facts_of
 
 MAX_JSON_BODY_BYTES: Final = 65_536
 MAX_FIELDS: Final = 200
 BODY_SECONDS: Final = 30.0  # a sender slower than that holds a connection, not a conversation
-CSRF_FIELD: Final = "csrf"
-_FORM: Final = "application/x-www-form-urlencoded"
-_MULTIPART: Final = "multipart/form-data"
 _BOUNDARY: Final = re.compile(r"\A[A-Za-z0-9'()+_,./:=?-]{1,70}\Z")  # RFC 2046, 5.1.1, without the blank
 
 
@@ -80,19 +78,20 @@ async def read_json_body(request: web.Request, *, max_bytes: int = MAX_JSON_BODY
     return read_json(await read_body(request, max_bytes=max_bytes), max_bytes=max_bytes)
 
 
-async def read_form(request: web.Request, *, allowed: Collection[str]) -> Mapping[str, str]:
-    """The fields of a form by name, those of `allowed` that are there. No field may stand twice.
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """The fields of the route's form that are there, by name. No field may stand twice.
 
-    A page's form has no other fields than `allowed`; a protocol's form may, and they are ignored (RFC 6749, 3.2).
+    A page's form has no other fields; a protocol's form may, and they are ignored (RFC 6749, 3.2).
     Raises Malformed, TooLarge or UnsupportedBody.
     """
     fields = await _read_fields(request)
     facts = facts_of(request)
+    known = facts.fields if facts is not None else ()
     if facts is not None and facts.kind == "page":
-        unknown = (set(fields.texts) | set(fields.uploads) | set(fields.choices)) - set(allowed) - {CSRF_FIELD}
+        unknown = (set(fields.texts) | set(fields.uploads) | set(fields.choices)) - {*known, CSRF_FIELD}
         if unknown:
             raise Malformed(f"the form has {len(unknown)} field(s) that this page does not know")
-    return {name: fields.texts[name] for name in allowed if name in fields.texts}
+    return {name: fields.texts[name] for name in known if name in fields.texts}
 
 
 async def read_choices(request: web.Request, field: str) -> tuple[str, ...]:
@@ -138,14 +137,14 @@ async def _read_fields(request: web.Request) -> _Fields:
 def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *, multipart: bool) -> _Fields:
     header = email.message.Message()
     header["Content-Type"] = content_type
-    if header.get_content_type() == _FORM and content_type:
+    if header.get_content_type() == FORM and content_type:
         pairs = _parse_urlencoded(body)
         ticked = {name for name, _ in pairs if name in repeatable}
         choices = {name: tuple(value for each, value in pairs if each == name) for name in ticked}
         return _Fields(texts=_once([pair for pair in pairs if pair[0] not in ticked]), uploads={}, choices=choices)
-    if multipart and header.get_content_type() == _MULTIPART:
+    if multipart and header.get_content_type() == MULTIPART:
         return _parse_multipart(str(header.get_param("boundary", "")), body)
-    raise UnsupportedBody(f"expected the content type {_FORM}")
+    raise UnsupportedBody(f"expected the content type {FORM}")
 
 
 def _parse_urlencoded(body: bytes) -> list[tuple[str, str]]:

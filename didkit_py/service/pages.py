@@ -14,8 +14,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from didkit_py.errors import NotFound, TooLarge
-from didkit_py.service.bodies import CSRF_FIELD
-from didkit_py.service.routing import SERVICE, SETTINGS
+from didkit_py.service.routing import CSRF_FIELD, SERVICE, SETTINGS
 from didkit_py.service.sessions import csrf_token, principal_of, session_of
 
 _HERE: Final = Path(__file__).parent
@@ -72,7 +71,7 @@ def _read_static(file: Path) -> StaticFile:
 
 
 async def send_static(request: web.Request) -> web.Response:
-    """Handler: one of the loaded files."""
+    """A file that pages refer to; `v` names its version."""
     file = request.app[STATIC].get(request.match_info["name"])
     if file is None:
         raise NotFound("there is no such file")

@@ -7,7 +7,9 @@ from typing import Final, Literal, TypeAlias
 
 from aiohttp import web
 
+from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
+from didkit_py.service.contents import FILE, HTML, TEXT, Content, form_of
 from didkit_py.service.metrics import Metric
 from didkit_py.service.settings import ServiceSettings
 
@@ -15,19 +17,30 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WireErrors: TypeAlias = Mapping[type[DidkitError], tuple[int, str]]
 
 MAX_BODY_BYTES: Final = 2**20  # a form or message; an upload says more
+CSRF_FIELD: Final = "csrf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFacts:
-    """What the middlewares must know of a route."""
+    """What the middlewares must know of a route, and what its callers may: what it takes, and gives by status."""
 
     kind: Literal["wire", "page"]
+    gives: Mapping[int, Content | None]
+    takes: Content | None = None
+    query: Collection[str] = ()
+    bearer: bool = False  # whether callers show a token
     signed_in: bool = False
     errors: WireErrors = field(default_factory=lambda: MappingProxyType({}))
     challenge: str = "Bearer"  # the scheme that a 401 asks for (RFC 9110, 11.6.1)
     max_bytes: int = MAX_BODY_BYTES
     repeatable: frozenset[str] = frozenset()  # form fields that may stand more than once, such as ticked boxes
     counted: Metric | None = None  # the counter of its answers by outcome: ok, or the code of the refusal
+
+    @property
+    def fields(self) -> Collection[str]:
+        """The names of the fields of the route's form, beside the token that guards a page."""
+        fields = self.takes.schema.get("properties") if self.takes is not None else None
+        return [name for name in fields if name != CSRF_FIELD] if isinstance(fields, dict) else []
 
 
 SETTINGS: Final = web.AppKey("settings", ServiceSettings)
@@ -36,7 +49,11 @@ FACTS: Final = web.AppKey("facts", dict[web.AbstractRoute, RouteFacts])
 
 
 class Routes:
-    """Adds routes to `app`: `routes.wire("POST", "/token", token, errors=TABLE)`, `routes.page("GET", "/", home)`."""
+    """Adds routes to `app`. The docstring of a handler describes its route; one without cannot be added.
+
+    routes.wire("POST", "/token", token, takes=TOKEN_REQUEST, gives=TOKEN_RESPONSE, errors=TOKEN_STATUS)
+    routes.page("POST", "/ask", make, fields=("request", "action"))
+    """
 
     def __init__(self, app: web.Application) -> None:
         self._app = app
@@ -47,13 +64,28 @@ class Routes:
         path: str,
         handler: Handler,
         *,
+        gives: Content | Mapping[int, Content],
+        takes: Content | None = None,
+        bearer: bool = False,
         errors: WireErrors | None = None,
         challenge: str = "Bearer",
         max_bytes: int = MAX_BODY_BYTES,
         counted: Metric | None = None,
     ) -> None:
-        """A protocol's endpoint: errors are JSON, named by `errors` where it knows their type or family."""
-        facts = RouteFacts(kind="wire", errors=errors or {}, challenge=challenge, max_bytes=max_bytes, counted=counted)
+        """A protocol's endpoint, which gives one content, or one by status.
+
+        Errors are JSON, named by `errors` where it knows their type or family.
+        """
+        facts = RouteFacts(
+            kind="wire",
+            gives={200: gives} if isinstance(gives, Content) else gives,
+            takes=takes,
+            bearer=bearer,
+            errors=errors or {},
+            challenge=challenge,
+            max_bytes=max_bytes,
+            counted=counted,
+        )
         self._add(method, path, handler, facts)
 
     def page(
@@ -63,20 +95,46 @@ class Routes:
         handler: Handler,
         *,
         signed_in: bool = True,
-        max_bytes: int = MAX_BODY_BYTES,
+        query: Collection[str] = (),
+        fields: Collection[str] = (),
         repeatable: Collection[str] = (),
+        files: Collection[str] = (),
+        statuses: Collection[int] = (),
+        gives: Content = HTML,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> None:
-        """A page: errors are HTML, unsafe methods need our own form, and a sign-in unless `signed_in=False`."""
-        facts = RouteFacts(kind="page", signed_in=signed_in, max_bytes=max_bytes, repeatable=frozenset(repeatable))
+        """A page: errors are HTML, unsafe methods need our own form, and a sign-in unless `signed_in=False`.
+
+        The form has `fields`, some of them `repeatable`, and `files`. `statuses` are what this page answers beside the
+        errors of every page; unless said, 200 to who looks at it and 303 to who sends a form.
+        """
+        usual = (200,) if method == "GET" else (303,)
+        facts = RouteFacts(
+            kind="page",
+            gives={status: None if status == 303 else gives for status in statuses or usual},  # noqa: PLR2004 - RFC 9110, 15.4.4
+            takes=None if method == "GET" else _page_form(fields, repeatable, files),
+            query=query,
+            signed_in=signed_in,
+            max_bytes=max_bytes,
+            repeatable=frozenset(repeatable),
+        )
         self._add(method, path, handler, facts)
 
     def _add(self, method: str, path: str, handler: Handler, facts: RouteFacts) -> None:
+        if not handler.__doc__:
+            raise ValueError(f"{method} {path} has no description: its handler has no docstring")
         adding = self._app.router.add_get if method == "GET" else None
         route = adding(path, handler) if adding else self._app.router.add_route(method, path, handler)
         self._app[FACTS][route] = facts
         if method == "GET":  # add_get answers HEAD with a route of its own
             for other in route.resource or ():
                 self._app[FACTS].setdefault(other, facts)
+
+
+def _page_form(fields: Collection[str], repeatable: Collection[str], files: Collection[str]) -> Content:
+    several: dict[str, Json] = {"type": "array", "items": TEXT}
+    may = dict.fromkeys(fields, TEXT) | dict.fromkeys(repeatable, several)
+    return form_of({CSRF_FIELD: TEXT, **dict.fromkeys(files, FILE)}, may)
 
 
 def facts_of(request: web.Request) -> RouteFacts | None:

@@ -61,13 +61,15 @@ class _Page:
     tries: Tries
 
     async def show(self, request: web.Request) -> web.Response:
+        """The form for the passphrase; whoever signed in before goes on."""
         back = local_path(request.query.get("next", ""), otherwise=self.home)
         if principal_of(request) is not None:
             return _go(back)
         return self._render(request, back)
 
     async def submit(self, request: web.Request) -> web.Response:
-        form = await read_form(request, allowed=("passphrase", "next"))
+        """Sign in; wrong passphrases make everybody wait."""
+        form = await read_form(request)
         back = local_path(form.get("next", ""), otherwise=self.home)
         passphrase = form.get("passphrase", "")
         if len(passphrase) > MAX_PASSPHRASE:
@@ -121,12 +123,13 @@ def install_sign_in(
     words = {"title": title, "prompt": prompt, "hint": hint, "button_label": button}
     page = _Page(check=check, words=words, home=home, tries=Tries(clock=clock))
     routes = Routes(app)
-    routes.page("GET", SIGN_IN, page.show, signed_in=False)
-    routes.page("POST", SIGN_IN, page.submit, signed_in=False)
-    routes.page("POST", "/sign-out", _sign_out, signed_in=False)
+    routes.page("GET", SIGN_IN, page.show, query=("next",), statuses=(200, 303), signed_in=False)
+    routes.page("POST", SIGN_IN, page.submit, fields=("passphrase", "next"), statuses=(303, 429), signed_in=False)
+    routes.page("POST", "/sign-out", sign_out, signed_in=False)
 
 
-async def _sign_out(request: web.Request) -> web.Response:
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session."""
     end_session(request)
     return _go(SIGN_IN)
 

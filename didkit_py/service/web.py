@@ -18,9 +18,11 @@ from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Unavailable
 from didkit_py.service.answers import answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
+from didkit_py.service.contents import text_of
 from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
 from didkit_py.service.log import get_logger
 from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
+from didkit_py.service.messages import HEALTH, READINESS
 from didkit_py.service.pages import (
     NAVIGATION,
     STATIC,
@@ -94,7 +96,7 @@ def create_base_app(
     app.on_startup.append(refuse_unregistered)
     app.cleanup_ctx.append(sweep_sessions)
     app.on_response_prepare.append(add_headers)
-    Routes(app).page("GET", "/static/{name}", send_static, signed_in=False)
+    Routes(app).page("GET", "/static/{name}", send_static, query=("v",), gives=text_of("*/*"), signed_in=False)
     return app
 
 
@@ -107,9 +109,11 @@ def install_health(app: web.Application, ready: Readiness) -> None:
     """Add /healthz (the process answers) and /readyz (each named part is `ok`, or says in a word what it lacks)."""
 
     async def healthz(_: web.Request) -> web.Response:
+        """Whether the process answers; any host name will do."""
         return json_answer({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
+        """Whether each part is `ok`, or what it lacks in a word; any host name will do."""
         try:
             checks = dict(await ready())
         except DidkitError as error:
@@ -118,8 +122,8 @@ def install_health(app: web.Application, ready: Readiness) -> None:
         return json_answer({"status": "ready" if good else "not-ready", "checks": checks}, status=200 if good else 503)
 
     routes = Routes(app)
-    routes.wire("GET", "/healthz", healthz)
-    routes.wire("GET", "/readyz", readyz)
+    routes.wire("GET", "/healthz", healthz, gives=HEALTH)
+    routes.wire("GET", "/readyz", readyz, gives={200: READINESS, 503: READINESS})
 
 
 async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port: int | None = None) -> None:

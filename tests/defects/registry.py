@@ -25,6 +25,8 @@ RULES_PROMISE: Final = "didkit_py/terms/rules_promise.py"
 RULES_REQUEST: Final = "didkit_py/terms/rules_request.py"
 FETCH: Final = "didkit_py/service/fetch.py"
 GUARDS: Final = "didkit_py/service/guards.py"
+ROUTING: Final = "didkit_py/service/routing.py"
+ISSUER_API: Final = "issuer/api.py"
 SQLITE: Final = "didkit_py/service/sqlite_connection.py"
 ISSUER_STORE: Final = "issuer/store.py"
 BATCHES: Final = "issuer/batches.py"
@@ -51,7 +53,10 @@ DECISION_TESTS: Final = "tests/unit/terms/test_decision.py::test_"
 FETCH_TESTS: Final = "tests/unit/service/test_fetch.py::test_"
 METRICS_TESTS: Final = "tests/unit/service/test_metrics.py::test_"
 WEB_TESTS: Final = "tests/unit/service/test_web.py::test_"
+DESCRIPTION_TESTS: Final = "tests/openapi/test_documents.py::test_"
+CALLING_TEST: Final = "tests/openapi/test_services.py::test_every_call_of_a_route_gets_an_answer_that_is_described"
 SQLITE_TESTS: Final = "tests/stores/test_sqlite.py::test_"
+ISSUER_PAGE_TESTS: Final = "tests/e2e/issuer/test_pages.py::test_"
 ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
 VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
 SUSPENSION_TESTS: Final = "tests/e2e/test_suspension.py::test_"
@@ -738,5 +743,48 @@ DEFECTS: Final = (
         "acceptances.request_id = requests.id",
         "acceptances.request_id = requests.state",
         SWEEPING_TESTS + "a_request_that_nobody_answered_goes_with_its_promises_and_every_other_stays[sqlite]",
+    ),
+    # What others are told of a service
+    Defect(
+        "a route may go without a description",
+        ROUTING,
+        "if not handler.__doc__:",
+        "if not handler.__name__:",
+        DESCRIPTION_TESTS + "a_route_without_a_description_cannot_be_added",
+    ),
+    Defect(
+        "a status that a page answers is not described",
+        "issuer/issued_pages.py",
+        'query=("to",), statuses=(200, 400)',
+        'query=("to",)',
+        ISSUER_PAGE_TESTS + "what_was_issued_is_suspended_made_valid_and_revoked_behind_a_question",
+    ),
+    Defect(
+        "a message has a member of another type than is described",
+        "didkit_py/oid4vci/token.py",
+        '{**members, "expires_in": self.expires_in}',
+        '{**members, "expires_in": str(self.expires_in)}',
+        ISSUER_TESTS + "token_nonce_and_credential_are_kept_by_nobody",
+    ),
+    Defect(
+        "a signed request has a member that is not described",
+        "didkit_py/oid4vp/request_claims.py",
+        '"aud": AUDIENCE,',
+        '"aud": AUDIENCE, "sub": AUDIENCE,',
+        VENDOR_TESTS + "a_wallet_gets_the_signed_request_twice_and_with_its_own_nonce",
+    ),
+    Defect(
+        "odd input makes a service fail",
+        ISSUER_API,
+        "if not (number.isascii() and number.isdigit() and len(number) <= MAX_LIST_NUMBER):",
+        "if not number:",
+        CALLING_TEST + "[issuer-/status-lists/{number}-get]",
+    ),
+    Defect(
+        "an error is answered in another shape than is described",
+        "didkit_py/service/answers.py",
+        '"error_description": describable(message)}',
+        '"message": describable(message)}',
+        CALLING_TEST + "[issuer-/types/{name}-get]",
     ),
 )

@@ -1,15 +1,25 @@
-"""The programs run on SQLite, or on PostgreSQL where DIDKIT_TEST_ENGINE says so: each test on a database of its own."""
+"""The programs run on SQLite, or on PostgreSQL where DIDKIT_TEST_ENGINE says so: each test on a database of its own.
 
+Whatever they answer is compared with their interface descriptions.
+"""
+
+import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.logged import Log, caught
 from tests.needs import need
+from tests.openapi.conforming import Listener
 from tests.postgres_server import temporary_database
 
 ENGINE = os.environ.get("DIDKIT_TEST_ENGINE", "sqlite")
+
+listener = Listener()
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +54,26 @@ def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
 def log() -> Iterator[Log]:
     with caught() as written:
         yield written
+
+
+@pytest.fixture(scope="session", autouse=True)
+def listening() -> Iterator[None]:
+    """Hear every answer of every program that a test of this folder starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for service in ("issuer", "verifier", "wallet"):
+            create: Any = importlib.import_module(f"{service}.app").create_base_app
+            patch.setattr(f"{service}.app.create_base_app", partial(listened, create))
+        yield
+
+
+def listened(create: Any, settings: Any, *, service: str, **given: Any) -> web.Application:
+    return listener.listen(service, create(settings, service=service, **given))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Fail a test in which a program answered otherwise than its interface description says."""
+    listener.faults.clear()
+    result = yield
+    assert listener.faults == []
+    return result

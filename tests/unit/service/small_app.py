@@ -10,6 +10,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 
 from didkit_py.errors import NotFound, Refused, Replayed, TooLarge, Unreachable
+from didkit_py.service.contents import ANY, TEXT, form_of, json_of
 from didkit_py.service.sessions import csrf_token
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import (
@@ -27,6 +28,7 @@ from didkit_py.service.web import (
 )
 
 PASSPHRASE: Final = "correct horse"
+JSON: Final = json_of(ANY)
 OAUTH: Final[WireErrors] = {Replayed: (400, "invalid_grant"), Refused: (401, "invalid_token")}
 KINDS: Final = {
     "replayed": Replayed("the code was used before"),
@@ -40,6 +42,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 async def fail(request: web.Request) -> web.Response:
+    """Fail in the way that the address names."""
     kind = request.match_info["kind"]
     if kind in KINDS:
         raise KINDS[kind]
@@ -47,28 +50,34 @@ async def fail(request: web.Request) -> web.Response:
 
 
 async def echo_json(request: web.Request) -> web.Response:
+    """The same JSON again."""
     return json_answer(await read_json_body(request, max_bytes=1_000))
 
 
 async def echo_form(request: web.Request) -> web.Response:
-    return json_answer(dict(await read_form(request, allowed=("a", "b"))))
+    """The same fields again."""
+    return json_answer(dict(await read_form(request)))
 
 
 async def take_file(request: web.Request) -> web.Response:
+    """What is in a file."""
     upload = await read_upload(request, "file", 2_000_000)
     return json_answer({"name": upload.file_name, "size": len(upload.body), "text": upload.body.decode()[:100]})
 
 
 async def token(request: web.Request) -> web.Response:
+    """The token of this session."""
     return web.Response(text=csrf_token(request))
 
 
 async def save(request: web.Request) -> web.Response:
+    """Say that it was saved."""
     notify(request, "Saved <b>it</b>")
     return web.Response(status=303, headers={"Location": "/inside"})
 
 
 async def inside(request: web.Request) -> web.Response:
+    """A page for who signed in."""
     return render(request, "sign_in.html", title="Inside", prompt="?", hint="", button_label="?", next="/", problem="")
 
 
@@ -82,13 +91,13 @@ def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | N
     app = create_base_app(settings, service="wallet", folder=folder, navigation=[("Inside", "/inside")])
     routes = Routes(app)
     for method in ("GET", "POST"):
-        routes.wire(method, "/wire/fail/{kind}", fail, errors=OAUTH)
+        routes.wire(method, "/wire/fail/{kind}", fail, gives=JSON, errors=OAUTH)
     routes.page("GET", "/page/fail/{kind}", fail, signed_in=False)
-    routes.wire("POST", "/wire/json", echo_json)
-    routes.wire("POST", "/wire/form", echo_form)
+    routes.wire("POST", "/wire/json", echo_json, takes=JSON, gives=JSON)
+    routes.wire("POST", "/wire/form", echo_form, takes=form_of({}, {"a": TEXT, "b": TEXT}), gives=JSON)
     routes.page("GET", "/token", token, signed_in=False)
-    routes.page("POST", "/page/form", echo_form, signed_in=False)
-    routes.page("POST", "/upload", take_file, signed_in=False, max_bytes=3_000_000)
+    routes.page("POST", "/page/form", echo_form, fields=("a", "b"), signed_in=False)
+    routes.page("POST", "/upload", take_file, files=("file",), signed_in=False, max_bytes=3_000_000)
     routes.page("GET", "/inside", inside)
     routes.page("POST", "/inside", save)
     routes.page("POST", "/only-post", save)
