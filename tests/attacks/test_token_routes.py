@@ -18,12 +18,12 @@ from issuer.app import create_app as create_issuer
 from issuer.folder import load_settings as load_issuer
 from tests.attacks import issuer_endpoints as issuing
 from tests.attacks import vendor_endpoints as vending
-from tests.attacks.endpoint import GIVEAWAYS, Answer, Call, Change, fields, headers, members, send
+from tests.attacks.endpoint import GIVEAWAYS, Answer, Call, Change, but, fields, headers, members, send
 from tests.attacks.forging import header
 from tests.attacks.genuine import TYPED
 from tests.attacks.token_places import texts
 from tests.e2e.issuer.office import Office
-from tests.e2e.verifier.shop import Shop
+from tests.e2e.verifier.shop import Shop, pairwise
 from verifier.app import create_app as create_vendor
 from verifier.folder import load_settings as load_vendor
 
@@ -165,7 +165,7 @@ def record_of_type(typ: str) -> Change[Any]:
     """The person's own record under the person's own key, but as a token of another type."""
 
     async def changed(_: Shop, call: Call) -> Call:
-        key = vending.pairwise(vending.OPENED[call.secrets[-1]].fetched)
+        key = pairwise(vending.OPENED[call.secrets[-1]].fetched)
         body = read_json(call.body)
         assert isinstance(body, dict)
         known = JointlySigned.from_json(body["record"])
@@ -210,7 +210,7 @@ VENDOR: Final[Mapping[str, tuple[Slot, ...] | str]] = {
         Slot(
             name="the state of a refusal",
             good=vending.good_response,
-            put=lambda text: vending.but(body=urlencode({"error": "access_denied", "state": text}).encode()),
+            put=lambda text: but(body=urlencode({"error": "access_denied", "state": text}).encode()),
         ),
     ),
     "POST /agreements": (

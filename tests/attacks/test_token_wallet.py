@@ -16,7 +16,7 @@ from tests.attacks.test_wallet import OFFER_STATE, stored
 from tests.attacks.token_places import texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-KINDS: Final = (*TYPED, "response", "presentation", "nonce")
+KINDS: Final = ("credential", "key proof", "request object", "trust list", "status list", "response", "presentation")
 TYPES: Final = (*TYPED.values(), "JWT")
 
 
