@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHECKED := didkit_py issuer verifier wallet $(wildcard demo bench) tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-run demo up test defects check fix docs bench lock clean
+.PHONY: help install install-run demo up test defects mutants check fix docs bench lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS='	' read -r name text; do \
@@ -29,6 +29,9 @@ test: install ## run every test; what this machine lacks is skipped and named
 
 defects: install ## plant each known defect into a copy of the code, and see the test that claims it fail
 	@$(BIN)/python -m tests.defects.run
+
+mutants: install ## change genuine tokens in one place, 50,000 times, and see each refused; COUNT=… SEED=…
+	@$(BIN)/python -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 check: install ## formatting, lint, types and the direction of imports
 	@$(BIN)/ruff format --check --quiet .

@@ -29,6 +29,7 @@ from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.events import (
     APPLIED,
+    NOT_THEIRS,
     STOP_AND_ERASE,
     AgreementEvent,
     Kind,
@@ -135,7 +136,7 @@ class Accepting:
             raise BadAgreement(f"expected an event of the kind {kind} at this address")
         acceptance = await self.store.load_recorded(unverified.event.record)
         if acceptance is None:
-            raise BadAgreement("the record is not one of ours")
+            raise BadAgreement(NOT_THEIRS)
         try:
             known = await self._known_or_applied(unverified, acceptance, now)
         except Replayed:  # the same event came twice at once, or another one did

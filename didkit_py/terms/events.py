@@ -52,6 +52,8 @@ _ANSWERS: Final = frozenset({Kind.ACKNOWLEDGE, Kind.ERASE_PROOF})
 _STATES: Final = {Kind.ACKNOWLEDGE: ("received", APPLIED), Kind.ERASE_PROOF: (APPLIED,)}
 _NAMES_PATHS: Final = frozenset({Kind.ERASE_REQUEST, Kind.ERASE_PROOF})
 MAX_RESIDUAL: Final = 32
+# Said of a record that is not there and of one that is somebody else's, so that no stranger learns which are there.
+NOT_THEIRS: Final = "no record of this name was agreed with the key of this event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class UnverifiedEvent:
 
     jws: UnverifiedJws
     event: AgreementEvent
+    key: PublicKey | None  # that a person's event brings along; None for a vendor's, which names one
 
 
 async def create_withdrawal(
@@ -179,7 +182,10 @@ async def _create(
 
 
 def parse_event(text: str) -> UnverifiedEvent:
-    """Read an event; it holds the members of its kind and no others. Raises Malformed, TooLarge or WrongType."""
+    """Read an event; it holds the members of its kind and no others, and a person's holds a key.
+
+    Raises Malformed, TooLarge, WrongType or BadKey.
+    """
     jws = parse_compact(text, typ=TYP, honoured=_KEY_HEADER)
     read = Reader(jws.claims(), at="event")
     kind = Kind(read.text("event", one_of=[one.value for one in Kind]))
@@ -201,7 +207,9 @@ def parse_event(text: str) -> UnverifiedEvent:
         residual=_residual(read) if kind == Kind.ERASE_PROOF else (),
         text=text,
     )
-    return UnverifiedEvent(jws=jws, event=event)
+    return UnverifiedEvent(
+        jws=jws, event=event, key=PublicKey.from_jwk(jws.header.get("jwk")) if kind in _BY_PERSON else None
+    )
 
 
 def _paths(read: Reader) -> tuple[ClaimPath, ...]:
@@ -231,8 +239,8 @@ def verify_event(
     """
     event, jws = unverified.event, unverified.jws
     if event.kind in _BY_PERSON:
-        if PublicKey.from_jwk(jws.header.get("jwk")) != record.subject_key:
-            raise BadAgreement("the event is not signed with the key of this relationship")
+        if unverified.key != record.subject_key:
+            raise BadAgreement(NOT_THEIRS)
         verify_compact(jws, record.subject_key)
     else:
         if "jwk" in jws.header or jws.kid is None:

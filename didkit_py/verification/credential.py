@@ -150,6 +150,8 @@ def _time(case: _Case) -> str:
 
 def _holder(case: _Case) -> str:
     if case.key_binding is KeyBinding.NOT_REQUIRED:
+        if case.sd_jwt.kb_jwt is not None:
+            raise BadKeyBinding("something stands in the place of a proof that nobody asked for", spec="RFC 9901, 7.3")
         return "not required here"
     if case.credential.holder is None:
         raise BadKeyBinding("the credential is bound to no key", spec="RFC 9901, 7.3")

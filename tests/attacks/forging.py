@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from types import EllipsisType
 from typing import Final, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from didkit_py.dids.document import DidDocument, create_document
@@ -21,8 +23,18 @@ T = TypeVar("T")
 
 
 def signer(number: int, key_id: str = "", *, alg: str = "ES256") -> SoftwareSigner:
-    """The same key for the same number, every time."""
-    return SoftwareSigner.from_secret(number.to_bytes(32, "big"), alg=alg, key_id=key_id)
+    """The same key for the same number, every time, and the same signature for the same bytes."""
+    made = SoftwareSigner.from_secret(number.to_bytes(32, "big"), alg=alg, key_id=key_id)
+    if alg != "ES256":
+        return made
+    steady = replace(made.public.algorithm, sign=_sign_steadily)
+    return replace(made, public=PublicKey(steady, made.public.loaded))
+
+
+def _sign_steadily(private: EllipticCurvePrivateKey, message: bytes) -> bytes:
+    """ES256 whose random number is made from key and message (RFC 6979)."""
+    r, s = decode_dss_signature(private.sign(message, ECDSA(SHA256(), deterministic_signing=True)))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 FORGER: Final = signer(66)  # nobody lists this key

@@ -10,6 +10,7 @@ import pytest
 
 from tests.attacks import issuer_endpoints, test_functions, vendor_endpoints, wallet_cases
 from tests.attacks.case import Named
+from tests.mutants.kinds import kinds
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 TEXT: Final = (REPOSITORY / "specs" / "threats.md").read_text()
@@ -22,10 +23,11 @@ def named() -> Iterator[tuple[str, str, str]]:
 
 
 def rows() -> frozenset[str]:
-    """The ids of all rows of the tables of cases."""
+    """The ids of all rows of the tables of cases, and the kinds of text that are changed at random."""
     both: tuple[Named, ...] = (*test_functions.CASES, *issuer_endpoints.CASES, *vendor_endpoints.CASES)
     hostile = (*wallet_cases.OFFERS, *wallet_cases.TAKEN, *wallet_cases.REQUESTS, *wallet_cases.LISTS)
-    return frozenset(f"{case.at.name}: {case.name}" for case in both) | {case.name for case in hostile}
+    tables = frozenset(f"{case.at.name}: {case.name}" for case in both) | {case.name for case in hostile}
+    return tables | {kind.name for kind in kinds()}
 
 
 def test_each_of_the_24_threats_stands_there_once_and_in_order() -> None:

@@ -31,6 +31,7 @@ SQLITE: Final = "didkit_py/service/sqlite_connection.py"
 ISSUER_STORE: Final = "issuer/store.py"
 BATCHES: Final = "issuer/batches.py"
 EVENTS: Final = "didkit_py/terms/events.py"
+ISSUING: Final = "didkit_py/roles/issuing.py"
 ACCEPTING: Final = "didkit_py/roles/accepting.py"
 ENDING: Final = "didkit_py/roles/ending.py"
 PRESENTING: Final = "didkit_py/roles/presenting.py"
@@ -65,6 +66,8 @@ CHECK_TESTS: Final = "tests/e2e/test_check_request.py::test_"
 PRESENTING_TESTS: Final = "tests/unit/roles/test_presenting.py::test_"
 ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
+MUTANT_TESTS: Final = "tests/mutants/test_mutants.py::test_"
+SAME_ANSWER_TESTS: Final = "tests/attacks/test_same_answers.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 SWEEPING_TESTS: Final = "tests/stores/test_sweeping.py::test_"
 OVERTAKING_TESTS: Final = "tests/concurrent/test_overtaking.py::test_"
@@ -203,6 +206,13 @@ DEFECTS: Final = (
         VERIFICATION_TESTS + "the_query_decides_on_key_binding_and_not_what_is_shown",
     ),
     Defect(
+        "what stands in the place of a proof that nobody wants is not read",
+        CREDENTIAL,
+        "        if case.sd_jwt.kb_jwt is not None:\n",
+        "        if case.sd_jwt.kb_jwt == case.text:\n",
+        MUTANT_TESTS + "every_mutant_is_refused",
+    ),
+    Defect(
         "more than was asked for is taken",
         PRESENTATION,
         "if one is None or _surplus(one, credential):",
@@ -258,6 +268,13 @@ DEFECTS: Final = (
         "if over and text[-1] not in _LAST[over]:",
         "if over == 1:",
         ENCODING_TESTS + "each_octet_sequence_has_exactly_one_base64url_text",
+    ),
+    Defect(
+        "an encrypted answer may be spelt in other letters",
+        JOSE,
+        "if wrapped_key or not all(map(from_b64url, parts)):",
+        "if wrapped_key or not all(parts):",
+        MUTANT_TESTS + "every_mutant_is_refused",
     ),
     # A request, as the wallet judges it
     Defect(
@@ -457,6 +474,20 @@ DEFECTS: Final = (
         '"UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ? WHERE id = ? AND state = ? RETURNING id"',
         "\"UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ? WHERE id = ? AND ? <> '' RETURNING id\"",
         ISSUER_TESTS + "of_two_who_come_with_the_codes_at_once_one_gets_a_token",
+    ),
+    Defect(
+        "a code that was used is told from one that never was",
+        ISSUING,
+        "        if attempt is None:\n            raise InvalidGrant(_NO_GRANT,",
+        '        if attempt is None:\n            raise InvalidGrant("the code is unknown",',
+        SAME_ANSWER_TESTS + "the_issuer_answers_all_of_these_alike",
+    ),
+    Defect(
+        "anybody can make a nonce of ours",
+        "didkit_py/oid4vci/nonce.py",
+        "if not hmac.compare_digest(mac, _mac(body, key)):",
+        "if not hmac.compare_digest(mac, octets[-_MAC_BYTES:]):",
+        MUTANT_TESTS + "every_mutant_is_refused",
     ),
     Defect(
         "an issuer's nonce is not spent",
@@ -701,6 +732,13 @@ DEFECTS: Final = (
         "            await self.store.save_ended(ended, now=self.now_fn())\n        try:\n",
         "        try:\n",
         ENDING_TESTS + "a_silent_vendor_leaves_it_unconfirmed_and_gets_the_same_bytes_again",
+    ),
+    Defect(
+        "a stranger learns which records are there",
+        ACCEPTING,
+        "            raise BadAgreement(NOT_THEIRS)\n",
+        '            raise BadAgreement("the record is not one of ours")\n',
+        SAME_ANSWER_TESTS + "the_vendor_answers_all_of_these_alike",
     ),
     Defect(
         "erasing leaves the deleted bytes in the database's files",

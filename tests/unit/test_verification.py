@@ -234,6 +234,14 @@ async def test_key_binding_is_judged_against_a_request_or_not_at_all() -> None:
             )
 
 
+async def test_where_no_proof_is_wanted_nothing_may_stand_in_its_place() -> None:
+    """Else a text would pass of which a part was never read (RFC 9901, 7.3 leaves it to the verifier)."""
+    text = await Shown(credential=standing(), paths=()).selected()
+    for proof in ("x", "a.b.c", (await Shown(credential=standing(), paths=()).text()).rpartition("~")[2]):
+        with pytest.raises(BadKeyBinding):
+            verify_credential(text + proof, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -293,7 +293,7 @@ async def test_events_of_others_are_refused(sound: Agreed) -> None:
     thief = await create_withdrawal(
         record, previous=None, gids=["g-a"], effect="stop-use", signer=signer_of("thief"), now=NOW
     )
-    with pytest.raises(BadAgreement, match="key of this relationship"):
+    with pytest.raises(BadAgreement, match="agreed with the key"):
         verify_event(parse_event(thief), **known)
     stray = await create_withdrawal(record, previous=None, gids=["g-z"], effect="stop-use", signer=PAIRWISE, now=NOW)
     with pytest.raises(BadAgreement, match="not agreed"):
