@@ -66,14 +66,11 @@ from issuer.folder import load_settings as load_issuer
 from issuer.parts import PARTS as ISSUER_PARTS
 from issuer.parts import Parts as IssuerParts
 from issuer.revoking import WORDS
+from tests.canaries import AUDIO, BUYER, EMAIL, MODEL, PASSPHRASE, TOWNS_PASSPHRASE, VIN, watch_for
 from wallet.app import create_app as create_wallet
 from wallet.folder import create_folder as create_wallet_folder
 from wallet.folder import load_settings as load_wallet
 
-PASSPHRASE: Final = "correct horse battery staple"
-EMAIL: Final = "sally@post.example"
-MODEL: Final = "Chryota Prim Hybrid"
-AUDIO: Final = "Clearsound CS-900"
 TERMS: Final = Path(__file__).resolve().parents[2] / "examples" / "terms"
 AFFORDABLE: Final = Decimal(23_500)
 RECEIPT: Final = {
@@ -81,8 +78,8 @@ RECEIPT: Final = {
     "date": "2026-11-14",
     "seller": {"name": "Riverside Chryota Ltd"},
     "fullReceiptDigest": "sha-256;" + "A" * 43,
-    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00AMPLE0000042"},
-    "buyer_name": "Sally Example",
+    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": VIN},
+    "buyer_name": BUYER,
 }
 CONTACT: Final = {"kinds": ["email"], "verified_on": "2026-11-20", "email": EMAIL}
 
@@ -380,6 +377,7 @@ class World:
     async def offer(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
         wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4))
         made = await self.issuer.issuing.make_offer(wanted, now=now())
+        watch_for(made.offer.code, made.tx_code)
         return self.issuer.issuing.offer_link(made.offer.id), made.tx_code
 
     def values(self) -> dict[str, dict[str, Any]]:
@@ -461,7 +459,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncItera
         "types": types,
         "loopback_origins": origins,
     }
-    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="an operator of the town")
+    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase=TOWNS_PASSPHRASE)
     app = create_issuer(folder, load_issuer(folder))
     async with serving(app, port):
         parts = app[ISSUER_PARTS]
