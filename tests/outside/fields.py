@@ -21,6 +21,7 @@ from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.roles.receiving import collect, preview, redeem
 from didkit_py.service.evidence import fetch_document, fetch_lists, gather
+from didkit_py.service.fetch import Fetcher
 from didkit_py.terms.document import create_terms
 from tests.attacks.forging import NOW, payload, signer
 from tests.attacks.plain_messages import put
@@ -47,6 +48,12 @@ class Field:
 
     def code(self, fault: Fault) -> str:
         return self.codes[list(Fault).index(fault)]
+
+
+def fetcher(world: Theatre) -> Fetcher:
+    """The wallet's only way out."""
+    assert isinstance(world.parts.fetch, Fetcher)
+    return world.parts.fetch
 
 
 # --- a wallet, or a vendor that is given a document, with an issuer
@@ -115,14 +122,14 @@ async def response_uri(world: Theatre, url: str) -> str:
 
 
 async def trust_list(world: Theatre, url: str) -> str:
-    await fetch_lists(world.parts.fetch, trust_list_url=url, trust_list_signer=world.stage.did, now=NOW)
+    await fetch_lists(fetcher(world), trust_list_url=url, trust_list_signer=world.stage.did, now=NOW)
     return NOTHING
 
 
 async def lists(world: Theatre, part: str) -> str:
     """What was left out of the lists, by the name of the part."""
     found = await fetch_lists(
-        world.parts.fetch,
+        fetcher(world),
         trust_list_url=f"{world.stage.url}/trust-list",
         trust_list_signer=world.stage.did,
         now=world.parts.clock(),
@@ -176,7 +183,7 @@ async def status_of_a_presentation(world: Theatre, url: str) -> str:
 
 
 async def gathered(world: Theatre, text: str, name: str) -> str:
-    evidence = await gather(world.parts.fetch, [text], world.parts.lists(), now=world.parts.clock())
+    evidence = await gather(fetcher(world), [text], world.parts.lists(), now=world.parts.clock())
     return NOTHING if name in {**evidence.status_lists, **evidence.documents} else LEFT_OUT
 
 
@@ -241,7 +248,7 @@ FIELDS: Final = (
 
 async def any_document(world: Theatre, did: str) -> str:
     """An issuer's customer, a vendor that a command judges: their keys."""
-    await fetch_document(world.parts.fetch, did)  # type: ignore[arg-type] # a Fetcher
+    await fetch_document(fetcher(world), did)
     return NOTHING
 
 
@@ -254,7 +261,7 @@ async def client(world: Theatre, did: str) -> str:
 
 async def signer_of_the_trust_list(world: Theatre, did: str) -> str:
     url = f"{world.stage.url}/trust-list"
-    await fetch_lists(world.parts.fetch, trust_list_url=url, trust_list_signer=did, now=NOW)
+    await fetch_lists(fetcher(world), trust_list_url=url, trust_list_signer=did, now=NOW)
     return NOTHING
 
 

@@ -57,6 +57,12 @@ class Browser:
     token: str = ""
 
 
+Headers = Mapping[str, str | None]
+NOBODY: Final = Browser()
+NO_HEADERS: Final[Headers] = {}
+NO_FIELDS: Final[Mapping[str, str]] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """One running program, and addresses that lead somewhere in it."""
@@ -86,11 +92,10 @@ class Program:
         return "{" not in path or path in self.addresses
 
     async def send(
-        self, method: str, path: str, *, browser: Browser = Browser(), body: str = "", **headers: str | None
+        self, method: str, path: str, *, browser: Browser = NOBODY, body: str = "", headers: Headers = NO_HEADERS
     ) -> Answer:
-        """One request with these headers alone (`_` for `-`); None leaves one out that is sent otherwise."""
-        named = {"Host": urlsplit(self.base_url).netloc, "Cookie": browser.cookie or None}
-        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        """One request with these headers alone; None leaves one out that is sent otherwise."""
+        named = {"Host": urlsplit(self.base_url).netloc, "Cookie": browser.cookie or None, **headers}
         sent = {name: value for name, value in named.items() if value is not None}
         call = self.http.request(
             method,
@@ -109,12 +114,12 @@ class Program:
             )
 
     async def submit(
-        self, path: str, browser: Browser, fields: Mapping[str, str] | None = None, **headers: str | None
+        self, path: str, browser: Browser, fields: Mapping[str, str] = NO_FIELDS, *, headers: Headers = NO_HEADERS
     ) -> Answer:
         """A form as the service's own page sends it, unless headers say otherwise."""
-        body = urlencode({"csrf": browser.token, **(fields or {})})
-        own: dict[str, str | None] = {"Origin": self.base_url, "Sec-Fetch-Site": "same-origin", "Content-Type": FORM}
-        return await self.send("POST", path, browser=browser, body=body, **(own | headers))
+        body = urlencode({"csrf": browser.token, **fields})
+        own = {"Origin": self.base_url, "Sec-Fetch-Site": "same-origin", "Content-Type": FORM}
+        return await self.send("POST", path, browser=browser, body=body, headers={**own, **headers})
 
     async def visit(self) -> Browser:
         """A browser that has looked at the sign-in page."""

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
-from tests.outside.programs import Answer, Browser, Program, behind_https, in_town, routes_of
+from tests.outside.programs import Answer, Browser, Headers, Program, behind_https, in_town, routes_of
 from tests.outside.routes import FOREVER, NO_STORE, TABLE, Route, Who
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,7 +115,7 @@ def strangers(program: Program, owner: Browser, ended: Browser, others: Mapping[
 
 def foreign_forms(
     program: Program, owner: Browser, ended: Browser, visitor: Browser
-) -> Mapping[str, tuple[Browser, dict[str, str | None]]]:
+) -> Mapping[str, tuple[Browser, Headers]]:
     """Forms that a page of the program did not send, each wrong in one thing."""
     rightful = Browser(cookie=owner.cookie, token=owner.token)
     return {
@@ -124,15 +124,15 @@ def foreign_forms(
         "the token of an ended session": (Browser(cookie=owner.cookie, token=ended.token), {}),
         "the token of another session": (Browser(cookie=owner.cookie, token=visitor.token), {}),
         "a token that is not ASCII": (Browser(cookie=owner.cookie, token="é"), {}),
-        "another site": (rightful, {"Origin": "https://forger.example", "Sec_Fetch_Site": "cross-site"}),
-        "another site that does not say so": (rightful, {"Origin": "https://forger.example", "Sec_Fetch_Site": None}),
-        "another port of this host": (rightful, {"Origin": f"{program.base_url}0", "Sec_Fetch_Site": "same-site"}),
+        "another site": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": "cross-site"}),
+        "another site that does not say so": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": None}),
+        "another port of this host": (rightful, {"Origin": f"{program.base_url}0", "Sec-Fetch-Site": "same-site"}),
         "another scheme": (rightful, {"Origin": program.base_url.replace("http", "ftp", 1)}),
-        "a site in between": (rightful, {"Sec_Fetch_Site": "cross-site"}),
-        "the same site, another host": (rightful, {"Origin": "null", "Sec_Fetch_Site": "same-site"}),
-        "typed, so no form": (rightful, {"Origin": "null", "Sec_Fetch_Site": "none"}),
-        "a page without an origin": (rightful, {"Origin": "null", "Sec_Fetch_Site": None}),
-        "nobody's page": (rightful, {"Origin": None, "Sec_Fetch_Site": None}),
+        "a site in between": (rightful, {"Sec-Fetch-Site": "cross-site"}),
+        "the same site, another host": (rightful, {"Origin": "null", "Sec-Fetch-Site": "same-site"}),
+        "typed, so no form": (rightful, {"Origin": "null", "Sec-Fetch-Site": "none"}),
+        "a page without an origin": (rightful, {"Origin": "null", "Sec-Fetch-Site": None}),
+        "nobody's page": (rightful, {"Origin": None, "Sec-Fetch-Site": None}),
     }
 
 
@@ -184,11 +184,11 @@ async def test_a_form_that_no_page_of_ours_sent_is_refused_and_changes_nothing(
     program = programs[kind]
     before = program.kept()
     for what, (browser, headers) in foreign_forms(program, owners[kind], ended[kind], await program.visit()).items():
-        answer = await program.submit(program.address(route.path), browser, **headers)
+        answer = await program.submit(program.address(route.path), browser, headers=headers)
         assert (answer.status, "foreign-request" in answer.text) == (403, True), what
         require_guards(answer, program)
     for content_type in ("text/plain", "application/json", None):
-        answer = await program.submit(program.address(route.path), owners[kind], Content_Type=content_type)
+        answer = await program.submit(program.address(route.path), owners[kind], headers={"Content-Type": content_type})
         assert (answer.status, "unsupported-body" in answer.text) == (415, True), content_type
         require_guards(answer, program)
     assert program.kept() == before
@@ -201,14 +201,14 @@ async def test_the_wire_answers_anybody_alike_and_knows_no_cookies(
 ) -> None:
     program = programs[kind]
     status = expected(program, route)
-    callers: dict[str, tuple[Browser, dict[str, str | None]]] = {
+    callers: dict[str, tuple[Browser, Headers]] = {
         "a program": (Browser(), {}),
         "a browser that is signed in": (owners[kind], {"Origin": program.base_url, "Sec-Fetch-Site": "same-origin"}),
         "a page of another site": (owners[kind], {"Origin": "https://forger.example", "Sec-Fetch-Site": "cross-site"}),
     }
     for who, (browser, headers) in callers.items():
         for method in ("GET", "HEAD") if route.method == "GET" else ("POST",):
-            answer = await program.send(method, program.address(route.path), browser=browser, **headers)
+            answer = await program.send(method, program.address(route.path), browser=browser, headers=headers)
             assert answer.status == status, (who, answer.text)
             assert not answer.cookies, who
             require_guards(answer, program, kept=route.kept if status == route.status else NO_STORE)
@@ -229,7 +229,9 @@ async def test_who_has_no_token_is_told_to_bring_one(
         f"Basic {'A' * 43}",
         f"DPoP {'A' * 43}",
     ):
-        answer = await program.send("POST", route.path, browser=owners[kind], body="{}", Authorization=authorization)
+        answer = await program.send(
+            "POST", route.path, browser=owners[kind], body="{}", headers={"Authorization": authorization}
+        )
         assert answer.status == 401, authorization
         assert answer.headers["WWW-Authenticate"].startswith("Bearer"), authorization  # RFC 6750, 3
         assert not answer.cookies, authorization
@@ -258,7 +260,7 @@ async def test_no_path_answers_a_method_that_is_not_in_the_table(
 )
 async def test_what_is_nowhere_is_guarded_too(programs: Programs, path: str) -> None:
     for program in programs.values():
-        answer = await program.send("GET", path, Accept="text/html")
+        answer = await program.send("GET", path, headers={"Accept": "text/html"})
         assert answer.status == 404
         require_guards(answer, program)
 
@@ -271,7 +273,7 @@ async def test_a_call_for_another_host_is_refused_before_anything_else(
             if route.path in {"/healthz", "/readyz"}:  # whoever watches a process asks for it by number
                 continue
             answer = await program.send(
-                route.method, program.address(route.path), browser=owners[kind], Host="forger.example"
+                route.method, program.address(route.path), browser=owners[kind], headers={"Host": "forger.example"}
             )
             assert answer.status == 421, route
             assert not answer.cookies, route
