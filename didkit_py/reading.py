@@ -22,6 +22,8 @@ MAX_ITEMS: Final = 1_000
 _LAST_SECOND: Final = 253_402_300_799  # of the year 9999, the last of the calendar
 _LOOPBACK: Final = re.compile(r"\A(localhost|127(\.\d{1,3}){3}|\[::1\])\Z")
 _HOST: Final = re.compile(r"\A(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)\Z")
+_NUMERIC: Final = re.compile(r"\A(0x[0-9a-f]*|[0-9]+)\Z")
+_IPV4: Final = re.compile(r"\A(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}\Z")
 _PRINTABLE_ASCII: Final = re.compile(r"\A[\x21-\x7e]+\Z")
 
 
@@ -183,9 +185,16 @@ def is_url(text: str) -> bool:
     except ValueError:
         return False
     shown = f"[{host}]" if ":" in host else host
-    if "@" in parts.netloc or not _HOST.match(shown) or parts.netloc.endswith(":") or port == 0:
+    if parts.netloc.lower() not in {shown, f"{shown}:{port}"} or not _HOST.match(shown) or port == 0:
+        return False  # a user, a stray bracket, zeros before a port: parsers differ on what stands around a host
+    if ends_in_number(host) and not _IPV4.match(host) and ":" not in host:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text))
+
+
+def ends_in_number(host: str) -> bool:
+    """Whether some resolver would take a lower-case host name for an IPv4 address (URL Standard, 3.5)."""
+    return bool(_NUMERIC.match(host.rpartition(".")[2]))
 
 
 _is_short_url = lru_cache(maxsize=1024)(is_url)  # the addresses of the same few parties come again and again

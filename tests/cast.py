@@ -42,6 +42,7 @@ from didkit_py.terms.policy import AllowRule, Policy
 from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY, verify_vendor
 from didkit_py.trust import TrustedIssuer, TrustList, create_trust_list, verify_trust_list
 from didkit_py.verification import Evidence
+from tests.canaries import EMAIL, OTHER_AUDIO, OTHER_MODEL, OTHER_VIN
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 RECEIPT: Final = "urn:didkit-py:vct:digital-receipt:1"
@@ -432,9 +433,9 @@ async def wallet() -> tuple[Stored, ...]:
         "date": "2026-11-20",
         "seller": {"name": DEALER.name},
         "fullReceiptDigest": "sha-256;" + "A" * 43,
-        "vehicle": {"model": "Chryota Dart", "audioSystem": "Clearsound Seven", "vin": "JTDBR32E720054321"},
+        "vehicle": {"model": OTHER_MODEL, "audioSystem": OTHER_AUDIO, "vin": OTHER_VIN},
     }
-    contact: dict[str, Json] = {"kinds": ["email"], "verified_on": "2026-11-01", "email": "sally@post.example"}
+    contact: dict[str, Json] = {"kinds": ["email"], "verified_on": "2026-11-01", "email": EMAIL}
     return (
         await stored(CREDIT_UNION, "affordability-range", affordable),
         await stored(DEALER, "digital-receipt", receipt),

@@ -1,21 +1,35 @@
-"""What every test gets: the needs of the machine, and a guard that keeps tests on loopback."""
+"""What every test gets: the needs of the machine, and guards that keep tests on loopback and their output clean."""
 
 import ipaddress
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
+from tests import canaries
 from tests.needs import browser_path, need, required, vectors_path
 
 CONNECTING: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """An address that this process connected to or tried to, or a name that it looked up."""
+
+    what: Literal["connection", "look-up"]
+    host: str
+    port: int | None
+
+
 # Where this process tried to connect to outside of loopback; each test's guard looks at what came during the test.
 attempts: list[str] = []
+# Everything that it connected to and looked up, here and outside.
+contacts: list[Contact] = []
 
 
 def pytest_configure() -> None:
@@ -31,13 +45,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             need(name)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose output, or that of a process it started, holds a value that nobody may read there."""
+    report = yield
+    output = "".join(text for _, text in report.sections)
+    if found := canaries.found_in(output):
+        report.outcome = "failed"
+        report.longrepr = f"what was logged or printed holds {found}"
+    return report
+
+
 def watch(event: str, arguments: tuple[object, ...]) -> None:
     """Refuse a connection that leaves this machine, and a name that only a name server could answer."""
-    if event == "socket.getaddrinfo" and not stays_here(arguments[0]):
-        raise socket.gaierror(socket.EAI_NONAME, "tests look up no names")
-    if event in CONNECTING and isinstance(arguments[1], tuple) and not stays_here(arguments[1][0]):
-        attempts.append(str(arguments[1][0]))
-        raise PermissionError("tests connect to loopback only")
+    if event == "socket.getaddrinfo":
+        contacts.append(Contact("look-up", str(arguments[0]), _port(arguments[1])))
+        if not stays_here(arguments[0]):
+            raise socket.gaierror(socket.EAI_NONAME, "tests look up no names")
+    if event in CONNECTING and isinstance(arguments[1], tuple):
+        host, port, *_ = arguments[1]
+        contacts.append(Contact("connection", str(host), _port(port)))
+        if not stays_here(host):
+            attempts.append(str(host))
+            raise PermissionError("tests connect to loopback only")
+
+
+def _port(found: object) -> int | None:
+    return found if isinstance(found, int) else None
 
 
 def stays_here(host: object) -> bool:
@@ -60,6 +94,14 @@ def loopback_only() -> Iterator[None]:
     yield
     if left := attempts[before:]:
         pytest.fail(f"the test tried to connect to {', '.join(left)}", pytrace=False)
+
+
+@pytest.fixture
+def contacted() -> Iterator[Callable[[], list[Contact]]]:
+    """For a test that judges itself where it came to, also outside: every contact since it began."""
+    before, tried = len(contacts), len(attempts)
+    yield lambda: contacts[before:]
+    del attempts[tried:]
 
 
 @pytest.fixture

@@ -11,14 +11,13 @@ from urllib.parse import urlsplit
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import read_json
 from didkit_py.errors import BadDid
-from didkit_py.reading import is_loopback, is_url, origin
+from didkit_py.reading import ends_in_number, is_loopback, is_url, origin
 
 PREFIX: Final = "did:web:"
 MAX_DOCUMENT_BYTES: Final = 65_536
 _SPEC: Final = "did:web, 3"
 _HOST: Final = re.compile(r"\A([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?:%3A([1-9][0-9]{0,4}))?\Z")
 _SEGMENT: Final = re.compile(r"\A[A-Za-z0-9._~-]{1,255}\Z")
-_NUMERIC: Final = re.compile(r"\A(0x[0-9a-f]*|[0-9]+)\Z")  # a last label that some resolver would take for an address
 _MAX_PORT: Final = 65_535
 
 
@@ -61,7 +60,7 @@ def _split(did: str) -> tuple[str, list[str]]:
     name, port = found[1], found[2]
     authority = f"{name}:{port}" if port else name
     on_loopback = is_loopback(f"https://{name}")
-    if (port and int(port) > _MAX_PORT) or (_NUMERIC.match(name.rpartition(".")[2]) and not on_loopback):
+    if (port and int(port) > _MAX_PORT) or (ends_in_number(name) and not on_loopback):
         raise BadDid("expected a host name and a port that exist", spec=_SPEC)
     return origin(f"{'http' if on_loopback else 'https'}://{authority}"), path
 

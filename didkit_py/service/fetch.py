@@ -35,6 +35,8 @@ _CHUNK: Final = 65_536
 _MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
+# Special purposes by IANA's registries that the tables of some Python that we run on do not know.
+_ALSO_SPECIAL: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "5f00::/16")))
 
 log = get_logger()
 
@@ -228,6 +230,8 @@ def is_public(text: str) -> bool:
             return is_public(str(inner))
         if address.is_site_local or address.scope_id is not None:
             return False
+    if any(address in network for network in _ALSO_SPECIAL):
+        return False
     special = address.is_private or address.is_multicast or address.is_reserved or address.is_unspecified
     return address.is_global and not (special or address.is_loopback or address.is_link_local)
 

@@ -29,6 +29,7 @@ from didkit_py.terms.document import address, create_terms
 from didkit_py.trust import TrustList
 from tests.attacks.forging import NOW, Token, signer, timed
 from tests.attacks.genuine import ENCRYPTION
+from tests.canaries import CODE, EMAIL, TOKEN, TX_CODE
 from tests.cast import LAYERS, terms_draft
 from tests.e2e.issuer.office import Clock
 from tests.e2e.wallet_world import PASSPHRASE, Person, free_port, serving
@@ -37,11 +38,7 @@ from wallet.folder import create_folder, load_settings
 from wallet.parts import PARTS, Parts
 
 Answer: TypeAlias = web.Response | Callable[[web.Request], Awaitable[web.Response]]
-CODE: Final = "SplxlOBeZQQYbYS6WxSbIA"
-TOKEN: Final = "czZCaGRSa3F0MzpnWDFmQmF0M2JW"
-EMAIL: Final = "sally@post.example"
 NONCE: Final = "b3JkaW5hcnktbm9uY2UtMTI4Yml0"
-TX_CODE: Final = "493536"
 CONTACT: Final = template_named("contact")
 CONTACT_VALUES: Final[dict[str, Json]] = {"kinds": ["email"], "verified_on": "2026-11-01", "email": EMAIL}
 

@@ -7,8 +7,9 @@ import pytest_asyncio
 
 from demo.browser import Page
 from tests.attacks.endpoint import GIVEAWAYS, dump, without
-from tests.attacks.stage import CODE, EMAIL, NONCE, TOKEN, Theatre, open_theatre
+from tests.attacks.stage import NONCE, Theatre, open_theatre
 from tests.attacks.wallet_cases import LISTS, OFFERS, REQUESTS, TAKEN, WalletCase
+from tests.canaries import CODE, EMAIL, TOKEN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECRETS = (CODE, TOKEN, NONCE, EMAIL)

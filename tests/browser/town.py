@@ -20,6 +20,7 @@ from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
 from issuer.parts import PARTS as ISSUER_PARTS
 from issuer.parts import Parts as IssuerParts
+from tests.canaries import TOWNS_PASSPHRASE
 from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip_vendor, free_port, now, serving
 from verifier.app import create_app as create_verifier
 from verifier.folder import create_vendor
@@ -28,7 +29,7 @@ from verifier.parts import PARTS as VERIFIER_PARTS
 from verifier.parts import Parts as VerifierParts
 from wallet.folder import create_folder as create_wallet_folder
 
-OPERATOR: Final = "an operator of the town"
+OPERATOR: Final = TOWNS_PASSPHRASE
 ISSUER_NAME: Final = "Harbour Town"
 SHOP_NAME: Final = "Northgate Chryota"
 INJECTED: Final = "MARK-7f3a"  # stands in every text that a hostile vendor can choose

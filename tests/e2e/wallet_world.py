@@ -66,6 +66,7 @@ from issuer.folder import load_settings as load_issuer
 from issuer.parts import PARTS as ISSUER_PARTS
 from issuer.parts import Parts as IssuerParts
 from issuer.revoking import WORDS
+from tests.canaries import AUDIO, BUYER, EMAIL, MODEL, PASSPHRASE, TOWNS_PASSPHRASE, VIN, watch_for
 from verifier.app import create_app as create_vendor
 from verifier.folder import create_vendor as create_vendor_folder
 from verifier.folder import load_settings as load_vendor
@@ -75,10 +76,6 @@ from wallet.app import create_app as create_wallet
 from wallet.folder import create_folder as create_wallet_folder
 from wallet.folder import load_settings as load_wallet
 
-PASSPHRASE: Final = "correct horse battery staple"
-EMAIL: Final = "sally@post.example"
-MODEL: Final = "Chryota Prim Hybrid"
-AUDIO: Final = "Clearsound CS-900"
 TERMS: Final = Path(__file__).resolve().parents[2] / "examples" / "terms"
 AFFORDABLE: Final = Decimal(23_500)
 DEALERSHIP: Final = "Riverside Chryota Ltd"
@@ -87,8 +84,8 @@ RECEIPT: Final = {
     "date": "2026-11-14",
     "seller": {"name": "Riverside Chryota Ltd"},
     "fullReceiptDigest": "sha-256;" + "A" * 43,
-    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00AMPLE0000042"},
-    "buyer_name": "Sally Example",
+    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": VIN},
+    "buyer_name": BUYER,
 }
 CONTACT: Final = {"kinds": ["email"], "verified_on": "2026-11-20", "email": EMAIL}
 STANDING: Final = {"standing": "good", "period": {"from": "2026-11-01", "to": "2027-10-31"}}
@@ -401,6 +398,7 @@ class World:
     async def offer(self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None) -> tuple[str, str]:
         wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=subject)
         made = await self.issuer.issuing.make_offer(wanted, now=self.clock())
+        watch_for(made.offer.code, made.tx_code)
         return self.issuer.issuing.offer_link(made.offer.id), made.tx_code
 
     def values(self) -> dict[str, dict[str, Any]]:
@@ -490,7 +488,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock)
         "types": types,
         "loopback_origins": origins,
     }
-    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="an operator of the town")
+    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase=TOWNS_PASSPHRASE)
     app = create_issuer(folder, load_issuer(folder), clock=clock)
     async with serving(app, port):
         parts = app[ISSUER_PARTS]

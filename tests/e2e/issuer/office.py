@@ -25,9 +25,10 @@ from didkit_py.service.metrics import Metrics
 from issuer.app import create_app
 from issuer.folder import load_settings
 from issuer.parts import PARTS, Parts
+from tests.canaries import BUYER, MEMBER_NUMBER, OPERATORS_PASSPHRASE, watch_for
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
-PASSPHRASE: Final = "seven wet dogs ran home"
+PASSPHRASE: Final = OPERATORS_PASSPHRASE
 STANDING: Final = {
     "standing": "good",
     "period": {"from": "2026-11-01", "to": "2027-10-31"},
@@ -107,16 +108,15 @@ class Office:
             return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
 
     async def offer(
-        self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None, reference: str = "100042"
+        self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None, reference: str = MEMBER_NUMBER
     ) -> Taken:
         """An offer, made as an operator makes it, and looked up as a wallet does."""
-        wanted = Wanted(
-            type_name=type_name, values=values, reference=reference, subject=subject, addressee="Sally Example"
-        )
+        wanted = Wanted(type_name=type_name, values=values, reference=reference, subject=subject, addressee=BUYER)
         made = await self.parts.issuing.make_offer(wanted, now=self.clock())
         message = (await self.get(f"/credential-offers/{made.offer.id}")).json()
         code = message["grants"][PRE_AUTHORIZED]["pre-authorized_code"]
         link = self.parts.issuing.offer_link(made.offer.id)
+        watch_for(code, made.tx_code)
         return Taken(id=made.offer.id, link=link, code=code, tx_code=made.tx_code)
 
     async def token(self, code: str, tx_code: str) -> Answer:
@@ -124,7 +124,9 @@ class Office:
         return await self.post("/token", data=form)
 
     async def access_token(self, offer: Taken) -> str:
-        return str((await self.token(offer.code, offer.tx_code)).json()["access_token"])
+        token = str((await self.token(offer.code, offer.tx_code)).json()["access_token"])
+        watch_for(token)
+        return token
 
     async def nonce(self) -> str:
         return str((await self.post("/nonce")).json()["c_nonce"])

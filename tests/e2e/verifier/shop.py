@@ -45,6 +45,7 @@ from didkit_py.terms.record import create_acceptance, create_record
 from didkit_py.terms.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from didkit_py.verification import Evidence
+from tests.canaries import EMAIL, OPERATORS_PASSPHRASE, OTHER_AUDIO, OTHER_MODEL, OTHER_VIN
 from tests.cast import (
     CAR_QUERY,
     ISSUERS,
@@ -66,12 +67,12 @@ from verifier.app import create_app
 from verifier.folder import load_settings
 from verifier.parts import PARTS, Parts
 
-PASSPHRASE: Final = "seven wet dogs ran home"
+PASSPHRASE: Final = OPERATORS_PASSPHRASE
 TRUST_LIST: Final = f"{TERMS_BODY.origin}/trust-list"
 TERMS_URL: Final = f"{TERMS_BODY.origin}/terms/1"
 DEALER_NAME: Final = "Riverside Chryota Ltd"
 AUTHORIZED_DEALER: Final = "urn:didkit-py:vct:authorized-dealer:1"
-SECRETS: Final = ("Chryota Dart", "Clearsound Seven", "sally@post.example", "JTDBR32E720054321")
+SECRETS: Final = (OTHER_MODEL, OTHER_AUDIO, EMAIL, OTHER_VIN)
 
 
 def free_port() -> int:
