@@ -33,6 +33,9 @@ ENDING: Final = "didkit_py/roles/ending.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
+WALLET_STORE: Final = "wallet/store.py"
+PRESENTING: Final = "didkit_py/roles/presenting.py"
+WEB: Final = "didkit_py/service/web.py"
 
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"
 SD_JWT_TESTS: Final = "tests/unit/formats/test_sd_jwt.py::test_"
@@ -51,6 +54,8 @@ ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
 VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
 ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
+KILL_TESTS: Final = "tests/faults/test_kills.py::test_"
+STOP_TESTS: Final = "tests/faults/test_stopping.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 
 
@@ -471,6 +476,76 @@ DEFECTS: Final = (
         "if named != head.digest:",
         "if not named:",
         LEDGER_TESTS + "another_whole_history_under_the_same_seal_is_noticed",
+    ),
+    # What a crash between two writes leaves, and what a stop cuts off
+    Defect(
+        "a copy is marked as used in a write of its own, after the answer was kept",
+        PRESENTING,
+        "before=State.OPEN, notes=[note], spent=spent, now=now)\n",
+        "before=State.OPEN, notes=[note], now=now)\n"
+        "        await self.store.save_moved(sending, before=State.SENDING, spent=spent, now=now)\n",
+        KILL_TESTS + "a_request_is_answered_once_and_recorded_by_both[sqlite-all-steps]",
+    ),
+    Defect(
+        "a presentation is sent again although the vendor has it",
+        PRESENTING,
+        "if accepted is None or accepted.status != _OK:\n",
+        "if accepted is None or accepted.status:\n",
+        KILL_TESTS + "a_request_is_answered_once_and_recorded_by_both[sqlite-released]",
+    ),
+    Defect(
+        "the ledger's head is replaced before the commit",
+        LEDGER,
+        "            await self._database.apply(*statements, *also)\n"
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n",
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n"
+        "            await self._database.apply(*statements, *also)\n",
+        KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
+    ),
+    Defect(
+        "an unlocked wallet does not go on with what is unfinished",
+        "wallet/parts.py",
+        "            self._begin(self._resume())\n",
+        "",
+        KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
+    ),
+    Defect(
+        "a document is kept in a write of its own, before its offer is closed",
+        WALLET_STORE,
+        "            await self.database.apply(*statements)\n",
+        "            await self.database.apply(*statements[1:])\n            await self.database.apply(statements[0])\n",
+        KILL_TESTS + "an_offer_becomes_one_document[sqlite]",
+    ),
+    Defect(
+        "an offer is issued in a write of its own, before its copies are registered",
+        ISSUER_STORE,
+        "                await self.database.apply(*_registering(offer_id, copies, nonce, now))\n",
+        "                steps = tuple(_registering(offer_id, copies, nonce, now))\n"
+        "                await self.database.apply(*steps[:2])\n"
+        "                await self.database.apply(*steps[2:])\n",
+        KILL_TESTS + "an_offer_becomes_one_document[sqlite]",
+    ),
+    Defect(
+        "an event is kept in a write of its own, before it is obeyed",
+        VENDOR_STORE,
+        "            await self.database.apply(keeping, *self._effects(effect, event.at))\n",
+        "            await self.database.apply(keeping)\n"
+        "            await self.database.apply(*self._effects(effect, event.at))\n",
+        KILL_TESTS + "an_erasure_is_done_once_and_proved[sqlite]",
+    ),
+    Defect(
+        "a service that is told to stop cuts off what is under way",
+        WEB,
+        "shutdown_timeout=DRAIN_SECONDS)",
+        "shutdown_timeout=0.0)",
+        STOP_TESTS + "a_request_under_way_is_answered_and_durable_and_no_other_is_taken[sqlite-wallet]",
+    ),
+    Defect(
+        "a client that hangs holds a service that is told to stop",
+        WEB,
+        "shutdown_timeout=DRAIN_SECONDS)",
+        "shutdown_timeout=60.0)",
+        STOP_TESTS + "a_client_that_hangs_holds_it_no_longer_than_it_drains[sqlite-wallet]",
     ),
     # The edges of a service
     Defect(

@@ -2,8 +2,8 @@
 
 A point stands before or after one passage through a seam of the program: a write to its database, a scrub of it, the
 replacing of the ledger's head file, or a message to another party. "Before" leaves the passage undone; "after" leaves
-the write durable, or the message answered and the answer unread, and nothing else done. The points of one exchange stand
-in the order in which it comes to them.
+the write durable, or the message answered and the answer unread, and nothing else done. The points of one exchange
+stand in the order in which it comes to them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,9 +79,9 @@ ISSUING: Final = (
     *around("I5", "issuer", "spending the code", "token_hash = ?", moments=(Moment.BEFORE,)),
     *around("I5", "wallet", "the token", "UPDATE offers", "'redeemed'", moments=(Moment.AFTER,)),
     *answered("I6", "asking for a nonce", "/nonce"),
-    *around("I7", "issuer", "the registration", "INSERT INTO spent_nonces", "INSERT INTO copies"),
+    *around("I7", "issuer", "the registration", "INSERT INTO spent_nonces"),
     *answered("I7", "asking for the copies", "/credential'"),
-    *around("I8", "wallet", "the copies", "INSERT INTO copies", "'received'"),
+    *around("I8", "wallet", "the copies", "UPDATE offers", "'received'"),
 )
 LOSING_THE_OFFER: Final = (
     *around("I5", "issuer", "spending the code", "token_hash = ?", moments=(Moment.AFTER,)),

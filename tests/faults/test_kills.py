@@ -61,7 +61,7 @@ def test_a_lost_token_ends_the_offer_and_the_operator_makes_a_new_one(town: Town
     assert len(town.check().documents) == len(before.documents) + 1
 
 
-@pytest.mark.parametrize("exchange", [points.PRESENTING, points.RELEASING], ids=["asked to recorded", "released"])
+@pytest.mark.parametrize("exchange", [points.PRESENTING, points.RELEASING], ids=["all-steps", "released"])
 def test_a_request_is_answered_once_and_recorded_by_both(town: Town, exchange: tuple[Point, ...]) -> None:
     before = town.check()
     town.arm(*exchange)

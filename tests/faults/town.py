@@ -5,10 +5,12 @@ import json
 import multiprocessing
 import secrets
 import signal
+import socket
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -85,7 +87,7 @@ class Program:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.party.url}/healthz", timeout=2):
+            with urllib.request.urlopen(f"{self.party.url}/healthz", timeout=2):  # noqa: S310 - loopback
                 return True
         except OSError:
             return False
@@ -101,7 +103,7 @@ class Program:
         return log.read_text()
 
     def was_killed(self) -> bool:
-        """Whether its process, or that of its last command, died by signal 9; the system may take a moment to say so."""
+        """Whether its process, or that of its last command, died by signal 9; the system takes a moment to say so."""
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             if any(one is not None and one.exitcode == -signal.SIGKILL for one in (self.command, self.process)):
@@ -110,10 +112,35 @@ class Program:
             time.sleep(0.005)
         return False
 
-    def terminate(self) -> int | None:
-        """End it as an operator would; its exit status."""
+    @contextmanager
+    def held(self, point: Point, request: Callable[[], T]) -> Iterator[Future[T]]:
+        """Its answer to a request that has come as far as the point, and goes on when this ends."""
+        (self.folder / HOLD).write_text(point.name)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            answer = pool.submit(request)
+            try:
+                while not (self.folder / HELD).exists():
+                    assert not answer.done(), f"the request was over before {point.name}"
+                    time.sleep(0.005)
+                yield answer
+            finally:
+                (self.folder / HOLD).unlink(missing_ok=True)
+                (self.folder / HELD).unlink(missing_ok=True)
+
+    def terminate(self) -> None:
+        """Tell it to stop, as an operator would, and wait until it takes no more connections."""
         assert self.process is not None
         self.process.terminate()
+        deadline = time.monotonic() + END_SECONDS
+        with suppress(ConnectionRefusedError):
+            while time.monotonic() < deadline:
+                socket.create_connection(("127.0.0.1", self.party.port)).close()
+                time.sleep(0.005)
+            raise AssertionError(f"{self.folder.name} goes on taking connections")
+
+    def exit_status(self) -> int | None:
+        """With what it ended; None while it runs on."""
+        assert self.process is not None
         self.process.join(END_SECONDS)
         return self.process.exitcode
 
