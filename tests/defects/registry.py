@@ -40,6 +40,9 @@ VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
 STATUS_PLACES: Final = "issuer/status_places.py"
+WALLET_STORE: Final = "wallet/store.py"
+PRESENTING: Final = "didkit_py/roles/presenting.py"
+WEB: Final = "didkit_py/service/web.py"
 
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"
 SD_JWT_TESTS: Final = "tests/unit/formats/test_sd_jwt.py::test_"
@@ -68,6 +71,8 @@ ENDING_TESTS: Final = "tests/unit/roles/test_ending.py::test_"
 VENDOR_ENDING_TESTS: Final = "tests/e2e/verifier/test_endings.py::test_"
 MUTANT_TESTS: Final = "tests/mutants/test_mutants.py::test_"
 SAME_ANSWER_TESTS: Final = "tests/attacks/test_same_answers.py::test_"
+KILL_TESTS: Final = "tests/faults/test_kills.py::test_"
+STOP_TESTS: Final = "tests/faults/test_stopping.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 SWEEPING_TESTS: Final = "tests/stores/test_sweeping.py::test_"
 OVERTAKING_TESTS: Final = "tests/concurrent/test_overtaking.py::test_"
@@ -441,10 +446,10 @@ DEFECTS: Final = (
     ),
     Defect(
         "a record fits any presentation",
-        RECORD,
-        "if self.presented != presented_digest(vp_token, nonce):",
-        "if not presented_digest(vp_token, nonce):",
-        RECORD_TESTS + "a_record_is_about_one_presentation",
+        "didkit_py/roles/checking.py",
+        "for one in acceptances if one.presented == presented)",
+        "for one in acceptances if presented)",
+        "tests/e2e/verifier/test_agreements.py::test_an_acceptance_of_another_presentation_fails_the_answer",
     ),
     Defect(
         "the vendor may return another record than was accepted",
@@ -619,6 +624,77 @@ DEFECTS: Final = (
         "newest_first(new, self._lists.sources",
         "tests/unit/service/test_evidence.py"
         "::test_a_schedule_never_puts_an_older_list_over_the_newer_one_that_another_process_stored",
+    ),
+    # What a crash between two writes leaves, and what a stop cuts off
+    Defect(
+        "a copy is marked as used in a write of its own, after the answer was kept",
+        PRESENTING,
+        "before=State.OPEN, notes=[note], spent=spent, now=now)\n",
+        "before=State.OPEN, notes=[note], now=now)\n"
+        "        await self.store.save_moved(sending, before=State.SENDING, spent=spent, now=now)\n",
+        KILL_TESTS + "a_request_is_answered_once_and_recorded_by_both[sqlite-all-steps]",
+    ),
+    Defect(
+        "a presentation is sent again although the vendor has it",
+        PRESENTING,
+        "if accepted is None or accepted.status != _OK:\n",
+        "if accepted is None or accepted.status:\n",
+        KILL_TESTS + "a_request_is_answered_once_and_recorded_by_both[sqlite-released]",
+    ),
+    Defect(
+        "the ledger's head is replaced before the commit",
+        LEDGER,
+        "            await self._database.apply(*statements, *also)\n"
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n",
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n"
+        "            await self._database.apply(*statements, *also)\n",
+        KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
+    ),
+    Defect(
+        "an unlocked wallet does not go on with what is unfinished",
+        "wallet/parts.py",
+        "            self._begin(self._resume())\n",
+        "",
+        KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
+    ),
+    Defect(
+        "a document is kept in a write of its own, before its offer is closed",
+        WALLET_STORE,
+        "            await self.database.apply(*statements)\n",
+        "            await self.database.apply(*statements[1:])\n"
+        "            await self.database.apply(statements[0])\n",
+        KILL_TESTS + "an_offer_becomes_one_document[sqlite]",
+    ),
+    Defect(
+        "an offer is issued in a write of its own, before its copies are registered",
+        ISSUER_STORE,
+        "                await self.database.apply(*_registering(offer_id, copies, nonce, now))\n",
+        "                steps = tuple(_registering(offer_id, copies, nonce, now))\n"
+        "                await self.database.apply(*steps[:2])\n"
+        "                await self.database.apply(*steps[2:])\n",
+        KILL_TESTS + "an_offer_becomes_one_document[sqlite]",
+    ),
+    Defect(
+        "an event is kept in a write of its own, before it is obeyed",
+        VENDOR_STORE,
+        "            await self.database.apply(keeping, *self._effects(effect, event.at))\n",
+        "            await self.database.apply(keeping)\n"
+        "            await self.database.apply(*self._effects(effect, event.at))\n",
+        KILL_TESTS + "an_erasure_is_done_once_and_proved[sqlite]",
+    ),
+    Defect(
+        "a service that is told to stop cuts off what is under way",
+        WEB,
+        "shutdown_timeout=DRAIN_SECONDS)",
+        "shutdown_timeout=0.0)",
+        STOP_TESTS + "a_request_under_way_is_answered_and_durable_and_no_other_is_taken[sqlite-wallet]",
+    ),
+    Defect(
+        "a client that hangs holds a service that is told to stop",
+        WEB,
+        "shutdown_timeout=DRAIN_SECONDS)",
+        "shutdown_timeout=60.0)",
+        STOP_TESTS + "a_client_that_hangs_holds_it_no_longer_than_it_drains[sqlite-wallet]",
     ),
     # The edges of a service
     Defect(
