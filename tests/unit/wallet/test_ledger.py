@@ -79,3 +79,11 @@ async def test_another_whole_history_under_the_same_seal_is_noticed(tmp_path: Pa
     async with opened(other) as ledger:
         with pytest.raises(BrokenLedger, match="not the one that was sealed"):
             await ledger.read()
+
+
+async def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path) -> None:
+    begin(tmp_path / "one")
+    async with opened(tmp_path / "one") as ledger:
+        for day in (22, 21, 23):
+            await ledger.append(Draft(kind="asked", request_id=f"{day}", body={}), now=NOW.replace(day=day))
+        assert [(one.seq, one.request_id) for one in await ledger.read()] == [(1, "22"), (2, "21"), (3, "23")]
