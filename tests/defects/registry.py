@@ -423,8 +423,8 @@ DEFECTS: Final = (
     Defect(
         "an access token never ends",
         ISSUER_STORE,
-        "WHERE token_hash = ? AND token_expires_at > ? AND state IN (?, ?)",
-        "WHERE token_hash = ? AND ? > 0 AND state IN (?, ?)",
+        '" AND token_expires_at > ? AND token_expires_at <= ?"',
+        '" AND ? > 0 AND token_expires_at <= ?"',
         ISSUER_TESTS + "an_expired_token_is_refused_with_a_challenge",
     ),
     # Asking
@@ -506,9 +506,8 @@ DEFECTS: Final = (
     Defect(
         "a connection that failed is used again",
         SQLITE_ENGINE,
-        "        except BaseException as error:  # noqa: BLE001 - the callers must be answered and the thread must live on\n"
-        "            self._disconnect()\n",
-        "        except BaseException as error:  # noqa: BLE001 - the callers must be answered and the thread must live on\n",
+        "            self._disconnect()\n            for job in jobs:\n",
+        "            for job in jobs:\n",
         FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
     ),
     Defect(

@@ -1,6 +1,6 @@
 """The disk fails at each step in turn: refused with a code, acknowledged to nobody, and well again by itself.
 
-After each of these lives the power goes too, and of what a failed sync should have written the disk has nothing.
+Where it failed once, the power goes at the end, and of what the failed sync should have written the disk has nothing.
 """
 
 import asyncio
@@ -122,8 +122,8 @@ async def begun(begin: Callable[[], Awaitable[Result]], disk: FailingDisk) -> Re
         return await begin()
 
 
-def failures(life: Life, place: Path, *, length: int) -> Iterator[tuple[Calls, tuple[Path, Path]]]:
-    """For each step of a life: what was told when the disk failed there, and the folders that both kinds of end left.
+def failures(life: Life, place: Path, *, length: int) -> Iterator[tuple[Calls, tuple[Path, ...]]]:
+    """For each step of a life: what was told when the disk failed there, and the folders that it left.
 
     That every kind of step failed in its turn is checked at the end.
     """
@@ -133,7 +133,9 @@ def failures(life: Life, place: Path, *, length: int) -> Iterator[tuple[Calls, t
         disk, folder = FailingDisk(first, length), place / f"{first}"
         calls, after = spend(life, folder, disk)
         failed |= disk.failed
-        yield calls, (folder, after)
+        # Who opens the file anew while syncs go on failing builds on what only the system's memory holds: SQLite cannot
+        # know, and a power cut then costs what was built. So the cut is judged where the disk failed once.
+        yield calls, (folder, after) if length == 1 else (folder,)
     assert failed == sound.kinds
 
 
@@ -151,9 +153,8 @@ def test_a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_s
         await Calls().make("scrub", database.scrub())
         await asyncio.gather(*(calls.make(name, write(database, name)) for name in "de"))
         await calls.make("f", write(database, "f"))
-        if length == 1:  # who starts again while syncs fail builds on what only the system's memory holds
-            await database.close()
-            database = await begun(partial(open_sqlite, folder / FILE, migrations=migrations), disk)
+        await database.close()
+        database = await begun(partial(open_sqlite, folder / FILE, migrations=migrations), disk)
         await calls.make("g", write(database, "g"))
         disk.repair()
         await write(database, "afterwards")

@@ -4,8 +4,8 @@ import json
 from datetime import datetime, timedelta
 
 from didkit_py.encoding import from_b64url, timestamp
-from tests.e2e.issuer.office import NOW, STANDING, Answer, Office
-from tests.e2e.issuer.test_wire import STANDING_TYPE, keys
+from tests.e2e.issuer.office import NOW, STANDING, Answer, Office, keys
+from tests.e2e.issuer.test_wire import STANDING_TYPE
 
 A_DAY_BACK = timedelta(days=-1)
 
