@@ -52,6 +52,10 @@ class TrustList:
     issuers: Mapping[str, TrustedIssuer]  # by DID
     terms: tuple[TermsSource, ...] = field(default=())
 
+    def holds(self, now: datetime) -> bool:
+        """Whether now lies within the list's time, also where our clock was set back since the list was verified."""
+        return self.issued_at <= now + MAX_SKEW and now < self.expires_at
+
     def require(self, issuer: str, vct: str) -> TrustedIssuer:
         """The issuer's entry, if it is trusted for this type. Raises Untrusted."""
         entry = self.issuers.get(issuer)

@@ -153,7 +153,7 @@ class Publications:
         """The signed trust list, with the terms published here."""
         version = await load_version(self.database, _TRUST_LIST)
         kept = self.renderings.get(_TRUST_LIST)
-        if kept is not None and kept.version == version and now - kept.signed_at < TRUST_RENEWED_AFTER:
+        if kept is not None and kept.version == version and timedelta() <= now - kept.signed_at < TRUST_RENEWED_AFTER:
             return kept.text
         signed = await create_trust_list(
             await self.trusted(),

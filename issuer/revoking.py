@@ -60,7 +60,7 @@ class StatusLists:
         """The signed list. Raises NotFound."""
         version = await load_version(self.database, _name(list_number))
         kept = self.renderings.get(list_number)
-        if kept is not None and kept.version == version and now - kept.signed_at < RENEWED_AFTER:
+        if kept is not None and kept.version == version and timedelta() <= now - kept.signed_at < RENEWED_AFTER:
             return kept.text
         text = await self._sign(list_number, now)
         self.renderings[list_number] = Rendering(text=text, version=version, signed_at=now)

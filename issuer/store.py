@@ -5,7 +5,7 @@ A row holds what is searched, and one sealed text with everything about a person
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.encoding import from_timestamp, read_json, timestamp, write_json
@@ -13,13 +13,18 @@ from didkit_py.errors import IllegalMove, NotFound, Replayed
 from didkit_py.keys.sealed import NONCE_BYTES, open_sealed, seal
 from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, Event, State, move
 from didkit_py.oid4vci.nonce import LIFETIME as NONCE_LIFETIME
+from didkit_py.oid4vci.nonce import MAX_SKEW
 from didkit_py.reading import Reader
+from didkit_py.roles.issuing import TOKEN_LIFETIME
 from didkit_py.roles.issuing_store import Copy, Grant, NewOffer, Offer, Registration, Try, Wanted
 from didkit_py.service.columns import chunks, marks, number, octets, text
 from didkit_py.service.database import Database, GuardFailed, Row, Statement, Value
 from didkit_py.status.token_list import Status
 from issuer.status_places import StatusPlaces
 
+SPENT_FOR: Final = timedelta(
+    days=2
+)  # beyond its life, or a clock set back by a day would make a spent nonce good again
 _ATTEMPTS: Final = 8
 _CHUNK: Final = 500  # marks in one IN (…): engines bound their number
 _SWEPT: Final = 500  # rows of one step: a few milliseconds in which other writes wait
@@ -127,8 +132,10 @@ class OfferStore:
     async def load_grant(self, token_hash: bytes, *, now: datetime) -> Grant | None:
         """What a living token stands for; None for any other."""
         rows = await self.database.fetch(
-            f"SELECT {_COLUMNS} FROM offers WHERE token_hash = ? AND token_expires_at > ? AND state IN (?, ?)",  # noqa: S608 - a literal of ours
-            *(token_hash, timestamp(now), State.REDEEMED.value, State.ISSUED.value),
+            f"SELECT {_COLUMNS} FROM offers WHERE token_hash = ? AND state IN (?, ?)"  # noqa: S608 - a literal of ours
+            " AND token_expires_at > ? AND token_expires_at <= ?",
+            *(token_hash, State.REDEEMED.value, State.ISSUED.value),
+            *(timestamp(now), timestamp(now + TOKEN_LIFETIME + MAX_SKEW)),  # a clock set back lengthens no token's life
         )
         for row in rows:
             offer = self._open(row)
@@ -330,7 +337,7 @@ def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datet
 
 
 def _spending(nonce: bytes, now: datetime) -> Statement:
-    end = timestamp(now + NONCE_LIFETIME)
+    end = timestamp(now + NONCE_LIFETIME + SPENT_FOR)
     return Statement(
         "INSERT INTO spent_nonces (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (nonce, end), rows=1
     )

@@ -36,8 +36,8 @@ class KeptLists:
                 now=now,
             )
             self._version = version
-        if self._lists.trust.expires_at <= now:
-            raise Stale("the trust list's time is over")
+        if not self._lists.trust.holds(now):
+            raise Stale("the trust list's time is over, or our clock is wrong")
         return self._lists
 
     async def _kept_version(self) -> int:

@@ -71,9 +71,9 @@ class VendorStore:
     async def counts(self, *, now: datetime) -> Mapping[State, int]:
         """How many requests stand in each state."""
         rows = await self.database.fetch(
-            "SELECT CASE WHEN answered_at IS NULL AND expires_at < ? THEN ? ELSE state END AS found,"
+            "SELECT CASE WHEN answered_at IS NULL AND (expires_at < ? OR made_at > ?) THEN ? ELSE state END AS found,"
             " count(*) AS total FROM requests GROUP BY found",
-            *(timestamp(now) - _GRACE, State.EXPIRED.value),
+            *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, State.EXPIRED.value),
         )
         return {State(text(row, "found")): number(row, "total") for row in rows}
 
@@ -319,7 +319,8 @@ class VendorStore:
 def _state(row: Row, now: datetime) -> State:
     """The state at `now`: time passes without anybody writing it down."""
     state = State(text(row, "state"))
-    over = state not in FINAL and timestamp(now) > number(row, "expires_at") + _GRACE
+    begins, ends = number(row, "made_at") - _GRACE, number(row, "expires_at") + _GRACE
+    over = state not in FINAL and not begins <= timestamp(now) <= ends  # a clock set back makes no request live longer
     return move(state, Event.TIME_PASSED) if over else state
 
 

@@ -17,6 +17,7 @@ from didkit_py.oauth import InvalidNonce
 from didkit_py.reading import Reader
 
 LIFETIME: Final = timedelta(minutes=10)
+MAX_SKEW: Final = timedelta(seconds=60)  # between two processes of one issuer
 MAX_NONCE: Final = 1_024  # characters; ours have 54
 KEY_BYTES: Final = 32
 _ID_BYTES: Final = 16
@@ -41,8 +42,11 @@ def verify_nonce(text: str, *, key: bytes, now: datetime) -> bytes:
     body, mac = octets[:-_MAC_BYTES], octets[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(body, key)):
         raise InvalidNonce("the nonce was not made here", spec=_SPEC)
-    if int.from_bytes(body[_ID_BYTES:], "big") < timestamp(now):
+    end = int.from_bytes(body[_ID_BYTES:], "big")
+    if end < timestamp(now):
         raise InvalidNonce("the nonce is too old", spec=_SPEC)
+    if end > timestamp(now + LIFETIME + MAX_SKEW):  # made before our clock was set back
+        raise InvalidNonce("the nonce was made in the future", spec=_SPEC)
     return body[:_ID_BYTES]
 
 

@@ -201,8 +201,8 @@ class ScheduledLists:
         """The last good lists. Raises Stale when there are none, or the trust list's time is over."""
         if self._lists is None:
             raise Stale("the trust list was never fetched")
-        if self._lists.trust.expires_at <= now:
-            raise Stale("the trust list's time is over")
+        if not self._lists.trust.holds(now):
+            raise Stale("the trust list's time is over, or our clock is wrong")
         return self._lists
 
     async def refresh_now(self) -> Lists:

@@ -13,6 +13,7 @@ from didkit_py.status.token_list import VerifiedStatusList
 from didkit_py.trust import TrustList
 
 STATUS_MAX_AGE: Final = timedelta(hours=24)
+MAX_STEP_BACK: Final = timedelta(seconds=60)  # of our own clock, when it is set right
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,12 @@ class Evidence:
         return read_document(did) if document is None and not locations(did) else document
 
     def status_age(self, status_list: VerifiedStatusList, now: datetime) -> timedelta:
-        """How long ago the list was fetched; where that is not known, how long ago it was issued."""
-        return now - self.fetched_at.get(status_list.uri, status_list.issued_at)
+        """How long ago the list was fetched; where that is not known, how long ago it was issued.
+
+        What was fetched in the future is as old as can be: the clock was set back, and nobody knows by how much.
+        """
+        age = now - self.fetched_at.get(status_list.uri, status_list.issued_at)
+        return age if age >= -MAX_STEP_BACK else timedelta.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

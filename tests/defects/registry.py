@@ -28,6 +28,9 @@ GUARDS: Final = "didkit_py/service/guards.py"
 ROUTING: Final = "didkit_py/service/routing.py"
 ISSUER_API: Final = "issuer/api.py"
 SQLITE: Final = "didkit_py/service/sqlite_connection.py"
+SQLITE_ENGINE: Final = "didkit_py/service/sqlite.py"
+DURABLE: Final = "didkit_py/service/durable.py"
+FOLDERS: Final = "didkit_py/service/folders.py"
 ISSUER_STORE: Final = "issuer/store.py"
 BATCHES: Final = "issuer/batches.py"
 EVENTS: Final = "didkit_py/terms/events.py"
@@ -61,6 +64,9 @@ DESCRIPTION_TESTS: Final = "tests/openapi/test_documents.py::test_"
 CALLING_TEST: Final = "tests/openapi/test_services.py::test_every_call_of_a_route_gets_an_answer_that_is_described"
 SQLITE_TESTS: Final = "tests/stores/test_sqlite.py::test_"
 ISSUER_PAGE_TESTS: Final = "tests/e2e/issuer/test_pages.py::test_"
+POWER_CUT_TESTS: Final = "tests/stores/test_power_cut.py::test_"
+FAULT_TESTS: Final = "tests/stores/test_faults.py::test_"
+CLOCK_TESTS: Final = "tests/e2e/issuer/test_clock.py::test_"
 ISSUER_TESTS: Final = "tests/e2e/issuer/test_wire.py::test_"
 VENDOR_TESTS: Final = "tests/e2e/verifier/test_wire.py::test_"
 SUSPENSION_TESTS: Final = "tests/e2e/test_suspension.py::test_"
@@ -504,8 +510,8 @@ DEFECTS: Final = (
     Defect(
         "an access token never ends",
         ISSUER_STORE,
-        "WHERE token_hash = ? AND token_expires_at > ? AND state IN (?, ?)",
-        "WHERE token_hash = ? AND ? > 0 AND state IN (?, ?)",
+        '" AND token_expires_at > ? AND token_expires_at <= ?"',
+        '" AND ? > 0 AND token_expires_at <= ?"',
         ISSUER_TESTS + "an_expired_token_is_refused_with_a_challenge",
     ),
     Defect(
@@ -565,14 +571,74 @@ DEFECTS: Final = (
         SQLITE,
         '"PRAGMA synchronous = FULL"',
         '"PRAGMA synchronous = OFF"',
-        SQLITE_TESTS + "every_connection_syncs_fully_overwrites_what_it_deletes_and_uses_no_temporary_files",
+        POWER_CUT_TESTS + "what_was_acknowledged_survives_a_power_cut_at_any_moment_and_nothing_is_there_by_half",
     ),
     Defect(
         "SQLite syncs less than every commit",
         SQLITE,
         '"PRAGMA synchronous = FULL"',
         '"PRAGMA synchronous = NORMAL"',
-        SQLITE_TESTS + "every_connection_syncs_fully_overwrites_what_it_deletes_and_uses_no_temporary_files",
+        POWER_CUT_TESTS + "what_was_acknowledged_survives_a_power_cut_at_any_moment_and_nothing_is_there_by_half",
+    ),
+    Defect(
+        "callers are answered before the commit",
+        SQLITE,
+        '    connection.execute("COMMIT")\n',
+        "    for job in jobs:\n"
+        "        job.future.get_loop().call_soon_threadsafe(job.future.set_result, job.result)\n"
+        '    connection.execute("COMMIT")\n',
+        POWER_CUT_TESTS + "what_was_acknowledged_survives_a_power_cut_at_any_moment_and_nothing_is_there_by_half",
+    ),
+    Defect(
+        "a durable file takes its name before its content is synced",
+        DURABLE,
+        "os.fsync(file.fileno())",
+        "file.fileno()",
+        POWER_CUT_TESTS + "a_wallet_goes_on_after_a_power_cut_with_its_key_and_everything_that_it_wrote_down",
+    ),
+    Defect(
+        "the names in a folder are not synced",
+        DURABLE,
+        "os.fsync(handle)",
+        "os.fstat(handle)",
+        POWER_CUT_TESTS + "a_wallet_goes_on_after_a_power_cut_with_its_key_and_everything_that_it_wrote_down",
+    ),
+    Defect(
+        "a new service's folder is not synced where it stands",
+        FOLDERS,
+        "sync_folder(made.parent)",
+        "made.exists()",
+        POWER_CUT_TESTS + "a_new_folder_is_there_for_good_once_it_was_made",
+    ),
+    Defect(
+        "the head of the ledger is written before its entries",
+        LEDGER,
+        "            await self._database.apply(*statements, *also)\n"
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n",
+        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n"
+        "            await self._database.apply(*statements, *also)\n",
+        POWER_CUT_TESTS + "a_wallet_goes_on_after_a_power_cut_with_its_key_and_everything_that_it_wrote_down",
+    ),
+    Defect(
+        "the ledger goes on while its head cannot be written",
+        LEDGER,
+        "            head = await self._adopt()",
+        "            head = self._head.read().follow(await self.read())",
+        FAULT_TESTS + "a_head_that_cannot_be_replaced_stops_the_wallet_and_not_its_history",
+    ),
+    Defect(
+        "a connection that failed is used again",
+        SQLITE_ENGINE,
+        "            self._disconnect()\n            for job in jobs:\n",
+        "            for job in jobs:\n",
+        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
+    ),
+    Defect(
+        "a disk that fails during a write is taken for a mistake of that write",
+        SQLITE,
+        "            if isinstance(job.error, StorageUnavailable):\n                raise\n",
+        "",
+        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
     ),
     Defect(
         "what is deleted stays in the file",
@@ -580,6 +646,27 @@ DEFECTS: Final = (
         '"PRAGMA secure_delete = ON"',
         '"PRAGMA secure_delete = OFF"',
         SQLITE_TESTS + "every_connection_syncs_fully_overwrites_what_it_deletes_and_uses_no_temporary_files",
+    ),
+    Defect(
+        "a token lives longer once the clock is set back",
+        ISSUER_STORE,
+        "timestamp(now + TOKEN_LIFETIME + MAX_SKEW)",
+        "2**62",
+        CLOCK_TESTS + "a_token_of_tomorrow_is_refused",
+    ),
+    Defect(
+        "a spent nonce is forgotten as soon as its time is over",
+        ISSUER_STORE,
+        "timestamp(now + NONCE_LIFETIME + SPENT_FOR)",
+        "timestamp(now + NONCE_LIFETIME)",
+        CLOCK_TESTS + "a_spent_nonce_stays_spent_although_its_time_passed_before_the_clock_was_set_back",
+    ),
+    Defect(
+        "a status list of tomorrow is fresh",
+        "didkit_py/verification/evidence.py",
+        "return age if age >= -MAX_STEP_BACK else timedelta.max",
+        "return age",
+        VERIFICATION_TESTS + "a_status_list_that_is_missing_or_old_says_neither_yes_nor_no",
     ),
     Defect(
         "an entry of the ledger need not follow from the one before",

@@ -72,7 +72,7 @@ def told_as_sqlite3() -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        code = error.extendedresult
+        code: int = vars(error)["extendedresult"]
         told = (sqlite3.IntegrityError if code & 0xFF == sqlite3.SQLITE_CONSTRAINT else sqlite3.OperationalError)(error)
         told.sqlite_errorcode = code
         told.sqlite_errorname = str(apsw.mapping_extended_result_codes.get(code) or apsw.mapping_result_codes[code])

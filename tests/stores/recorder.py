@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -75,10 +75,11 @@ class Recorder(apsw.VFS):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Meanwhile connections of `sqlite3` go through here, and so do the calls of `os` that change the folder."""
-        with (
-            patch.object(sqlite3, "connect", partial(connect, vfs=self.name)),
-            patch.multiple(os, **{name: partial(self._watched, name, getattr(os, name)) for name in WATCHED}),
-        ):
+        watched = {name: partial(self._watched, name, getattr(os, name)) for name in WATCHED}
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(sqlite3, "connect", partial(connect, vfs=self.name)))
+            for name, call in watched.items():
+                stack.enter_context(patch.object(os, name, call))
             yield
 
     def _watched(self, name: str, call: Callable[..., Any], *args: Any, **named: Any) -> Any:

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -257,6 +258,74 @@ async def test_what_was_acknowledged_while_connections_were_cut_is_there_and_not
     assert len(acknowledged) + refused == 480
     assert len(things) <= 480
     assert things == {row["name"] for row in await database.fetch("SELECT name FROM parts")}
+
+
+# A server that cannot do it now
+
+FULL_DISK = """
+CREATE FUNCTION "{schema}".fail() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON "{schema}".parts FOR EACH ROW EXECUTE FUNCTION "{schema}".fail();
+"""
+ROOM_AGAIN = 'DROP TRIGGER full_disk ON "{schema}".parts; DROP FUNCTION "{schema}".fail();'
+
+
+async def test_a_server_whose_disk_is_full_refuses_a_write_as_a_whole_and_takes_it_once_there_is_room(
+    database: PostgresDatabase, address: Address, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    both = (Statement(ADD, ("thing", 1), rows=1), Statement(ADD_PART, ("part", "thing"), rows=1))
+    await admin.execute(FULL_DISK.format(schema=address.schema))
+    with pytest.raises(StorageUnavailable, match="DiskFullError") as failed:
+        await database.apply(*both)
+    assert "look at its disk" in failed.value.advice
+    assert await names(database) == set()
+    await admin.execute(ROOM_AGAIN.format(schema=address.schema))
+    await database.apply(*both)
+    assert await names(database) == {"thing"}
+
+
+async def test_a_server_that_only_reads_for_now_is_read_and_takes_writes_again_afterwards(migrations: Path) -> None:
+    with temporary_database() as url:
+        database = await open_postgres(Address(url=url, schema="mine"), migrations=migrations)
+        await database.execute(ADD, "before", 1)
+        admin = await asyncpg.connect(url, ssl=False)
+        await set_read_only(admin, "on")
+        with pytest.raises(StorageUnavailable, match="ReadOnlySQLTransactionError"):
+            await database.execute(ADD, "lost", 1)
+        assert await names(database) == {"before"}
+        await set_read_only(admin, "off")
+        await database.execute(ADD, "after", 1)
+        assert await names(database) == {"before", "after"}
+        await admin.close()
+        await database.close()
+
+
+async def set_read_only(admin: "asyncpg.Connection[asyncpg.Record]", value: str) -> None:
+    name = await admin.fetchval("SELECT current_database()")
+    await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}")
+    await hang_up_on_all(admin)  # it concerns new connections
+    await asyncio.sleep(0.05)
+
+
+async def test_a_server_that_takes_no_more_connections_is_unavailable_and_recovers(
+    postgres_url: str, migrations: Path, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    role = f"didkit_test_{uuid4().hex}"
+    await admin.execute(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 0")
+    await admin.execute(f"GRANT CREATE ON DATABASE {postgres_url.rpartition('/')[2]} TO {role}")
+    address = Address(url=postgres_url.replace(f"{USER}@", f"{role}@"), schema=role)
+    try:
+        with pytest.raises(StorageUnavailable, match="TooManyConnectionsError") as failed:
+            await open_postgres(address, migrations=migrations)
+        assert "max_connections" in failed.value.advice
+        await admin.execute(f"ALTER ROLE {role} CONNECTION LIMIT -1")
+        database = await open_postgres(address, migrations=migrations)
+        await database.execute(ADD, "after", 1)
+        assert await names(database) == {"after"}
+        await database.close()
+    finally:
+        await admin.execute(f"DROP OWNED BY {role} CASCADE")
+        await admin.execute(f"DROP ROLE {role}")
 
 
 # Bounds

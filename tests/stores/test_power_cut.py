@@ -10,8 +10,7 @@ import os
 import random
 import shutil
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -58,12 +57,12 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def findings(events: Sequence[Event], judge: Judge, *, cuts: int, memory: Path) -> Counter[str]:
+def verdicts(events: Sequence[Event], judge: Judge, *, cuts: int, memory: Path) -> Iterator[str]:
     """What is wrong after each of so many cuts, as many of them after one sync or acknowledgement as after another."""
     rng = random.Random(cuts)  # noqa: S311 - the same choices each time
     stops = [0, *(place for place, event in enumerate(events) if isinstance(event, Sync | Told)), len(events)]
     turns = (cut * (len(stops) - 1) // cuts for cut in range(cuts))
-    disk, found, done = Disk(), Counter[str](), 0
+    disk, done = Disk(), 0
     for moment in sorted(rng.randint(stops[turn], stops[turn + 1]) for turn in turns):
         for event in events[done:moment]:
             disk.follow(event)
@@ -72,9 +71,8 @@ def findings(events: Sequence[Event], judge: Judge, *, cuts: int, memory: Path) 
         folder.mkdir()
         for name, content in disk.cut(rng).items():
             (folder / name).write_bytes(content)
-        found[judge(folder, disk.told)] += 1
+        yield judge(folder, disk.told)
         shutil.rmtree(folder)
-    return found
 
 
 # The database
@@ -149,7 +147,8 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment_and_nothing_is
     folder: Path, migrations: Path, memory: Path
 ) -> None:
     events = asyncio.run(work(folder, migrations))
-    assert findings(events, judge_database, cuts=CUTS, memory=memory) == {"whole": CUTS}
+    for cut, verdict in enumerate(verdicts(events, judge_database, cuts=CUTS, memory=memory)):
+        assert verdict == "whole", f"cut {cut}"
 
 
 @pytest.mark.parametrize("level", ["NORMAL", "OFF"])
@@ -159,7 +158,7 @@ def test_the_check_finds_what_is_lost_where_syncing_is_turned_down(
     weaker = tuple(pragma.replace("synchronous = FULL", f"synchronous = {level}") for pragma in SET_UP)
     monkeypatch.setattr(sqlite._Writer, "set_up", weaker)
     events = asyncio.run(work(folder, migrations))
-    assert findings(events, judge_database, cuts=FEWER_CUTS, memory=memory)["lost"] > 0
+    assert "lost" in verdicts(events, judge_database, cuts=FEWER_CUTS, memory=memory)
 
 
 def test_the_check_finds_what_is_lost_where_callers_are_answered_before_the_commit(
@@ -172,7 +171,7 @@ def test_the_check_finds_what_is_lost_where_callers_are_answered_before_the_comm
 
     monkeypatch.setattr(sqlite, "commit", answer_first)
     events = asyncio.run(work(folder, migrations))
-    assert findings(events, judge_database, cuts=FEWER_CUTS, memory=memory)["lost"] > 0
+    assert "lost" in verdicts(events, judge_database, cuts=FEWER_CUTS, memory=memory)
 
 
 # The wallet's history, whose head stands in a file of its own, and its key
@@ -228,17 +227,28 @@ def test_a_wallet_goes_on_after_a_power_cut_with_its_key_and_everything_that_it_
         except (BrokenLedger, StorageUnavailable) as error:
             return str(error)
 
-    assert findings(events, judge, cuts=LEDGER_CUTS, memory=memory) == {"whole": LEDGER_CUTS}
+    for cut, verdict in enumerate(verdicts(events, judge, cuts=LEDGER_CUTS, memory=memory)):
+        assert verdict == "whole", f"cut {cut}"
 
 
 def test_a_new_folder_is_there_for_good_once_it_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[object] = []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: (steps.append(os.fstat(handle).st_ino), sync(handle)))
-    monkeypatch.setattr(os, "replace", lambda old, new: (replace(old, new), steps.append("named")))
+
+    def note_sync(handle: int) -> None:
+        sync(handle)
+        steps.append(os.fstat(handle).st_ino)
+
+    def note_name(old: Path, new: Path) -> None:
+        replace(old, new)
+        steps.append("named")
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_name)
     create_folder(
         tmp_path / "new" / "wallet", settings={"name": "mine", "base_url": "http://localhost:1"}, passphrase=PASSPHRASE
     )
-    named = len(steps) - steps[::-1].index("named")
-    assert {path.stat().st_ino for path in (tmp_path, tmp_path / "new")} <= set(steps[named:])
-    assert (tmp_path / "new" / "wallet").stat().st_ino in steps[:named]
+    place = tmp_path / "new" / "wallet"
+    named = max(number for number, step in enumerate(steps) if step == "named")
+    assert place.stat().st_ino in steps[:named]
+    assert {path.stat().st_ino for path in place.parents[:2]} <= set(steps[named:])

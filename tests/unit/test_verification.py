@@ -449,6 +449,9 @@ async def test_a_status_list_that_is_missing_or_old_says_neither_yes_nor_no() ->
     refused(text, replace(given, status_lists={}), Unreachable, "status")
     old = replace(given, fetched_at={URI: NOW - timedelta(hours=25)})
     refused(text, old, Stale, "status")
+    tomorrows = replace(given, fetched_at={URI: NOW + timedelta(days=1)})  # our clock was set back
+    refused(text, tomorrows, Stale, "status")
+    assert missing([text], tomorrows, now=NOW) != ()
     over = replace(given.status_lists[URI], expires_at=NOW)
     refused(text, replace(given, status_lists={URI: over}), Stale, "status")
 

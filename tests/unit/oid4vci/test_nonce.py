@@ -28,6 +28,12 @@ def test_a_nonce_holds_for_ten_minutes() -> None:
         verify_nonce(nonce(), key=KEY, now=NOW + timedelta(minutes=10, seconds=1))
 
 
+def test_a_nonce_does_not_hold_before_it_was_made() -> None:
+    verify_nonce(nonce(), key=KEY, now=NOW - timedelta(minutes=1))
+    with pytest.raises(InvalidNonce, match="future"):
+        verify_nonce(nonce(), key=KEY, now=NOW - timedelta(minutes=1, seconds=1))
+
+
 def test_a_nonce_of_another_issuer_is_refused() -> None:
     with pytest.raises(InvalidNonce):
         verify_nonce(nonce(), key=bytes(32), now=NOW)

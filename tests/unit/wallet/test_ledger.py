@@ -109,3 +109,11 @@ async def test_a_reader_whom_a_writer_overtakes_by_many_commits_reads_again(tmp_
 
         reader._database = Overtaken(reader._database, write_more_than_one_commit_may_hold)
         assert len(await reader.read()) == MAX_BATCH + 1
+
+
+async def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path) -> None:
+    begin(tmp_path / "one")
+    async with opened(tmp_path / "one") as ledger:
+        for day in (22, 21, 23):
+            await ledger.append(Draft(kind="asked", request_id=f"{day}", body={}), now=NOW.replace(day=day))
+        assert [(one.seq, one.request_id) for one in await ledger.read()] == [(1, "22"), (2, "21"), (3, "23")]

@@ -1,0 +1,49 @@
+"""The service runs out of file handles: strangers are turned away, and served again once there are some."""
+
+import asyncio
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from issuer.folder import load_settings
+from tests.needs import REPOSITORY
+
+HANDLES = 64
+STRANGERS = 100
+LIMITED = f'ulimit -n {HANDLES}; exec "$0" "$@"'
+
+
+async def status_of(port: int) -> int | None:
+    """The status of an answer from /readyz; None when nobody answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET /readyz HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
+        words = (await asyncio.wait_for(reader.readline(), timeout=1)).split()
+    except (OSError, TimeoutError):
+        return None
+    finally:
+        writer.close()
+    return int(words[1]) if words else None
+
+
+async def test_a_service_without_file_handles_turns_strangers_away_and_recovers_by_itself(folder: Path) -> None:
+    port = urlsplit(load_settings(folder).base_url).port or 0
+    program = ["sh", "-c", LIMITED, sys.executable, "-m", "issuer", "serve", str(folder)]
+    service = await asyncio.create_subprocess_exec(
+        *program, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert service.stdout is not None
+    try:
+        assert (await asyncio.wait_for(service.stdout.readline(), timeout=30)).startswith(b"ready")
+        assert await status_of(port) == 200
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(STRANGERS)]
+        assert await status_of(port) is None
+        for _, writer in idle:
+            writer.close()
+        async with asyncio.timeout(10):
+            while await status_of(port) != 200:  # noqa: ASYNC110 - another process, which sends no event
+                await asyncio.sleep(0.05)
+    finally:
+        service.terminate()
+        await service.communicate()
+    assert service.returncode == 0
