@@ -46,8 +46,9 @@ def _init(party: Party, terms_body: Party) -> None:
     if party.role.types:
         words += ["--types", ",".join(party.role.types)]
     run(party.role.program, *words)
-    with (party.folder / "settings.toml").open("a") as settings:
-        settings.write(f"{party.role.setting}\n")
+    if party.role.setting:
+        with (party.folder / "settings.toml").open("a") as settings:
+            settings.write(f"{party.role.setting}\n")
 
 
 def publish(cast: Mapping[str, Party]) -> str:

@@ -26,16 +26,20 @@ WRITERS: Final = 6
 READERS: Final = 3
 PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
 MIGRATION_SECONDS: Final = 60  # to wait for another process that changes the schema
-SCRUB_SECONDS: Final = 5.0  # to wait for those who read an old state
+SCRUB_SECONDS: Final = 5.0  # to wait for those who see an old state, or may come to see it
 UNLIMITED: Final = (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"))
 TABLES: Final = (
     "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables"
     " WHERE schemaname = current_schema() ORDER BY tablename"
 )
 NEWEST: Final = "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint & 4294967295) AS number"
-OLD_READERS: Final = (
-    "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    " AND backend_xmin::text::bigint < {number}"
+# Who begins to read sees the state before the oldest write that is under way, in whatever database of the server; and
+# a session of no database, such as the server's own, counts for each.
+OLD_STATE_IS_SEEN: Final = (
+    "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint & 4294967295) < {number}"
+    " OR EXISTS (SELECT FROM pg_replication_slots WHERE xmin::text::bigint < {number})"
+    " OR EXISTS (SELECT FROM pg_stat_activity WHERE coalesce(datname, current_database()) = current_database()"
+    " AND pid <> pg_backend_pid() AND backend_xmin::text::bigint < {number}) AS it_is"
 )
 
 Work = Callable[[Session, Sequence[Step]], Awaitable[Results]]
@@ -98,7 +102,7 @@ class PostgresDatabase:
         """Write every table anew, without its deleted rows; each is locked for that time.
 
         The server's write-ahead log, its replicas and backups keep what they hold for as long as they are kept. Raises
-        StorageUnavailable while another session of this database reads an old state.
+        StorageUnavailable while an old state is read in this database, or a write that began before is under way.
         """
         await self._ask(self._scrub)
 
@@ -133,7 +137,7 @@ class PostgresDatabase:
         pool = Pool(self._address, Purpose(settings=UNLIMITED, answer_seconds=None), size=1)
         session = await pool.take()
         try:
-            await _wait_for_readers(session)
+            await _wait_for_others(session)
             for row in await session.run_by_hand(TABLES):
                 await session.run_by_hand(f"VACUUM (FULL, ANALYZE) {row['name']}")
         except Exception as error:  # noqa: BLE001 - it becomes an error of the seam
@@ -149,15 +153,15 @@ async def _done(work: Callable[[], Awaitable[Results]]) -> Results:
     return await work()
 
 
-async def _wait_for_readers(session: Session) -> None:
+async def _wait_for_others(session: Session) -> None:
     """VACUUM leaves a deleted row where it is while somebody may still see it."""
     number = (await session.run_by_hand(NEWEST))[0]["number"]
     try:
         async with asyncio.timeout(SCRUB_SECONDS):
-            while (await session.run_by_hand(OLD_READERS.format(number=number)))[0]["number"]:  # noqa: ASYNC110 - nobody tells us
+            while (await session.run_by_hand(OLD_STATE_IS_SEEN.format(number=number)))[0]["it_is"]:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        hint = "Try again when no other session reads."
+        hint = "Try again when no other session is at it."
         raise StorageUnavailable("an old state of the database is being read", hint=hint) from None
 
 

@@ -89,12 +89,12 @@ def kept(period: str) -> tuple[Any, ...]:
 
 
 def capped(**caps: str) -> Policy:
-    return replace(sound_allowed(), retention_caps=Policy.from_json({"retention_caps": caps}).retention_caps)
+    return replace(sound_allowed(), retention_caps=Policy.from_json({"retention_caps": {**caps}}).retention_caps)
 
 
 def ladder(*more: Any) -> tuple[Any, ...]:
     """The dealer's promise, with more data in it."""
-    body = STEP_GRANT.to_json()
+    body: dict[str, Any] = STEP_GRANT.to_json()
     body["prohibitions"] = body.pop("not")
     left_out = {"channel": None, "location": None, "recipient": None}
     return (grant(**left_out | body | {"data": [*promised(STEP_GRANT), *more]}),)

@@ -11,7 +11,6 @@ import pytest
 from demo.asking import good_standing
 from didkit_py.credentials.template import template_named
 from didkit_py.roles.asking_store import RequestTemplate
-from didkit_py.status.token_list import Status, verify_status_list
 from tests.e2e.verifier.shop import Clock
 from tests.e2e.wallet_world import World, open_shop, open_world
 from verifier.parts import Parts as VendorParts
@@ -82,19 +81,6 @@ async def test_sallys_wallet_says_it_is_suspended_before_she_is_asked(town: Town
     await town.says("valid")
     await town.world.refresh()
     assert (await town.world.person.get(page.url)).outcome == "ask"
-
-
-async def test_the_published_list_is_one_of_at_least_131072_places_and_names_nobody(town: Town) -> None:
-    await town.says("suspended")
-    uri = town.world.issuer.status_lists.uri(1)
-    text = await town.world.issuer.status_lists.token(1, now=town.clock())
-    read = verify_status_list(text, uri=uri, key=town.world.issuer.public, now=town.clock())
-    assert read.ttl == TTL
-    places = len(read.packed) * 8 // read.bits
-    assert places >= 2**17
-    suspended = [index for index in range(places) if read.status(index) == Status.SUSPENDED]
-    assert len(suspended) == template_named(STANDING).copies, "each copy has a place of its own"
-    assert max(suspended) - min(suspended) > 1_000, "ten neighbours at random: less than one in 10^15"
 
 
 def test_what_a_person_can_pay_has_no_place_in_any_list() -> None:

@@ -370,14 +370,14 @@ class Person:
 class World:
     """A town with one issuer that everybody trusts, two vendors, room for a real one, and Sally's wallet."""
 
-    clock: Clock
     issuer: IssuerParts
     dealer: Vendor
     clearsound: Vendor
     wallet_folder: Path
     wallet_port: int
-    shop_settings: Mapping[str, Any]  # of the vendor that `open_shop` opens
     terms_id: str
+    shop_settings: Mapping[str, Any] = field(default_factory=dict)  # of the vendor that `open_shop` opens
+    clock: Clock = now
     _wallet: AsyncExitStack = field(default_factory=AsyncExitStack)
     person: Person = field(init=False)
 
@@ -405,8 +405,12 @@ class World:
         ladder = ladder_claims(AFFORDABLE, template_named("affordability-range"))
         scheme = {"scheme": "urn:didkit-py:scheme:affordability:gbp-ladder:1", "currency": "GBP"}
         ladder |= {"basis": "pre-qualified-credit"}
-        of_things = {"digital-receipt": RECEIPT, "contact": CONTACT, "insurer-good-standing": STANDING}
-        return {"affordability-range": {**scheme, **ladder}, **of_things}
+        others: dict[str, dict[str, Any]] = {
+            "digital-receipt": RECEIPT,
+            "contact": CONTACT,
+            "insurer-good-standing": STANDING,
+        }
+        return {"affordability-range": {**scheme, **ladder}, **others}
 
     async def equip(self, *types: str) -> None:
         """Sally unlocks her wallet and receives these documents; her lists are fresh."""
@@ -462,13 +466,14 @@ async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
             passphrase=PASSPHRASE,
         )
         world = World(
-            clock=clock,
-            issuer=issuer,
-            **vendors,
-            wallet_folder=folder / "wallet",
-            wallet_port=ports["wallet"],
+            issuer,
+            vendors["dealer"],
+            vendors["clearsound"],
+            folder / "wallet",
+            ports["wallet"],
+            terms.id,
             shop_settings={"name": DEALERSHIP, "base_url": origins[4], "port": ports["shop"], **shared},
-            terms_id=terms.id,
+            clock=clock,
         )
         await world.start_wallet()
         try:

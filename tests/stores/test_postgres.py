@@ -484,6 +484,17 @@ async def test_no_error_of_a_statement_tells_a_value(database: PostgresDatabase)
 # Erasure
 
 
+async def table_files(admin: "asyncpg.Connection[asyncpg.Record]", address: Address) -> bytes:
+    """Every byte of the files that the tables of this schema are in."""
+    files = await admin.fetch(
+        "SELECT pg_read_binary_file(pg_relation_filepath(oid)) AS content FROM pg_class WHERE"
+        " relkind IN ('r', 'i', 't') AND (relnamespace = to_regnamespace($1) OR oid IN"
+        " (SELECT reltoastrelid FROM pg_class WHERE relnamespace = to_regnamespace($1)))",
+        f'"{address.schema}"',
+    )
+    return b"".join(row["content"] for row in files)
+
+
 async def test_what_was_deleted_is_in_no_table_file_after_scrub(
     database: PostgresDatabase, address: Address, admin: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
@@ -493,13 +504,7 @@ async def test_what_was_deleted_is_in_no_table_file_after_scrub(
     await database.execute("DELETE FROM things WHERE CAST(name AS BIGINT) > 10")
     await database.scrub()
     await admin.execute("CHECKPOINT")
-    files = await admin.fetch(
-        "SELECT pg_read_binary_file(pg_relation_filepath(oid)) AS content FROM pg_class WHERE"
-        " relkind IN ('r', 'i', 't') AND (relnamespace = to_regnamespace($1) OR oid IN"
-        " (SELECT reltoastrelid FROM pg_class WHERE relnamespace = to_regnamespace($1)))",
-        f'"{address.schema}"',
-    )
-    stored = b"".join(row["content"] for row in files)
+    stored = await table_files(admin, address)
     assert [number for number in range(300) if f"<value {number:05}>".encode() in stored] == list(range(11))
 
 
@@ -513,3 +518,23 @@ async def test_scrub_says_so_when_somebody_reads_an_old_state(
         with pytest.raises(StorageUnavailable, match="an old state"):
             await database.scrub()
     await database.scrub()
+
+
+async def test_scrub_waits_for_a_write_in_another_database_and_then_leaves_nothing(
+    database: PostgresDatabase, address: Address, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    with temporary_database() as elsewhere:
+        other = await asyncpg.connect(elsewhere, ssl=False)
+        under_way = other.transaction()
+        await under_way.start()
+        await other.fetch("SELECT pg_current_xact_id()")
+        await database.execute("INSERT INTO things (name, body) VALUES (?, ?)", "a", b"<what is erased>")
+        await database.execute("DELETE FROM things")
+        scrubbing = asyncio.create_task(database.scrub())
+        await asyncio.sleep(0.3)
+        assert not scrubbing.done()
+        await under_way.rollback()
+        await other.close()
+        await scrubbing
+    await admin.execute("CHECKPOINT")
+    assert b"<what is erased>" not in await table_files(admin, address)

@@ -455,6 +455,20 @@ async def test_revoking_shows_in_the_next_status_list_and_concerns_all_copies_of
     assert {await status_of(office, text) for text in mine} == {Status.SUSPENDED}
 
 
+async def test_a_suspended_claim_is_ten_places_far_apart_among_at_least_131072(office: Office) -> None:
+    offer = await office.offer(STANDING_TYPE, STANDING)
+    await issued(office, offer, keys(10))
+    await office.parts.status_lists.change(offer.id, Status.SUSPENDED)
+    text, key = (await office.get("/status-lists/1")).text, (await document(office)).key(None, Purpose.ASSERTION)
+    read = verify_status_list(text, uri=office.parts.status_lists.uri(1), key=key, now=office.clock())
+    places = len(read.packed) * 8 // read.bits
+    assert places >= 2**17
+    suspended = [index for index in range(places) if read.status(index) != Status.VALID]
+    assert {read.status(index) for index in suspended} == {Status.SUSPENDED}
+    assert len(suspended) == 10
+    assert suspended[-1] - suspended[0] > 1_000  # ten neighbours at random: less than one in 10^15
+
+
 async def test_a_status_list_is_signed_anew_only_when_something_changed(office: Office) -> None:
     offer = await office.offer(STANDING_TYPE, STANDING)
     await issued(office, offer, keys(1))

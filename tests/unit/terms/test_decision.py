@@ -79,7 +79,7 @@ def kept(period: str, then: str = "erase") -> list[dict[str, str]]:
     return [{"class": "planning", "period": period, "from": "relationshipEnd", "then": then}]
 
 
-# --- the vectors, by their numbers
+# --- the vectors, by their numbers; tests/conformance/test_release_vectors.py runs them through the wallet's own entry
 
 
 async def test_vector_1_everything_holds_and_was_allowed(h: Situation) -> None:
