@@ -199,7 +199,7 @@ async def test_an_expired_offer_has_no_message_and_no_token(office: Office) -> N
     office.clock.forward(timedelta(days=30))
 
     gone = await office.get(f"/credential-offers/{offer.id}")
-    assert (gone.status, gone.body) == (404, unknown.body)
+    assert (gone.status, gone.refusal) == (404, unknown.refusal)
     assert (await office.token(offer.code, offer.tx_code)).error == "invalid_grant"
     assert (await office.parts.store.load(offer.id, now=office.clock())).state is State.EXPIRED
 
