@@ -25,8 +25,11 @@ REJECTED: Final = 4
 UNAVAILABLE: Final = 5
 
 SHORT_HELP: Final = {
+    "credential": "Look into a credential, a status list or a request, and verify who signed it.",
+    "did": "Resolve identifiers (DIDs), and say which one an address or a key has.",
     "doctor": "Look for faults in the set-up of a program's folder, and name a remedy for each.",
     "issuer": "Issue claims: import, offer, revoke, serve.",
+    "key": "Make a signing key, and show what of it others may know.",
     "verifier": "Ask for claims and judge the answer; check a request before sending it.",
     "wallet": "Hold claims: receive, decide, look back, serve.",
 }
@@ -88,7 +91,7 @@ class InstalledPrograms(ProgramGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, SHORT_HELP.get(name, f"Commands of {name}.")) for name in self.list_commands(ctx)]
-        with formatter.section("Programs"):
+        with formatter.section("Programs and tools"):
             formatter.write_dl(rows)
 
 

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
-from didkit_py.service.log import configure
+from didkit_py.service.log import configure, silence
 
 
 @dataclass(slots=True)
@@ -37,4 +35,4 @@ def caught() -> Iterator[Log]:
     configure(service="under-test", stream=log.stream, told=log.hear)
     yield log
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    silence()

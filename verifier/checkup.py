@@ -5,7 +5,8 @@ from typing import Final
 
 from didkit_py.errors import DidkitError
 from didkit_py.service.checkup import Case, Check, Fault, Program
-from verifier.folder import MAX_TEMPLATE_BYTES, REQUESTS, read_file, read_template
+from didkit_py.service.files import read_file
+from verifier.folder import MAX_TEMPLATE_BYTES, REQUESTS, read_template
 from verifier.settings import VerifierSettings
 
 

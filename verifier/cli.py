@@ -24,12 +24,13 @@ from didkit_py.service.commands import (
     print_result,
     read_passphrase,
 )
+from didkit_py.service.files import read_file
 from didkit_py.service.log import configure
 from didkit_py.service.web import METRICS, run, serve
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
-from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_file, read_template
+from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
 from verifier.judging import JSON_BEGINS, as_text, judge, judge_alone, verify
 from verifier.parts import Parts
 from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of

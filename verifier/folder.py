@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from didkit_py.encoding import read_json
-from didkit_py.errors import DidkitError, Malformed, TooLarge
+from didkit_py.errors import DidkitError
 from didkit_py.roles.asking_store import RequestTemplate
+from didkit_py.service.files import read_file
 from didkit_py.service.folders import create_folder, load_folder
 from verifier.settings import VerifierSettings
 
@@ -44,18 +45,6 @@ def _save_examples(folder: Path) -> None:
 def load_settings(folder: Path) -> VerifierSettings:
     """The settings of the vendor in this folder. Raises NotFound or BadSettings."""
     return load_folder(folder, VerifierSettings)
-
-
-def read_file(file: Path, *, max_bytes: int) -> bytes:
-    """The bytes of a file. Raises TooLarge, or Malformed when it cannot be read."""
-    try:
-        with file.open("rb") as opened:
-            octets = opened.read(max_bytes + 1)
-    except OSError as error:
-        raise Malformed(f"{file}: cannot be read ({error.strerror})") from error
-    if len(octets) > max_bytes:
-        raise TooLarge(f"{file}: longer than {max_bytes} bytes")
-    return octets
 
 
 def read_template(octets: bytes | str) -> RequestTemplate:

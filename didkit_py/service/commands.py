@@ -16,6 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 Folder: Final = click.Path(path_type=Path, file_okay=False)
 File: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
+Input: Final = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)  # `-`: the standard input
 MAX_PASSPHRASE_FILE: Final = 4_096  # bytes
 
 _FOUNDING: Final = (
@@ -40,6 +41,11 @@ _OPERATING: Final = (
         "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
     ),
 )
+_FETCHING: Final = (
+    click.option(
+        "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
+    ),
+)
 
 
 def founding_options(command: Command) -> Command:
@@ -50,6 +56,11 @@ def founding_options(command: Command) -> Command:
 def operating_options(command: Command) -> Command:
     """What `init` of a program that an operator runs can be told besides."""
     return _with(command, _OPERATING)
+
+
+def fetching_option(command: Command) -> Command:
+    """For a command that fetches and belongs to no folder."""
+    return _with(command, _FETCHING)
 
 
 def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:

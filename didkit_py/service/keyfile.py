@@ -54,7 +54,7 @@ def create_keyfile(path: Path, *, unlock: bytes, alg: str = "ES256") -> ServiceK
         raise ValueError(f"a passphrase or unlock key has at least {MIN_UNLOCK_BYTES} bytes")
     keys = ServiceKeys(
         alg=alg,
-        signing_secret=_signing_secret(alg),
+        signing_secret=create_signing_secret(alg),
         storage_key=secrets.token_bytes(KEY_BYTES),
         mac_key=secrets.token_bytes(KEY_BYTES),
     )
@@ -72,7 +72,8 @@ def create_keyfile(path: Path, *, unlock: bytes, alg: str = "ES256") -> ServiceK
     return keys
 
 
-def _signing_secret(alg: str) -> bytes:
+def create_signing_secret(alg: str) -> bytes:
+    """The 32 secret bytes of a fresh signing key. Raises BadKey for an unknown algorithm."""
     for _ in range(_TRIES):
         secret = secrets.token_bytes(SECRET_BYTES)
         try:

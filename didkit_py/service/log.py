@@ -30,13 +30,6 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 EventFields = MutableMapping[str, Any]
 
 
-def _drop(_: object, __: str, ___: EventFields) -> EventFields:
-    raise structlog.DropEvent
-
-
-structlog.configure(processors=[_drop])  # what a command prints is its result: events wait for `configure`
-
-
 def get_logger() -> FilteringBoundLogger:
     """A logger: `log.info("offer-created", count=1)`."""
     logger: FilteringBoundLogger = structlog.get_logger()
@@ -72,6 +65,15 @@ def configure(
     root = logging.getLogger()
     root.handlers = [_LibraryHandler()]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+def silence() -> None:
+    """Write no event: what a command prints is its result."""
+    structlog.configure(processors=[_drop])
+
+
+def _drop(_: object, __: str, ___: EventFields) -> EventFields:
+    raise structlog.DropEvent
 
 
 def withhold_unknown(_: object, __: str, fields: EventFields) -> EventFields:
@@ -138,3 +140,6 @@ class _LibraryHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         say = get_logger().error if record.levelno >= logging.ERROR else get_logger().warning
         say("library", library=record.name, place=f"{record.filename}:{record.lineno}", exc_info=record.exc_info)
+
+
+silence()  # until `configure` says where events go

@@ -19,7 +19,7 @@ GIVEAWAYS: Final = (
     *("Traceback", "File ", ".py", "Error(", "Exception", "didkit_py", "site-packages", "object at 0x", "NoneType"),
     *("<class", "sqlite", "SELECT ", "UPDATE ", "INSERT ", "unhashable"),
 )
-MEMBERS: Final = frozenset({"error", "error_description", "hint", "code"})
+MEMBERS: Final = frozenset({"error", "error_description", "hint", "code", "request_id"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ async def send(http: aiohttp.ClientSession, call: Call) -> Answer:
         skip_auto_headers=("Content-Type",),
         allow_redirects=False,
     ) as answer:
-        return Answer(status=answer.status, headers=dict(answer.headers), body=await answer.read())
+        return Answer(status=answer.status, headers=answer.headers, body=await answer.read())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +188,7 @@ def require_refusal(answer: Answer, case: EndpointCase[Any], secrets: Iterable[s
     shape = json.loads(answer.body)
     assert isinstance(shape, dict)
     assert shape.keys() <= MEMBERS, shape
+    assert shape["request_id"] == answer.headers["X-Request-Id"]
     assert all(isinstance(value, str) and value for value in shape.values())
     assert case.error in (shape["error"], shape.get("code")), shape
     assert len(shape["error_description"]) > 10, shape

@@ -24,6 +24,7 @@ RULES_QUERY: Final = "didkit_py/terms/rules_query.py"
 RULES_PROMISE: Final = "didkit_py/terms/rules_promise.py"
 RULES_REQUEST: Final = "didkit_py/terms/rules_request.py"
 FETCH: Final = "didkit_py/service/fetch.py"
+CHECKS_HERE: Final = "didkit_py/service/checks_here.py"
 GUARDS: Final = "didkit_py/service/guards.py"
 ROUTING: Final = "didkit_py/service/routing.py"
 ISSUER_API: Final = "issuer/api.py"
@@ -59,6 +60,7 @@ ORDER_TESTS: Final = "tests/unit/terms/test_order.py::test_"
 DECISION_TESTS: Final = "tests/unit/terms/test_decision.py::test_"
 FETCH_TESTS: Final = "tests/unit/service/test_fetch.py::test_"
 METRICS_TESTS: Final = "tests/unit/service/test_metrics.py::test_"
+DOCTOR_TESTS: Final = "tests/doctor/test_doctor.py::test_"
 WEB_TESTS: Final = "tests/unit/service/test_web.py::test_"
 DESCRIPTION_TESTS: Final = "tests/openapi/test_documents.py::test_"
 CALLING_TEST: Final = "tests/openapi/test_services.py::test_every_call_of_a_route_gets_an_answer_that_is_described"
@@ -848,6 +850,13 @@ DEFECTS: Final = (
         "tests/e2e/test_wallet.py::test_a_request_has_one_number_and_its_log_does_not_say_whom_the_wallet_met",
     ),
     Defect(
+        "a refusal on the wire has no number",
+        "didkit_py/service/answers.py",
+        '    shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add\n',
+        "",
+        WEB_TESTS + "a_wire_error_has_the_name_and_status_of_its_routes_table",
+    ),
+    Defect(
         "redirects are followed",
         FETCH,
         "allow_redirects=False",
@@ -987,5 +996,41 @@ DEFECTS: Final = (
         '"error_description": describable(message)}',
         '"message": describable(message)}',
         CALLING_TEST + "[issuer-/types/{name}-get]",
+    ),
+    # Commands that look
+    Defect(
+        "a check-up takes any program on the port for this one",
+        CHECKS_HERE,
+        "    except DidkitError:\n        return False\n",
+        "    except DidkitError:\n        return True\n",
+        DOCTOR_TESTS + "another_service_of_ours_on_the_port_is_another_program",
+    ),
+    Defect(
+        "a check-up leaves a journal behind",
+        CHECKS_HERE,
+        'options = "mode=ro" if in_use else "mode=ro&immutable=1"',
+        'options = "mode=ro" if in_use else "mode=rw"',
+        DOCTOR_TESTS + "a_check_up_changes_nothing_in_the_folder",
+    ),
+    Defect(
+        "a check-up does not compare the key with the published one",
+        "didkit_py/service/checks_there.py",
+        "if case.keys.public != case.document.key(None, Purpose.ASSERTION, now=case.clock()):",
+        "if not case.document.key(None, Purpose.ASSERTION, now=case.clock()):",
+        DOCTOR_TESTS + "a_folder_whose_key_is_not_the_published_one_is_named",
+    ),
+    Defect(
+        "a private key is shown to who did not ask for it",
+        "didkit_py/commands/key.py",
+        "    if not with_private:\n",
+        "    if PRIVATE not in private:\n",
+        "tests/unit/commands/test_key.py::test_a_key_is_shown_as_the_standard_prints_it_without_its_private_part",
+    ),
+    Defect(
+        "what a command calls verified has no signature that fits",
+        "didkit_py/commands/credential.py",
+        'verify_compact(parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES), key)',
+        'parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES)',
+        "tests/unit/commands/test_credential.py::test_a_signature_that_does_not_fit_is_refused_only_when_asked_to",
     ),
 )

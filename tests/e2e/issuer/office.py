@@ -73,6 +73,11 @@ class Answer:
         return str(self.json()["error"])
 
     @property
+    def refusal(self) -> dict[str, str]:
+        """What it says, apart from the number that every request has of its own."""
+        return {name: value for name, value in self.json().items() if name != "request_id"}
+
+    @property
     def text(self) -> str:
         return self.body.decode()
 

@@ -143,7 +143,7 @@ async def test_wrong_and_unknown_codes_get_the_same_bytes(office: Office) -> Non
     spent = await office.token(other.code, other.tx_code)
 
     assert wrong.status == unknown.status == spent.status == 400
-    assert wrong.body == unknown.body == spent.body
+    assert wrong.refusal == unknown.refusal == spent.refusal
     assert wrong.error == "invalid_grant"
 
 
@@ -155,7 +155,7 @@ async def test_five_wrong_codes_lock_the_offer_and_the_right_one_comes_too_late(
     assert {each.error for each in answers} == {"invalid_grant"}
     assert (await office.parts.store.load(offer.id, now=NOW)).state is State.LOCKED
     late = await office.token(offer.code, offer.tx_code)
-    assert late.body == answers[0].body
+    assert late.refusal == answers[0].refusal
 
 
 async def test_the_right_code_still_opens_after_four_wrong_ones(office: Office) -> None:
@@ -199,7 +199,7 @@ async def test_an_expired_offer_has_no_message_and_no_token(office: Office) -> N
     office.clock.forward(timedelta(days=30))
 
     gone = await office.get(f"/credential-offers/{offer.id}")
-    assert (gone.status, gone.body) == (404, unknown.body)
+    assert (gone.status, gone.refusal) == (404, unknown.refusal)
     assert (await office.token(offer.code, offer.tx_code)).error == "invalid_grant"
     assert (await office.parts.store.load(offer.id, now=office.clock())).state is State.EXPIRED
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog
 
-from didkit_py.service.log import WITHHELD, configure, get_logger
+from didkit_py.service.log import WITHHELD, configure, get_logger, silence
 
 CANARY = "canary-GBP-20000"
 
@@ -20,7 +20,7 @@ def lines() -> Iterator[io.StringIO]:
     configure(service="wallet", level="info", stream=stream)
     yield stream
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    silence()
 
 
 def read(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -10,12 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import structlog
 from aiohttp import web
 
 from didkit_py.errors import Unavailable
 from didkit_py.service.guards import security_headers
-from didkit_py.service.log import configure
+from didkit_py.service.log import configure, silence
 from didkit_py.service.sessions import cookie_name
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import create_base_app, serve
@@ -134,7 +133,7 @@ def log() -> Iterator[io.StringIO]:
     configure(service="wallet", stream=stream)
     yield stream
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    silence()
 
 
 async def test_what_we_do_not_understand_says_nothing_but_its_number(client: Client, log: io.StringIO) -> None:

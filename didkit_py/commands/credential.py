@@ -1,0 +1,103 @@
+"""`didkit-py credential`: look into a credential, a status list or a request, and verify who signed it if asked to."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from didkit_py.command import ProgramGroup, json_option
+from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
+from didkit_py.commands.key import read_key
+from didkit_py.dids.document import Purpose, did_of
+from didkit_py.encoding import Json
+from didkit_py.errors import BadKeyBinding, Expired, NotYetValid, UnknownKey
+from didkit_py.formats.sd_jwt import digest_of
+from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
+from didkit_py.jose import parse_compact, verify_compact
+from didkit_py.keys.public import PublicKey
+from didkit_py.service.checkup import utc_now
+from didkit_py.service.commands import File, Input, fetching_option, print_result
+from didkit_py.service.evidence import fetch_document
+from didkit_py.service.fetch import Fetcher
+from didkit_py.service.files import read_file
+
+NOTHING_VERIFIED: Final = "NOTHING WAS VERIFIED: anybody can have written this. Add --verify to check who signed it."
+NOT_JUDGED: Final = "Not judged: whether the signer is trusted to say this, revocation, and for whom it was shown."
+
+
+@click.group(cls=ProgramGroup)
+def group() -> None:
+    """Look into credentials, status lists and requests."""
+
+
+@group.command("inspect")
+@click.argument("file", type=Input)
+@click.option("--verify", is_flag=True, help="Check the signature, the dates and the key binding too.")
+@click.option("--issuer-key", type=File, help="A file with the signer's public JWK; fetched by its DID otherwise.")
+@fetching_option
+@json_option
+def inspect_command(
+    file: Path, issuer_key: Path | None, loopback_origins: tuple[str, ...], *, verify: bool, as_json: bool
+) -> None:
+    """Lay open the credential, status list or request in FILE (- reads the standard input), without trusting it."""
+    if issuer_key is not None and not verify:
+        raise click.UsageError("--issuer-key is used with --verify.")
+    text = read_file(file, max_bytes=MAX_BYTES).strip().decode("ascii", "replace")
+    seen = inspect(text)
+    verified = asyncio.run(_verify(text, seen, issuer_key, loopback_origins)) if verify else []
+    notice = NOT_JUDGED if verify else NOTHING_VERIFIED
+    body: dict[str, Json] = {"notice": notice, "verified": [*verified], **seen.to_json(now=utc_now())}
+    print_result(body, _text(body), as_json=as_json)
+
+
+def _text(body: dict[str, Json]) -> str:
+    """The parts under headings; what is not ASCII is escaped, so that it cannot play tricks with a terminal."""
+    shown = {name: value for name, value in body.items() if name != "notice" and value not in (None, [])}
+    lines = (f"{name.replace('_', ' ')}: {json.dumps(value, indent=2)}" for name, value in shown.items())
+    return "\n".join([str(body["notice"]), "", *lines])
+
+
+async def _verify(text: str, seen: Inspected, issuer_key: Path | None, loopback_origins: tuple[str, ...]) -> list[str]:
+    """What holds, in words. Raises what does not."""
+    key = read_key(issuer_key) if issuer_key else await _fetch_key(seen, loopback_origins)
+    signed, *parts = text.split("~")
+    verify_compact(parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES), key)
+    _require_time(seen)
+    holds = [f"the signature, by the key {key.thumbprint}", "the dates"]
+    if parts and parts[-1]:
+        _verify_binding(text, seen)
+        holds.append("the key binding, for the audience and nonce that it names itself")
+    return holds
+
+
+async def _fetch_key(seen: Inspected, loopback_origins: tuple[str, ...]) -> PublicKey:
+    """The key that the header names, from the document of its DID, or of the issuer's. Raises UnknownKey."""
+    kid, issuer = seen.header.get("kid"), seen.payload.get("iss")
+    named = kid if isinstance(kid, str) and kid.startswith("did:") else issuer
+    if not isinstance(named, str) or not named.startswith("did:"):
+        raise UnknownKey("neither kid nor iss is a DID", hint="Give the signer's key with --issuer-key.")
+    async with Fetcher(loopback_origins) as fetcher:
+        document = await fetch_document(fetcher, did_of(named))
+    is_request = seen.header.get("typ") == "oauth-authz-req+jwt"
+    purpose = Purpose.AUTHENTICATION if is_request else Purpose.ASSERTION
+    return document.key(kid if isinstance(kid, str) else None, purpose, now=utc_now())
+
+
+def _require_time(seen: Inspected) -> None:
+    state = seen.validity(utc_now())["state"]
+    if state == "over":
+        raise Expired("exp is over")
+    if state == "not yet valid":
+        raise NotYetValid("nbf has not come yet")
+
+
+def _verify_binding(text: str, seen: Inspected) -> None:
+    presented, _, binding = text.rpartition("~")
+    confirmation = seen.payload.get("cnf")
+    if not isinstance(confirmation, dict) or "jwk" not in confirmation:
+        raise BadKeyBinding("the credential names no key of its holder", spec="RFC 7800, 3.2")
+    claims = verify_compact(parse_compact(binding, typ=KEY_BINDING_TYPE), PublicKey.from_jwk(confirmation["jwk"]))
+    if claims.get("sd_hash") != digest_of(f"{presented}~"):
+        raise BadKeyBinding("sd_hash does not cover what is shown", spec="RFC 9901, 7.3")
