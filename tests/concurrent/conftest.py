@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -57,7 +58,7 @@ def ports(engine: str) -> list[int]:
 def union_folder(ports: list[int], tmp_path: Path) -> Path:
     """The folder of a credit union that shares its processes' database."""
     url, types = f"http://localhost:{ports[0]}", ("affordability-range", "insurer-good-standing")
-    settings = {"name": "Harbour Credit Union", "base_url": url, "types": types}
+    settings: dict[str, Any] = {"name": "Harbour Credit Union", "base_url": url, "types": types}
     create_issuer(tmp_path / "union", settings=settings, alg="ES256", passphrase=PASSPHRASE)
     return tmp_path / "union"
 
@@ -113,7 +114,7 @@ class Dealer:
 async def dealer(ports: list[int], tmp_path: Path) -> AsyncIterator[Dealer]:
     folder = tmp_path / "dealer"
     url = f"http://localhost:{ports[0]}"
-    settings = {"name": "Riverside Chryota", "base_url": url, "port": ports[0]}
+    settings: dict[str, Any] = {"name": "Riverside Chryota", "base_url": url, "port": ports[0]}
     settings |= {"trust_list_url": shop.TRUST_LIST, "trust_list_signer": TERMS_BODY.did}
     create_vendor(folder, settings=settings, alg="ES256", passphrase=PASSPHRASE)
     async with (

@@ -1,36 +1,25 @@
-"""A program for these tests: one process of a service, its real application on a port of its own, at the tests' time.
+"""A program for these tests: one process of a service, its real application on a port of its own, at a standing time.
 
-`python -m tests.concurrent.one_process issuer FOLDER PORT`
+`python -m tests.concurrent.one_process issuer FOLDER PORT 2026-11-21T10:00:00Z`
 """
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
 
-import issuer.app
-import issuer.folder
-import verifier.app
-import verifier.folder
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
 from tests.conftest import watch
-from tests.e2e.issuer.office import Clock
-
-Parts = tuple[Callable[..., Any], Callable[[Path], Any]]
-PROGRAMS: Final[dict[str, Parts]] = {
-    "issuer": (issuer.app.create_app, issuer.folder.load_settings),
-    "verifier": (verifier.app.create_app, verifier.folder.load_settings),
-}
 
 
-def main(program: str, folder: str, port: str) -> None:
+def main(program: str, folder: str, port: str, time: str) -> None:
     sys.addaudithook(watch)
     configure(service=program, level="error")
-    create_app, load_settings = PROGRAMS[program]
-    settings = replace(load_settings(Path(folder)), port=int(port))
-    run(serve(create_app(Path(folder), settings, clock=Clock()), settings))
+    settings = replace(import_module(f"{program}.folder").load_settings(Path(folder)), port=int(port))
+    now = datetime.fromisoformat(time)
+    run(serve(import_module(f"{program}.app").create_app(Path(folder), settings, clock=lambda: now), settings))
 
 
 if __name__ == "__main__":

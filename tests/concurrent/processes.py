@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.issuer.office import free_port
+from didkit_py.encoding import rfc3339
+from tests.e2e.issuer.office import NOW, free_port
 from tests.needs import REPOSITORY
 
 START_SECONDS: Final = 60
@@ -43,7 +44,8 @@ async def running(program: str, folder: Path, ports: Sequence[int]) -> AsyncIter
 
 @asynccontextmanager
 async def _started(program: str, folder: Path, port: int) -> AsyncIterator[Running]:
-    words = [sys.executable, "-m", "tests.concurrent.one_process", program, str(folder), str(port)]
+    words = [sys.executable, "-m", "tests.concurrent.one_process", program]
+    words += [str(folder), str(port), rfc3339(NOW)]
     process = await asyncio.create_subprocess_exec(*words, cwd=REPOSITORY, stdin=DEVNULL, stdout=PIPE)
     try:
         yield Running(port, process)

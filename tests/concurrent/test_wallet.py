@@ -29,6 +29,8 @@ from wallet.folder import create_folder, load_settings
 from wallet.parts import Parts
 from wallet.vault import open_key
 
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
 CROWD: Final = 10_000
 REJECTED: Final = 4  # how a command ends when something did not hold
 SECONDS: Final = 0.5
@@ -111,7 +113,6 @@ async def test_a_second_page_cannot_lose_the_token_that_is_on_its_way_to_the_fir
     assert (await first, await second) == ("received", "illegal-move")
 
 
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_a_second_process_does_not_serve_a_wallet_and_commands_beside_it_work(wallet_folder: Path) -> None:
     settings = load_settings(wallet_folder)
     secret = wallet_folder.parent / "passphrase"

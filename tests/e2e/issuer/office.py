@@ -15,6 +15,7 @@ from aiohttp import web
 
 from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
+from didkit_py.encoding import Json
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
@@ -29,7 +30,7 @@ from tests.canaries import BUYER, MEMBER_NUMBER, OPERATORS_PASSPHRASE, watch_for
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 PASSPHRASE: Final = OPERATORS_PASSPHRASE
-STANDING: Final = {
+STANDING: Final[Mapping[str, Json]] = {
     "standing": "good",
     "period": {"from": "2026-11-01", "to": "2027-10-31"},
     "since_band": "5+ years",

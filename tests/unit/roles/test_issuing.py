@@ -60,9 +60,9 @@ class MemoryStore:
             kept.new.fingerprint: name for name, kept in self.offers.items() if kept.new.fingerprint in fingerprints
         }
 
-    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> frozenset[str]:
+    async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> bool:
         self.offers |= {new.offer.id: Kept(new) for new in offers}
-        return frozenset(new.offer.id for new in offers)
+        return True
 
     async def count_try(self, code_hash: bytes, *, now: datetime) -> Try | None:
         for name, kept in self.offers.items():
