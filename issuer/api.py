@@ -36,12 +36,7 @@ def install(routes: Routes) -> None:
     routes.wire("GET", "/.well-known/oauth-authorization-server", server_metadata, gives=messages.SERVER_METADATA)
     routes.wire("GET", "/credential-offers/{id}", credential_offer, gives=messages.CREDENTIAL_OFFER)
     routes.wire(
-        "POST",
-        "/token",
-        token,
-        takes=messages.TOKEN_REQUEST,
-        gives=messages.TOKEN_RESPONSE,
-        errors=TOKEN_STATUS,
+        "POST", "/token", token, takes=messages.TOKEN_REQUEST, gives=messages.TOKEN_RESPONSE, errors=TOKEN_STATUS
     )
     routes.wire("POST", "/nonce", nonce, gives=messages.NONCE_RESPONSE)
     routes.wire(
@@ -57,7 +52,7 @@ def install(routes: Routes) -> None:
     routes.wire("GET", "/status-lists/{number}", status_list, gives=messages.STATUS_LIST)
     routes.wire("GET", "/types/{name}", type_metadata, gives=messages.TYPE_METADATA)
     routes.wire("GET", "/terms/{digest}", terms_document, gives=messages.TERMS)
-    routes.wire("GET", "/terms/layers/{digest}", terms_layer, gives=text_of("text/*"))
+    routes.wire("GET", "/terms/layers/{digest}", terms_layer, gives=text_of("*/*"))
     routes.wire("GET", "/trust-list", trust_list, gives=messages.TRUST_LIST)
 
 
