@@ -60,7 +60,7 @@ def install(routes: Routes) -> None:
     routes.wire("GET", "/status-lists/{number}", status_list, gives=messages.STATUS_LIST, counted=STATUS_LISTS)
     routes.wire("GET", "/types/{name}", type_metadata, gives=messages.TYPE_METADATA)
     routes.wire("GET", "/terms/{digest}", terms_document, gives=messages.TERMS)
-    routes.wire("GET", "/terms/layers/{digest}", terms_layer, gives=text_of("text/*"))
+    routes.wire("GET", "/terms/layers/{digest}", terms_layer, gives=text_of("*/*"))
     routes.wire("GET", "/trust-list", trust_list, gives=messages.TRUST_LIST)
 
 

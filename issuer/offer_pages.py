@@ -34,8 +34,8 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/offers-made/{id}/letter", show_letter, statuses=(200, 409))
     routes.page("GET", "/letters", show_letters, query=("batch", "page"))
     routes.page("GET", "/offers-made/{id}/withdraw", ask_withdraw, statuses=(200, 303))
-    routes.page("POST", "/offers-made/{id}/withdraw", withdraw, statuses=(303, 409))
-    routes.page("POST", "/offers-made/{id}/code", replace_code, statuses=(303, 409))
+    routes.page("POST", "/offers-made/{id}/withdraw", withdraw)
+    routes.page("POST", "/offers-made/{id}/code", replace_code)
 
 
 async def show_offers(request: web.Request) -> web.Response:

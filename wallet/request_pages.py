@@ -67,7 +67,7 @@ def install(routes: Routes) -> None:
     """Add these pages."""
     routes.page("GET", "/answer", ask_for_link)
     routes.page("POST", "/answer", open_link, fields=("request",))
-    routes.page("GET", "/requests/{id}", show)
+    routes.page("GET", "/requests/{id}", show, statuses=(200, 400))
     routes.page("POST", "/requests/{id}", answer, fields=("decision",), repeatable=("optional",))
     routes.page("POST", "/requests/{id}/send", send_again)
 

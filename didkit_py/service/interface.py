@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.encoding import Json
-from didkit_py.errors import DidkitError, Malformed, NotFound, TooLarge, Unavailable
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, NotFound, TooLarge, Unavailable
 from didkit_py.service.answers import ForeignRequest, WrongHost, status_of, wire_answer
 from didkit_py.service.bodies import UnsupportedBody
 from didkit_py.service.contents import HTML, TEXT, Content, fitting
@@ -137,7 +137,7 @@ def _error_statuses(route: web.AbstractRoute, facts: RouteFacts) -> set[int]:
     if facts.kind == "wire":
         return {wire_answer(one, facts)[0] for one in found} | {status for status, _ in facts.errors.values()}
     if route.method not in SAFE_METHODS:
-        found.append(ForeignRequest(""))
+        found += [ForeignRequest(""), IllegalMove("")]  # the state may have moved since the form was shown
     return {status_of(one) for one in found}
 
 

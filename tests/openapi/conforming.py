@@ -1,6 +1,7 @@
 """Whether what a service really says is what its interface description says.
 
-Stricter than the description for others: a member that it does not name is a fault, and signed texts are opened.
+Stricter than the description for others: a member of an answer that it does not name is a fault, and signed texts are
+opened. Requests that were accepted may have more members, as the protocols ask.
 """
 
 import json
@@ -70,9 +71,12 @@ class Interface:
         described = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
         yield from (f"{one}: the parameter {name} is not described" for name in sorted(one.query - described))
         if "requestBody" in operation and one.taken_type in {"application/json", FORM}:
-            yield from self._content_faults(one, operation["requestBody"]["content"], one.taken_type, one.taken)
+            content = operation["requestBody"]["content"]
+            yield from self._content_faults(one, content, one.taken_type, one.taken, strict=False)
 
-    def _content_faults(self, one: Exchange, content: Mapping[str, Any], kind: str, body: bytes) -> Iterator[str]:
+    def _content_faults(
+        self, one: Exchange, content: Mapping[str, Any], kind: str, body: bytes, *, strict: bool = True
+    ) -> Iterator[str]:
         if not content:
             yield from [f"{one}: a body is not described"] if body else []
             return
@@ -80,15 +84,12 @@ class Interface:
         if known is None:
             yield f"{one}: {kind or 'no content type'} instead of {' or '.join(content)}"
             return
-        validator = self._validator(json.dumps(content[known]["schema"]))
+        validator = self._validator(json.dumps(content[known]["schema"]), strict=strict)
         yield from (f"{one}: {error.message}"[:300] for error in validator.iter_errors(value_of(kind, body)))
 
-    def _make_validator(self, schema: str) -> Any:
-        return jsonschema_rs.Draft202012Validator(
-            {**closed(json.loads(schema)), "components": closed(self._components)},
-            validate_formats=True,
-            keywords={"contentSchema": opening(self._components)},
-        )
+    def _make_validator(self, schema: str, *, strict: bool) -> Any:
+        whole = {**json.loads(schema), "components": self._components}
+        return validator_of(closed(whole) if strict else whole)
 
 
 def value_of(kind: str, body: bytes) -> Any:
@@ -109,17 +110,19 @@ def closed(schema: Any) -> Any:
     return {"additionalProperties": False, **inside} if isinstance(schema.get("properties"), dict) else inside
 
 
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    return jsonschema_rs.Draft202012Validator(
+        dict(schema), validate_formats=True, keywords={"contentSchema": opening(schema["components"])}
+    )
+
+
 def opening(components: Mapping[str, Any]) -> Any:
     """The keyword contentSchema, which opens what stands in a text and looks inside."""
 
     class Opening:
         def __init__(self, parent: Mapping[str, Any], value: Any, _: Any) -> None:
             self._is_jwt = parent["contentMediaType"] == "application/jwt"
-            self._inside = jsonschema_rs.Draft202012Validator(
-                {**closed(value), "components": closed(components)},
-                validate_formats=True,
-                keywords={"contentSchema": opening(components)},
-            )
+            self._inside = validator_of({**value, "components": components})
 
         def validate(self, text: str) -> None:
             parts = [json.loads(from_b64url(one)) for one in (text.split(".")[:2] if self._is_jwt else [text])]
@@ -134,7 +137,6 @@ class Listener:
     """Compares every answer of the services that it listens to with their descriptions."""
 
     faults: list[str] = field(default_factory=list)
-    heard: set[tuple[str, str, str, int]] = field(default_factory=set)  # service, method, path, status
     _interfaces: dict[str, Interface] = field(default_factory=dict)
 
     def listen(self, service: str, app: web.Application) -> web.Application:
@@ -146,7 +148,6 @@ class Listener:
             one = exchange_of(request, response)
             if one is None:
                 return
-            self.heard.add((service, one.method, one.path, one.status))
             self.faults += (f"{service}: {fault}" for fault in self._interfaces[service].faults(one))
 
         app.on_response_prepare.append(compare)

@@ -30,20 +30,21 @@ WANTED: Final = Wanted(type_name="contact", values=dict[str, Any](CONTACT), refe
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """A browser's cookies with the token of its forms; who signed in is known, others are not."""
+    """A browser's cookies with the token of its forms, and the access token of a wallet."""
 
     cookies: Mapping[str, str] = field(repr=False)
     csrf: str = field(repr=False)
+    token: str = field(default="unknown", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One running program: where it is, who visits it, and what stands there, by the name of the parameter or field."""
+    """One running program: where it is, and what is known there, by the name of the parameter or field."""
 
     url: str
     passphrase: str
     known: Mapping[str, list[str]]
-    token: str = field(default="none", repr=False)
+    token: str = field(default="unknown", repr=False)
 
     def stranger(self) -> Visitor:
         """Somebody who came for the first time."""
@@ -63,7 +64,8 @@ class Service:
         )
         assert answer.status_code == 303, answer.text
         cookies = cookies_of(answer)
-        return Visitor(cookies=cookies, csrf=token_of(requests.get(self.url, cookies=cookies, timeout=SECONDS).text))
+        page = requests.get(self.url, cookies=cookies, timeout=SECONDS)
+        return Visitor(cookies=cookies, csrf=token_of(page.text), token=self.token)
 
 
 def cookies_of(answer: requests.Response) -> dict[str, str]:
