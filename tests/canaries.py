@@ -5,6 +5,8 @@ every test is searched (`tests/conftest.py`), and once everything that real proc
 """
 
 import re
+from collections import deque
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -30,7 +32,9 @@ AFFORDABLE: Final = ("23500", "23,500", "23400", "23,400")
 # The keys of the cast are made from these names: `signer_of` in tests/cast.py.
 KEY_NAMES: Final = ("creditunion.example", "terms.example", "dealer.example", "sound.example", "copy of contact")
 
-_known: Final[set[str]] = {
+LATEST: Final = 200  # of what is made at run time: enough for the test that made it and those around
+_made: Final[deque[str]] = deque(maxlen=LATEST)
+_known: Final = {
     *(BUYER, EMAIL, MEMBER_NUMBER, PASSPHRASE, OPERATORS_PASSPHRASE, TOWNS_PASSPHRASE, MODEL, AUDIO, VIN),
     *(OTHER_MODEL, OTHER_AUDIO, OTHER_VIN, CODE, TX_CODE, TOKEN, *AFFORDABLE),
     *(spelling(sha256(name.encode()).digest()) for name in KEY_NAMES for spelling in (b64url, bytes.hex)),
@@ -39,12 +43,12 @@ _known: Final[set[str]] = {
 
 def watch_for(*values: str) -> None:
     """From now on these are canaries too: codes, tokens and keys that were made just now."""
-    _known.update(values)
+    _made.extend(values)
 
 
-def found_in(text: str) -> list[str]:
+def found_in(text: str, also: Iterable[str] = ()) -> list[str]:
     """The canaries that stand in the text, each as a whole: six digits inside of a longer number are none."""
-    return sorted(value for value in _known if value in text and _stands_alone(value, text))
+    return sorted(value for value in {*_known, *_made, *also} if value in text and _stands_alone(value, text))
 
 
 def _stands_alone(value: str, text: str) -> bool:

@@ -50,7 +50,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Fail a test whose output, or that of a process it started, holds a value that nobody may read there."""
     report = yield
     output = "".join(text for _, text in report.sections)
-    if found := canaries.found_in(output):
+    if output and (found := canaries.found_in(output)):
         report.outcome = "failed"
         report.longrepr = f"what was logged or printed holds {found}"
     return report

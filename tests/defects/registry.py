@@ -28,6 +28,8 @@ CHECKS_HERE: Final = "didkit_py/service/checks_here.py"
 GUARDS: Final = "didkit_py/service/guards.py"
 ROUTING: Final = "didkit_py/service/routing.py"
 ISSUER_API: Final = "issuer/api.py"
+READING: Final = "didkit_py/reading.py"
+SIGNING_IN: Final = "didkit_py/service/signing_in.py"
 SQLITE: Final = "didkit_py/service/sqlite_connection.py"
 SQLITE_ENGINE: Final = "didkit_py/service/sqlite.py"
 DURABLE: Final = "didkit_py/service/durable.py"
@@ -81,6 +83,10 @@ MUTANT_TESTS: Final = "tests/mutants/test_mutants.py::test_"
 SAME_ANSWER_TESTS: Final = "tests/attacks/test_same_answers.py::test_"
 KILL_TESTS: Final = "tests/faults/test_kills.py::test_"
 STOP_TESTS: Final = "tests/faults/test_stopping.py::test_"
+TRICK_TESTS: Final = "tests/outside/test_url_tricks.py::test_an_address_of_no_public_host_is_never_connected_to"
+CONTACT_TESTS: Final = "tests/outside/test_first_contact.py::test_"
+ROUTE_TESTS: Final = "tests/outside/test_every_route.py::test_"
+CANARY_TESTS: Final = "tests/outside/test_canaries.py::test_"
 LEDGER_TESTS: Final = "tests/unit/wallet/test_ledger.py::test_"
 SWEEPING_TESTS: Final = "tests/stores/test_sweeping.py::test_"
 OVERTAKING_TESTS: Final = "tests/concurrent/test_overtaking.py::test_"
@@ -876,6 +882,104 @@ DEFECTS: Final = (
         "            return is_public(str(inner))\n",
         "            return True\n",
         FETCH_TESTS + "an_address_of_special_purpose_is_not_public",
+    ),
+    Defect(
+        "addresses are judged, and sockets are not",
+        FETCH,
+        "        socket_factory=socket_factory,\n",
+        "",
+        TRICK_TESTS + "[loopback by number]",
+    ),
+    Defect(
+        "what Python does not know to be special is public",
+        FETCH,
+        "    if any(address in network for network in _ALSO_SPECIAL):\n",
+        "    if not _ALSO_SPECIAL:\n",
+        TRICK_TESTS + "[a metadata address among protocol assignments]",
+    ),
+    Defect(
+        "what stands around a host is not looked at",
+        READING,
+        'if parts.netloc.lower() not in {shown, f"{shown}:{port}"} or not _HOST.match(shown) or port == 0:',
+        "if not _HOST.match(shown) or port == 0:",
+        TRICK_TESTS + "[a user]",
+    ),
+    Defect(
+        "a number in any spelling is a host",
+        READING,
+        'if ends_in_number(host) and not _IPV4.match(host) and ":" not in host:',
+        "if not host:",
+        TRICK_TESTS + "[loopback in two parts]",
+    ),
+    Defect(
+        "a status list is fetched before the signature that names it holds",
+        CREDENTIAL,
+        "        for judge in (_issuer_key, _signature, _disclosures):\n            judge(case)\n        yield",
+        "        yield",
+        CONTACT_TESTS + "of_a_presentation_a_vendor_asks_for_the_status_once_its_signature_holds",
+    ),
+    Defect(
+        "whoever a presentation names as its issuer is asked for a key",
+        CREDENTIAL,
+        "        _trusted_issuer(case)\n        if evidence.document",
+        "        if evidence.document",
+        CONTACT_TESTS + "of_a_presentation_a_vendor_asks_for_the_status_once_its_signature_holds",
+    ),
+    Defect(
+        "a page of the operator asks for no sign-in",
+        "issuer/issued_pages.py",
+        'routes.page("GET", "/issued", show_issued)',
+        'routes.page("GET", "/issued", show_issued, signed_in=False)',
+        ROUTE_TESTS + "who_is_not_signed_in_is_sent_to_sign_in_and_changes_nothing[http-issuer GET /issued]",
+    ),
+    Defect(
+        "there is an address that no table knows",
+        "wallet/rules_pages.py",
+        '    routes.page("GET", "/rules", rules)\n',
+        '    routes.page("GET", "/rules", rules)\n    routes.page("GET", "/all-rules", rules)\n',
+        ROUTE_TESTS + "every_route_is_in_the_table_and_no_other[http-wallet]",
+    ),
+    Defect(
+        "a browser may keep pages about a person",
+        GUARDS,
+        'response.headers.setdefault("Cache-Control", "no-store")',
+        'response.headers.setdefault("Cache-Control", "private")',
+        ROUTE_TESTS + "who_may_see_a_page_sees_it_and_looking_changes_nothing[https-wallet GET /rules]",
+    ),
+    Defect(
+        "scripts can read the cookie of a session",
+        "didkit_py/service/sessions.py",
+        'response.set_cookie(name, session.id, path="/", httponly=True,',
+        'response.set_cookie(name, session.id, path="/", httponly=False,',
+        ROUTE_TESTS + "who_may_see_a_page_sees_it_and_looking_changes_nothing[https-wallet GET /sign-in]",
+    ),
+    Defect(
+        "a session goes on after its sign-out",
+        SIGNING_IN,
+        "    end_session(request)\n    return _go(SIGN_IN)",
+        "    return _go(SIGN_IN)",
+        ROUTE_TESTS + "who_is_not_signed_in_is_sent_to_sign_in_and_changes_nothing[https-issuer GET /]",
+    ),
+    Defect(
+        "a passphrase stands in the log",
+        SIGNING_IN,
+        'log.info("signed-in")',
+        'log.info("signed-in", name=passphrase)',
+        "tests/e2e/test_wallet.py::test_what_is_no_offer_is_said_so",
+    ),
+    Defect(
+        "a wrong passphrase stands in the log",
+        SIGNING_IN,
+        'log.warning("sign-in-refused", attempts=self.tries.wrong)',
+        'log.warning("sign-in-refused", attempts=self.tries.wrong, name=passphrase)',
+        CANARY_TESTS + "no_file_holds_a_canary_neither_log_nor_database_nor_journal",
+    ),
+    Defect(
+        "a code stands in an address",
+        "didkit_py/roles/receiving.py",
+        "        previewed.server.token_endpoint,\n",
+        '        f"{previewed.server.token_endpoint}?{urlencode(request.to_form())}",\n',
+        CANARY_TESTS + "no_address_that_was_asked_for_holds_a_canary",
     ),
     Defect(
         "an answer about another event confirms this one",

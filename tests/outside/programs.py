@@ -79,7 +79,7 @@ class Program:
 
     @property
     def cookie_name(self) -> str:
-        """As PRACTICE wants it: one per running service, and of this host alone where https protects it."""
+        """One per running service, since the ports of a host share cookies; `__Host-` behind https (RFC 6265bis)."""
         parts = urlsplit(self.base_url)
         return f"__Host-didkit-{self.kind}-443" if parts.scheme == "https" else f"didkit-{self.kind}-{parts.port}"
 
