@@ -513,7 +513,8 @@ DEFECTS: Final = (
         "a document is kept in a write of its own, before its offer is closed",
         WALLET_STORE,
         "            await self.database.apply(*statements)\n",
-        "            await self.database.apply(*statements[1:])\n            await self.database.apply(statements[0])\n",
+        "            await self.database.apply(*statements[1:])\n"
+        "            await self.database.apply(statements[0])\n",
         KILL_TESTS + "an_offer_becomes_one_document[sqlite]",
     ),
     Defect(
@@ -544,7 +545,7 @@ DEFECTS: Final = (
         "a client that hangs holds a service that is told to stop",
         WEB,
         "shutdown_timeout=DRAIN_SECONDS)",
-        "shutdown_timeout=60.0)",
+        "shutdown_timeout=30.0)",
         STOP_TESTS + "a_client_that_hangs_holds_it_no_longer_than_it_drains[sqlite-wallet]",
     ),
     # The edges of a service
