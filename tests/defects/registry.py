@@ -788,7 +788,7 @@ DEFECTS: Final = (
         "a client that hangs holds a service that is told to stop",
         WEB,
         "shutdown_timeout=DRAIN_SECONDS)",
-        "shutdown_timeout=60.0)",
+        "shutdown_timeout=30.0)",
         STOP_TESTS + "a_client_that_hangs_holds_it_no_longer_than_it_drains[sqlite-wallet]",
     ),
     # The edges of a service

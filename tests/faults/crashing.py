@@ -92,7 +92,7 @@ class Trap:
         point = self._named(HOLD)
         if point is not None and fits(point, seam, passing):
             (self._folder / HOLD).rename(self._folder / HELD)
-            while (self._folder / HELD).exists():
+            while (self._folder / HELD).exists():  # noqa: ASYNC110 - another process takes it away
                 await asyncio.sleep(0.01)
 
     def _named(self, file: str) -> Point | None:

@@ -14,7 +14,7 @@ import pytest
 from demo.cast import Party, Role
 from demo.wallet_pages import Sally
 from didkit_py.credentials.template import TEMPLATES
-from didkit_py.encoding import rfc3339
+from didkit_py.encoding import Json, rfc3339
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.folders import KEYS, load_folder
 from didkit_py.service.keyfile import open_keyfile, read_unlock
@@ -126,7 +126,7 @@ async def _equip(cast: Mapping[Side, Party]) -> str:
 
 
 async def _confirm_terms(issuer: IssuerParts, vendor: VendorParts, terms_id: str, now: datetime) -> None:
-    signed = {
+    signed: dict[str, Json] = {
         "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
         "signature": await create_signatory_statement(terms_id, signed_at=now, signer=vendor.signer),
         "signedAt": rfc3339(now),

@@ -197,8 +197,9 @@ async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
 
 
 def _place(box: Box, row: Row) -> tuple[int, int]:
-    body = box.open(row["sealed"], place=f"copies:{row['id']}")
-    copy = StoredCopy.from_json(body, id=str(row["id"]), credential_id=str(row["credential_id"]))
+    name = str(row["id"])
+    body = box.open(row["sealed"], place=f"copies:{name}")
+    copy = StoredCopy.from_json(body, id=name, credential_id=str(row["credential_id"]))
     status = read_credential(parse_sd_jwt(copy.text)).status
     return (0, 0) if status is None else (int(status.uri.rpartition("/")[2]), status.index)
 
