@@ -737,15 +737,6 @@ DEFECTS: Final = (
         KILL_TESTS + "a_request_is_answered_once_and_recorded_by_both[sqlite-released]",
     ),
     Defect(
-        "the ledger's head is replaced before the commit",
-        LEDGER,
-        "            await self._database.apply(*statements, *also)\n"
-        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n",
-        "            await asyncio.to_thread(self._head.write, head.follow(entries))\n"
-        "            await self._database.apply(*statements, *also)\n",
-        KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
-    ),
-    Defect(
         "an unlocked wallet does not go on with what is unfinished",
         "wallet/parts.py",
         "            self._begin(self._resume())\n",
@@ -928,8 +919,8 @@ DEFECTS: Final = (
     Defect(
         "a page of the operator asks for no sign-in",
         "issuer/issued_pages.py",
-        'routes.page("GET", "/issued", show_issued)',
-        'routes.page("GET", "/issued", show_issued, signed_in=False)',
+        'routes.page("GET", "/issued", show_issued, ',
+        'routes.page("GET", "/issued", show_issued, signed_in=False, ',
         ROUTE_TESTS + "who_is_not_signed_in_is_sent_to_sign_in_and_changes_nothing[http-issuer GET /issued]",
     ),
     Defect(
