@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from didkit_py.service.database import Database
+from didkit_py.service.metrics import Metrics
 from issuer.app import open_parts as open_issuer
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
@@ -125,7 +126,9 @@ async def dealer(ports: list[int], tmp_path: Path) -> AsyncIterator[Dealer]:
         terms, body = await shop.published_terms()
         await parts.lists.save_sources(await shop.sources(terms, body))
         await shop.give_papers(parts, terms)
-        opened = Shop(url=url, folder=folder, clock=shop.Clock(), parts=parts, terms=terms, http=http)
+        opened = Shop(
+            url=url, folder=folder, clock=shop.Clock(), parts=parts, metrics=Metrics(()), terms=terms, http=http
+        )
         yield Dealer(processes=processes, shop=opened)
 
 

@@ -47,7 +47,6 @@ VENDOR_STORE: Final = "verifier/store.py"
 LEDGER: Final = "wallet/ledger.py"
 STATUS_PLACES: Final = "issuer/status_places.py"
 WALLET_STORE: Final = "wallet/store.py"
-PRESENTING: Final = "didkit_py/roles/presenting.py"
 WEB: Final = "didkit_py/service/web.py"
 
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"

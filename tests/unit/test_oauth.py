@@ -9,7 +9,7 @@ from didkit_py.service.routing import RouteFacts
 
 
 def facts(errors: oauth.StatusTable) -> RouteFacts:
-    return RouteFacts(kind="wire", errors=errors)
+    return RouteFacts(kind="wire", gives={}, errors=errors)
 
 
 VCI_CREDENTIAL_ERRORS = (

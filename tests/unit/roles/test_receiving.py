@@ -119,7 +119,7 @@ class Issuer:
             said = self.page(path) if method == "GET" else await self.endpoint(path, body, headers)
         except DidkitError as error:
             table = TOKEN_STATUS if path == "/token" else CREDENTIAL_STATUS
-            status, name = wire_answer(error, RouteFacts(kind="wire", errors=table))
+            status, name = wire_answer(error, RouteFacts(kind="wire", gives={}, errors=table))
             return as_json({"error": name}, status)
         return as_json(said)
 
