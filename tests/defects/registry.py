@@ -1103,7 +1103,7 @@ DEFECTS: Final = (
         "a check-up leaves a journal behind",
         CHECKS_HERE,
         'options = "mode=ro" if in_use else "mode=ro&immutable=1"',
-        'options = "mode=ro" if in_use else "mode=rw"',
+        'options = "mode=ro" if in_use else "mode=ro&immutable=0"',
         DOCTOR_TESTS + "a_check_up_changes_nothing_in_the_folder",
     ),
     Defect(
