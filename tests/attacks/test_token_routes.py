@@ -13,6 +13,7 @@ from aiohttp import web
 
 from didkit_py.encoding import read_json, write_json
 from didkit_py.jose import JointlySigned
+from didkit_py.oid4vp.request import TYPE
 from didkit_py.service.routing import FACTS
 from issuer.app import create_app as create_issuer
 from issuer.folder import load_settings as load_issuer
@@ -226,6 +227,7 @@ VENDOR: Final[Mapping[str, tuple[Slot, ...] | str]] = {
     ),
     "POST /agreements/withdraw": events(vending.good_withdrawal),
     "POST /agreements/erase": events(vending.good_erasure),
+    "POST /check-request": "says of any text what a wallet would say to it: of all these, that it would refuse",
 }
 
 
@@ -280,3 +282,9 @@ async def test_the_issuer_takes_a_text_in_its_own_place_only(slot: Slot, where: 
 @pytest.mark.parametrize(("slot", "where"), slots(VENDOR))
 async def test_the_vendor_takes_a_text_in_its_own_place_only(slot: Slot, where: str, shop: Shop) -> None:
     await require_only_its_own(slot, shop, where)
+
+
+async def test_checking_finds_nothing_in_any_text_that_a_wallet_would_answer(shop: Shop) -> None:
+    for kind, text in texts().items():
+        answer = await shop.post("/check-request", data=text.encode(), headers={"Content-Type": f"application/{TYPE}"})
+        assert answer.status == 400 or answer.json()["outcome"] == "refuse", kind

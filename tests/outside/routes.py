@@ -87,6 +87,7 @@ VERIFIER: Final = (
     wire("POST", "/agreements", 415),
     wire("POST", "/agreements/withdraw", 415),
     wire("POST", "/agreements/erase", 415),
+    wire("POST", "/check-request", 415),
     Route("GET", "/done", Who.VISITOR),
     *pages("/", "/requests", "/requests/{id}", "/requests/{id}/record.json", "/credentials", "/ask"),
     *forms("/ask", "/credentials", "/lists/refresh"),
