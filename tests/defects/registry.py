@@ -508,14 +508,16 @@ DEFECTS: Final = (
         SQLITE_ENGINE,
         "            self._disconnect()\n            for job in jobs:\n",
         "            for job in jobs:\n",
-        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
+        FAULT_TESTS
+        + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good[once]",
     ),
     Defect(
         "a disk that fails during a write is taken for a mistake of that write",
         SQLITE,
         "            if isinstance(job.error, StorageUnavailable):\n                raise\n",
         "",
-        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
+        FAULT_TESTS
+        + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good[once]",
     ),
     Defect(
         "what is deleted stays in the file",
