@@ -634,18 +634,12 @@ DEFECTS: Final = (
         FAULT_TESTS + "a_head_that_cannot_be_replaced_stops_the_wallet_and_not_its_history",
     ),
     Defect(
-        "a connection that failed is used again",
+        "a batch that the disk refused is acknowledged",
         SQLITE_ENGINE,
-        "            self._disconnect()\n            for job in jobs:\n",
-        "            for job in jobs:\n",
-        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
-    ),
-    Defect(
-        "a disk that fails during a write is taken for a mistake of that write",
-        SQLITE,
-        "            if isinstance(job.error, StorageUnavailable):\n                raise\n",
-        "",
-        FAULT_TESTS + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good",
+        "                job.error = unavailable(error)\n",
+        "                job.error = None\n",
+        FAULT_TESTS
+        + "a_disk_that_fails_at_any_step_costs_nothing_that_was_acknowledged_and_stops_nothing_for_good[once]",
     ),
     Defect(
         "what is deleted stays in the file",
