@@ -14,7 +14,7 @@ from tests.mutants.kinds import Kind
 from tests.mutants.kinds import kinds as all_kinds
 from tests.mutants.shapes import Shape
 
-SECONDS: Final = 2.0  # for one judgement; the slowest takes a hundredth
+SECONDS: Final = 10.0  # for one judgement; the slowest takes a hundredth of one
 TRIES: Final = 20  # until an edit changes anything
 REFUSED: Final = "refused"
 MAY_PASS: Final = "may pass"  # accepted, and it says what the genuine text says
