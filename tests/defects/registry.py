@@ -765,7 +765,7 @@ DEFECTS: Final = (
         "a service that is told to stop cuts off what is under way",
         WEB,
         "shutdown_timeout=DRAIN_SECONDS)",
-        "shutdown_timeout=0.0)",
+        "shutdown_timeout=0.001)",
         STOP_TESTS + "a_request_under_way_is_answered_and_durable_and_no_other_is_taken[sqlite-wallet]",
     ),
     Defect(
