@@ -42,7 +42,7 @@ check: install ## formatting, lint, types and the direction of imports
 fix: install ## repair what can be repaired without thinking
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-docs: install ## write the pages of specs/ that come from the code: errors and settings
+docs: install ## write what comes from the code into specs/: errors, metrics, settings, OpenAPI
 	@$(BIN)/python -m tools.documents
 
 bench: install ## how long each step, write and request takes, as ratios
