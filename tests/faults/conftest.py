@@ -25,4 +25,4 @@ def shared_town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 @pytest.fixture
 def town(shared_town: Town) -> Iterator[Town]:
     yield shared_town
-    shared_town.disarm()
+    shared_town.recover()

@@ -97,7 +97,7 @@ class Trap:
 
     def _named(self, file: str) -> Point | None:
         try:
-            return POINTS[(self._folder / file).read_text()]
+            return POINTS.get((self._folder / file).read_text())  # none while the file is being written
         except FileNotFoundError:
             return None
 

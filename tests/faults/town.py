@@ -174,11 +174,12 @@ class Town:
         for point in self.left[:1]:
             (self.programs[point.side].folder / CRASH).write_text(point.name)
 
-    def disarm(self) -> None:
-        """Nobody dies any more."""
+    def recover(self) -> None:
+        """Nobody dies any more, and everybody is at work, whatever a test left behind."""
+        self.left = []
         for program in self.programs.values():
             (program.folder / CRASH).unlink(missing_ok=True)
-        self.left = []
+            program.start()
 
     @property
     def somebody_died(self) -> bool:
