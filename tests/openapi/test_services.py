@@ -1,7 +1,7 @@
 """Running services, called by schemathesis: whatever comes, the answer is one that the description names, and it comes.
 
 Each route is called as a stranger and as who signed in, with what its description allows and with what it does not.
-DIDKIT_EXAMPLES sets how often: `DIDKIT_EXAMPLES=250 .venv/bin/pytest tests/openapi` makes more than 20,000 calls.
+DIDKIT_EXAMPLES sets how often, such as `DIDKIT_EXAMPLES=250 .venv/bin/pytest tests/openapi`.
 """
 
 import json
