@@ -27,7 +27,7 @@ ITS_OWN: Final = frozenset({"date", "x-request-id"})  # of each answer
 def told(answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
     """What an answer tells."""
     kept = {name: value for name, value in answer.headers.items() if name.lower() not in ITS_OWN}
-    return answer.status, kept, answer.body
+    return answer.status, kept, answer.body.replace(answer.headers["X-Request-Id"].encode(), b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,7 @@ PLACES: Final[Mapping[str, Place]] = {
 _CALLER: Final = "is told the type that its caller expects; its callers stand here"
 _OURS: Final = "opens what this program keeps itself; nobody sends it"
 LEFT_OUT: Final[Mapping[str, str]] = {
+    "commands.inspecting.parse_jws": "lays open what stands there for whoever asks; nothing is taken from it",
     "jose.parse_compact": _CALLER,
     "jose.verify_compact": _CALLER,
     "jose.parse_jwe_header": "reads a header, by which open_response goes on or refuses",

@@ -94,7 +94,7 @@ PRESENTING: Final = (
     *answered("P2", "fetching the request", "/oid4vp/requests/"),
     *answered("P4", "fetching the key document", "/.well-known/did.json"),
     *around("P4", "wallet", "the request", "INSERT INTO requests"),
-    *around("ledger", "wallet", "its head file", "ledger.new", seam=Seam.RENAME),
+    *around("ledger", "wallet", "its head file", ".ledger", seam=Seam.RENAME),
     *around("P6", "wallet", "acceptance, presentation and the used copy", "UPDATE requests", "'sending'"),
     *around("P8", "vendor", "the acceptance", "INSERT INTO acceptances"),
     *answered("P7", "the acceptance", "/agreements'"),

@@ -42,6 +42,7 @@ CHECKS: Final = [
 ]
 CSRF: Final = "the token of this session"
 WITHOUT_OWNER: Final = frozenset({"/sign-in", "/sign-out"})  # there an owner would lose the session
+schemathesis.serializer.alias("application/oauth-authz-req+jwt", "text/plain")  # a token is sent as the text it is
 LINK: Final = re.compile(r'(?:href|action)="(/[^"?#]*)')
 
 

@@ -148,7 +148,8 @@ class Program:
                 found |= fresh
                 waiting += fresh
         paths = _variable_paths(self.app)
-        return {path: link for link in found for path, pattern in paths if pattern.fullmatch(link.partition("?")[0])}
+        links = sorted(found)  # of one path, the link with a query comes last and counts
+        return {path: link for link in links for path, pattern in paths if pattern.fullmatch(link.partition("?")[0])}
 
     def kept(self) -> object:
         """Everything in the database that is not fetched by schedule."""

@@ -55,13 +55,20 @@ async def test_all_that_is_over_is_moved_and_what_is_not_over_stays(offers: Offe
     over = [new_offer(f"over {number}") for number in range(1_100)]
     lasting = new_offer("lasting", expires_at=LATER + timedelta(seconds=1))
     await offers.save_offers([*over, lasting], batch="")
-    await offers.spend_nonce(b"spent", now=NOW)
 
     await offers.let_time_pass(now=LATER)
 
     assert (await offers.counts(now=LATER)).states == {State.EXPIRED: 1_100, State.OFFERED: 1}
     marks = [each.fingerprint for each in (*over, lasting)]
     assert await offers.known_offers(marks, now=LATER) == {b"lasting": "lasting"}
+
+
+async def test_a_nonce_is_forgotten_once_no_clock_can_make_it_good_again(offers: OfferStore) -> None:
+    await offers.spend_nonce(b"spent", now=NOW)
+
+    await offers.let_time_pass(now=NOW + timedelta(days=2))
+    assert len(await offers.database.fetch("SELECT id FROM spent_nonces")) == 1
+    await offers.let_time_pass(now=NOW + timedelta(days=3))
     assert await offers.database.fetch("SELECT id FROM spent_nonces") == ()
 
 

@@ -22,6 +22,7 @@ async def test_requests_answers_and_endings_are_counted_by_outcome(shop: Shop) -
     assert (await shop.post("/agreements/withdraw", json={"event": "none"})).status == 400
     other = await agreed(shop)
     assert (await erase(shop, await asks_to_erase(shop, other))).status == 200
+    assert (await shop.post("/check-request", data=b"{}")).status == 415
     await asyncio.sleep(0.1)  # the first refresh of the lists fails at once: nobody publishes them here
 
     seen = await samples_of(shop.metrics)
