@@ -25,7 +25,7 @@ up: install-run ## the same cast, left running on this machine until Ctrl-C
 	@$(BIN)/python -m demo up
 
 test: install ## run every test; what this machine lacks is skipped and named
-	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 defects: install ## plant each known defect into a copy of the code, and see the test that claims it fail
 	@$(BIN)/python -m tests.defects.run
