@@ -949,7 +949,7 @@ DEFECTS: Final = (
         SIGNING_IN,
         'log.info("signed-in")',
         'log.info("signed-in", name=passphrase)',
-        "tests/e2e/test_wallet.py::test_what_is_no_offer_is_said_so",
+        CANARY_TESTS + "no_file_holds_a_canary_neither_log_nor_database_nor_journal",
     ),
     Defect(
         "a wrong passphrase stands in the log",
