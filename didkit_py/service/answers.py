@@ -147,9 +147,8 @@ def _answer(request: web.Request, status: int, name: str, message: str, *, hint:
     shape = {"error": name, "error_description": describable(message)} | ({"hint": hint} if hint else {})
     shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add
     answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
-    facts = facts_of(request)
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
-        answer.headers["WWW-Authenticate"] = f'{facts.challenge if facts else "Bearer"} error="{name}"'
+        answer.headers["WWW-Authenticate"] = f'Bearer error="{name}"'
     return _with_retry(answer)
 
 

@@ -32,5 +32,5 @@ async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
             await work()
         except DidkitError as error:
             log.warning("repeated-work-failed", code=error.code)
-        except Exception:
+        except Exception:  # a fault of ours today must not end the work for good
             log.exception("repeated-work-failed")

@@ -31,7 +31,6 @@ class RouteFacts:
     bearer: bool = False  # whether callers show a token
     signed_in: bool = False
     errors: WireErrors = field(default_factory=lambda: MappingProxyType({}))
-    challenge: str = "Bearer"  # the scheme that a 401 asks for (RFC 9110, 11.6.1)
     max_bytes: int = MAX_BODY_BYTES
     repeatable: frozenset[str] = frozenset()  # form fields that may stand more than once, such as ticked boxes
     counted: Metric | None = None  # the counter of its answers by outcome: ok, or the code of the refusal
@@ -68,7 +67,6 @@ class Routes:
         takes: Content | None = None,
         bearer: bool = False,
         errors: WireErrors | None = None,
-        challenge: str = "Bearer",
         max_bytes: int = MAX_BODY_BYTES,
         counted: Metric | None = None,
     ) -> None:
@@ -82,7 +80,6 @@ class Routes:
             takes=takes,
             bearer=bearer,
             errors=errors or {},
-            challenge=challenge,
             max_bytes=max_bytes,
             counted=counted,
         )
