@@ -9,6 +9,7 @@ from typing import Final
 
 CREDENTIAL: Final = "didkit_py/verification/credential.py"
 PRESENTATION: Final = "didkit_py/verification/presentation.py"
+PROFILE: Final = "didkit_py/verification/profile.py"
 SD_JWT: Final = "didkit_py/formats/sd_jwt.py"
 SD_JWT_VC: Final = "didkit_py/formats/sd_jwt_vc.py"
 JOSE: Final = "didkit_py/jose.py"
@@ -236,6 +237,27 @@ DEFECTS: Final = (
         "if one is None or _surplus(one, credential):",
         "if one is None:",
         VERIFICATION_TESTS + "an_answer_with_more_than_was_asked_for_is_refused",
+    ),
+    Defect(
+        "one credential shown twice counts as two",
+        PRESENTATION,
+        'if len({text.partition("~")[0] for text in texts}) != len(texts):',
+        "if len(set(texts)) != len(texts):",
+        VERIFICATION_TESTS + "one_credential_does_not_answer_one_query_twice",
+    ),
+    Defect(
+        "a part of a claim may be held back where the type knows the whole alone",
+        PROFILE,
+        "if not disclosed <= profile.hidden:",
+        "if disclosed == profile.hidden | {()}:",
+        VERIFICATION_TESTS + "a_part_of_a_claim_is_no_disclosure_of_its_own",
+    ),
+    Defect(
+        "a credential may live twice as long as its type allows",
+        PROFILE,
+        "> profile.template.lifetime + profile.template.rounding:",
+        "> 2 * profile.template.lifetime + profile.template.rounding:",
+        VERIFICATION_TESTS + "a_credential_lives_as_long_as_its_type_allows_and_not_a_second_longer",
     ),
     # The gate of every signed text
     Defect(

@@ -1,6 +1,6 @@
 """Each check of a credential and of a presentation holds for a good one and can fail, alone and by its own name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,7 +11,7 @@ import pytest
 
 from didkit_py.credentials.credential import Credential, StatusReference
 from didkit_py.credentials.ladder import ladder_claims
-from didkit_py.credentials.template import Path_, template_named
+from didkit_py.credentials.template import Path_, template_named, template_of
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, b64url
@@ -332,6 +332,13 @@ async def test_the_profile_check_can_fail(changed: dict[str, Any]) -> None:
     refused(await Shown(credential=affordability(**changed)).text(), await evidence(), BadCredential, "profile")
 
 
+@pytest.mark.parametrize("shown", [("period", "from"), ("period", "to")])
+async def test_a_part_of_a_claim_is_no_disclosure_of_its_own(shown: tuple[str, ...]) -> None:
+    """The parts of an always-shown claim stand where the type has them, so that no other check can notice."""
+    parted = standing(disclosable=(*STANDING.disclosable(), shown))
+    refused(await Shown(credential=parted, paths=(shown,)).text(), await evidence(), BadCredential, "profile")
+
+
 async def test_an_issuer_may_add_no_claim_of_its_own() -> None:
     for claims in (
         {**affordability().claims, "member": "4711"},
@@ -405,6 +412,19 @@ async def test_the_time_check_can_fail() -> None:
     refused(text, given, NotYetValid, "time", now=affordability().issued_at - timedelta(seconds=61))
     long = affordability(expires_at=NOW + timedelta(days=365))
     refused(await Shown(credential=long).text(), given, BadCredential, "time")
+
+
+@pytest.mark.parametrize("made", [affordability, standing], ids=["affordability", "standing"])
+async def test_a_credential_lives_as_long_as_its_type_allows_and_not_a_second_longer(
+    made: Callable[..., Credential],
+) -> None:
+    template = template_of(made().vct)
+    assert template is not None
+    longest = made().issued_at + template.lifetime + template.rounding  # both ends are rounded down
+    given, paths = await evidence(), STEP if made is affordability else ()
+    judge(await Shown(credential=made(expires_at=longest), paths=paths).text(), given)
+    longer = made(expires_at=longest + timedelta(seconds=1))
+    refused(await Shown(credential=longer, paths=paths).text(), given, BadCredential, "time")
 
 
 @pytest.mark.parametrize(
@@ -527,6 +547,24 @@ async def test_the_shape_of_an_answer_is_checked(changed: str) -> None:
     with pytest.raises(BadResponse) as caught:
         await answered(tokens[changed])
     assert [getattr(each, "name", "") for each in caught.value.checks] == ["answer-shape"]
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=1)], ids=["same-text", "another-proof"])
+async def test_one_credential_does_not_answer_one_query_twice(age: timedelta) -> None:
+    """Where several are asked for, one credential shown twice would count as two."""
+    several = DcqlQuery(
+        credentials=tuple(replace(one, multiple=True) for one in QUERY.credentials), source=QUERY.source
+    )
+    credential, other = await Shown().selected(), await Shown().text()
+    one, again = [
+        await bind(credential, nonce=NONCE, audience=AUDIENCE, now=NOW - before, signer=HOLDER)
+        for before in (timedelta(0), age)
+    ]
+    if not age:
+        again = one  # ES256 makes another signature each time
+    assert len((await answered({"afford": [one, other]}, several)).credentials["afford"]) == 2
+    with pytest.raises(BadResponse, match="twice"):
+        await answered({"afford": [one, again]}, several)
 
 
 async def test_an_answer_with_a_bad_credential_names_the_check_that_failed() -> None:
