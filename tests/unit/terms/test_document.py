@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.encoding import digest, read_json, write_json
+from didkit_py.encoding import Json, digest, read_json, write_json
 from didkit_py.errors import BadSignature, BadTerms, DidkitError, Malformed, TooLarge
 from didkit_py.terms.document import (
     create_delegation,
@@ -52,19 +52,46 @@ async def test_one_changed_word_is_another_document() -> None:
     assert (await terms(version="1.0")).id != (await terms(version="1.1")).id
 
 
-async def test_a_document_that_was_edited_no_longer_has_its_id() -> None:
+def edited(value: Json) -> Json:
+    """The same kind of value, differing in one place."""
+    if isinstance(value, str):
+        return f"{value[:-1]}{'x' if value[-1:] != 'x' else 'y'}"
+    if isinstance(value, list):
+        return [*value[:-1], edited(value[-1])] if value else [{}]
+    if isinstance(value, dict):
+        name = next(reversed(value))
+        return {**value, name: edited(value[name])}
+    return not value if isinstance(value, bool) else "x"
+
+
+@pytest.mark.parametrize("name", sorted(terms_draft()))
+async def test_a_document_that_was_edited_in_any_member_is_refused(name: str) -> None:
     body = read_json(await published())
     assert isinstance(body, dict)
-    body["jurisdiction"] = "IE"
-    with pytest.raises(BadTerms, match="content address"):
+    parse_terms(write_json(body))
+    body[name] = edited(body[name])
+    with pytest.raises((Malformed, BadTerms)):
         parse_terms(write_json(body))
 
 
-async def test_one_changed_byte_in_a_text_is_refused() -> None:
+@pytest.mark.parametrize("change", [{"jurisdiction": "IE"}, {"precedence": "lawyer"}, {"family": "x"}], ids=str)
+async def test_a_document_that_is_in_order_but_edited_no_longer_has_its_id(change: dict[str, Json]) -> None:
+    body = read_json(await published())
+    assert isinstance(body, dict)
+    with pytest.raises(BadTerms, match="content address"):
+        parse_terms(write_json(body | change))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", [0, 20, -1])
+async def test_one_changed_byte_in_any_text_is_refused(layer: str, place: int) -> None:
     document = parse_terms(await published())
-    changed = {name: octets.replace(b"Only", b"Also") for name, octets in BY_DIGEST.items()}
+    verify_terms(document, layers=BY_DIGEST, publisher=TERMS_BODY.document)
+    changed = bytearray(LAYERS[layer])
+    changed[place] ^= 1
+    texts = BY_DIGEST | {digest(LAYERS[layer]): bytes(changed)}
     with pytest.raises(BadTerms, match="changed"):
-        verify_terms(document, layers=changed, publisher=TERMS_BODY.document)
+        verify_terms(document, layers=texts, publisher=TERMS_BODY.document)
 
 
 async def test_a_missing_or_too_long_text_is_refused() -> None:
