@@ -3,13 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
+from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument
-from didkit_py.encoding import Json
+from didkit_py.encoding import Json, write_json
 from didkit_py.errors import BadTemplate, IllegalMove, Replayed
+from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import (
     CredentialRequestDenied,
@@ -96,7 +99,7 @@ class MemoryStore:
         if kept.registration is not None:
             raise IllegalMove("keys are registered already")
         await self.spend_nonce(nonce, now=now)
-        copies = tuple(Copy(key_hash=key, place=(1, place)) for place, key in enumerate(keys))
+        copies = tuple(Copy(key_hash=key, place=(1, place) if with_status else None) for place, key in enumerate(keys))
         kept.registration = Registration(copies=copies, issued_at=now)
         return kept.registration
 
@@ -136,7 +139,7 @@ def store() -> MemoryStore:
 @pytest.fixture
 def issuing(store: MemoryStore) -> Issuing:
     signer = SoftwareSigner.from_secret(bytes([5] * 32), key_id="did:web:union.example#key-1")
-    names = ("insurer-good-standing", "authorized-dealer")
+    names = ("insurer-good-standing", "authorized-dealer", "affordability-range", "digital-receipt")
     return Issuing(
         store=store,
         templates={name: template_named(name) for name in names},
@@ -281,6 +284,64 @@ async def test_each_key_gets_its_copy(issuing: Issuing) -> None:
     token = await token_for(issuing, await issuing.make_offer(WANTED, now=NOW))
     response = await issuing.issue(await request(issuing, keys(10)), token=token, now=NOW)
     assert len(set(response.credentials)) == 10
+
+
+AFFORDABLE: dict[str, Json] = {
+    "scheme": "urn:didkit-py:scheme:affordability:gbp-ladder:1",
+    "currency": "GBP",
+    "basis": "savings",
+}
+RECEIPT: dict[str, Json] = {
+    "receipt_type": "goods",
+    "date": "2026-11-20",
+    "seller": {"name": "Ann's Chryota Ltd"},
+    "fullReceiptDigest": "sha-256;" + "A" * 43,
+}
+PERSONS: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {  # two people, by type
+    "affordability-range": (
+        AFFORDABLE | ladder_claims(Decimal(23_000), template_named("affordability-range")),
+        AFFORDABLE | ladder_claims(Decimal(6_000), template_named("affordability-range")),
+    ),
+    "digital-receipt": (RECEIPT, RECEIPT | {"buyer_name": "Frank", "items": ["a car"]}),
+    "insurer-good-standing": (STANDING, STANDING | {"lines": ["motor", "home"]}),
+}
+
+
+@pytest.mark.parametrize("name", PERSONS)
+async def test_copies_share_nothing_but_what_a_type_always_shows(issuing: Issuing, name: str) -> None:
+    """Neither two copies of one person nor those of two people can be told from the others by a value."""
+    payloads: list[dict[str, Json]] = []
+    for person, values in enumerate(PERSONS[name]):
+        made = await issuing.make_offer(Wanted(type_name=name, values=values, reference=str(person)), now=NOW)
+        token = await token_for(issuing, made)
+        wanted = await request(issuing, keys(20)[10 * person :][:10], type_name=name)
+        response = await issuing.issue(wanted, token=token, now=NOW + timedelta(minutes=4 * person))
+        payloads += [parse_sd_jwt(text).payload for text in response.credentials]
+
+    specs = template_named(name).claims
+    always = {spec.path[0] for spec in specs if not spec.hidden}
+    equal = {"vct", "vct#integrity", "iss", "iat", "exp", "_sd_alg"}
+    parents = {spec.path[0] for spec in specs if spec.hidden and len(spec.path) > 1}
+    different = {"_sd", "cnf"} | parents  # and the places of statuses, which this store does not choose
+    for payload in payloads:
+        assert payload.keys() <= always | equal | different | {"status"}
+        assert {member: payload.get(member) for member in equal} == {
+            member: payloads[0].get(member) for member in equal
+        }
+    for member in different:
+        found = [write_json(payload[member]) for payload in payloads if member in payload]
+        assert len(set(found)) == len(found)
+    hidden = [one for payload in payloads for one in digests_of(payload)]
+    assert len(set(hidden)) == len(hidden)
+
+
+def digests_of(node: Json) -> list[Json]:
+    """The digests of all disclosures below a signed object."""
+    if not isinstance(node, dict):
+        return []
+    own = node.get("_sd", [])
+    assert isinstance(own, list)
+    return own + [one for value in node.values() for one in digests_of(value)]
 
 
 async def test_a_nonce_that_was_used_is_refused_and_registers_nothing(issuing: Issuing, store: MemoryStore) -> None:
