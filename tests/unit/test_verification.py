@@ -507,6 +507,27 @@ async def test_what_is_missing_is_named_in_rounds_and_only_for_trusted_issuers()
     assert missing([text, "rubbish"], nobody, now=NOW) == ()
 
 
+@pytest.mark.parametrize(
+    ("age", "over", "asked"),
+    [
+        (timedelta(hours=12), timedelta(seconds=1), False),
+        (timedelta(hours=12, seconds=1), timedelta(seconds=1), True),  # older than its issuer lets copies be
+        (timedelta(hours=1), timedelta(0), True),  # its own time is over
+    ],
+    ids=["as-old-as-its-ttl", "older", "over"],
+)
+async def test_a_status_list_is_asked_for_again_when_it_has_aged(
+    age: timedelta, over: timedelta, *, asked: bool
+) -> None:
+    given = await evidence()
+    kept = replace(given.status_lists[URI], expires_at=NOW + over)
+    given = replace(given, status_lists={URI: kept}, fetched_at={URI: NOW - age})
+    text = await Shown(credential=standing(), paths=()).text()
+    assert bool(missing([text], given, now=NOW)) is asked
+    endless = replace(given, status_lists={URI: replace(kept, expires_at=None, ttl=None)})
+    assert missing([text], endless, now=NOW) == ()  # twelve hours are less than the greatest age
+
+
 async def test_a_status_list_is_not_asked_for_before_the_signature_holds() -> None:
     forger = SoftwareSigner.from_secret(bytes(31) + b"\x24", alg="EdDSA", key_id=f"{INSURER}#sign-1")
     text = await Shown(credential=standing(), paths=(), signer=forger).text()

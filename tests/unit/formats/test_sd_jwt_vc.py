@@ -232,7 +232,9 @@ async def test_a_claim_with_a_registered_name_is_never_issued() -> None:
         ({"signer": signer(9)}, BadSignature),
         ({"signer": signer(8, "EdDSA")}, UnsupportedAlgorithm),
         ({"extra": {"exp": 1}}, BadKeyBinding),
+        ({"extra": {"exp": int(NOW.timestamp())}}, BadKeyBinding),
         ({"extra": {"nbf": 4_000_000_000}}, BadKeyBinding),
+        ({"extra": {"nbf": int(NOW.timestamp()) + 61}}, BadKeyBinding),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else value.__name__,
 )
@@ -242,6 +244,12 @@ async def test_a_key_binding_for_another_request_key_or_time_is_refused(
     sd_jwt = parse_sd_jwt(await presented(("email",), **changes))
     with pytest.raises(error):
         verify_key_binding(sd_jwt, holder=HOLDER.public, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
+
+
+@pytest.mark.parametrize("extra", [{"exp": int(NOW.timestamp()) + 1}, {"nbf": int(NOW.timestamp()) + 60}], ids=str)
+async def test_a_key_binding_within_a_time_of_its_own_holds(extra: dict[str, int]) -> None:
+    sd_jwt = parse_sd_jwt(await presented(("email",), extra=extra))
+    verify_key_binding(sd_jwt, holder=HOLDER.public, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
 
 
 @pytest.mark.parametrize("seconds", [-600, 0, 60])

@@ -1,6 +1,7 @@
 """Key proofs (OpenID4VCI 1.0, appendix F.1 and F.4)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from didkit_py.oid4vci.key_proof import (
     verify_key_proof,
     verify_key_proofs,
 )
+from didkit_py.oid4vci.nonce import MAX_NONCE
 
 # The proof that F.1 prints, its line breaks taken out; it is signed for real.
 OFFICIAL = (
@@ -131,6 +133,42 @@ async def test_a_proof_that_breaks_one_rule_is_an_invalid_proof(changes: dict[st
     judge(await proof())
     with pytest.raises(InvalidProof):
         judge(await proof(**changes))
+
+
+OTHER_KEY = SoftwareSigner.from_secret(b"c" * 32, alg="EdDSA", key_id=f"{DID}#key-2")
+
+
+async def test_of_several_keys_the_named_one_counts() -> None:
+    both = create_document(DID, {"key-1": BUSINESS.public, "key-2": OTHER_KEY.public})
+    documents = {DID: DidDocument.from_json(both, did=DID)}
+    for signer in (BUSINESS, OTHER_KEY):
+        text = await proof(signer)
+        assert verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=NOW).key == signer.public
+    misnamed = await proof(replace(OTHER_KEY, key_id=BUSINESS.key_id))
+    with pytest.raises(InvalidProof):
+        verify_key_proof(misnamed, expected_audience=ISSUER, documents=documents, now=NOW)
+
+
+async def test_a_key_of_a_business_proves_nothing_once_its_time_is_over() -> None:
+    body = create_document(DID, {"key-1": BUSINESS.public})
+    methods = body["verificationMethod"]
+    assert isinstance(methods, list)
+    assert isinstance(methods[0], dict)
+    methods[0]["expires"] = "2026-11-21T10:00:00Z"
+    documents = {DID: DidDocument.from_json(body, did=DID)}
+    before = NOW - timedelta(seconds=1)
+    text = await proof(BUSINESS)
+    verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=before)
+    with pytest.raises(InvalidProof):
+        verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=NOW)
+
+
+async def test_a_proof_with_an_overlong_member_is_not_read() -> None:
+    long, nonce = "https://issuer.example/".ljust(2_048, "x"), "n" * MAX_NONCE
+    verify_key_proof(await proof(aud=long, nonce=nonce), expected_audience=long, documents={}, now=NOW)
+    for text, audience in ((await proof(aud=long + "x"), long + "x"), (await proof(nonce=nonce + "n"), ISSUER)):
+        with pytest.raises(InvalidProof, match="longer"):
+            verify_key_proof(text, expected_audience=audience, documents={}, now=NOW)
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
