@@ -15,7 +15,7 @@ from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking
 from didkit_py.roles.asking_store import AskedRequest, OwnCredential
 from didkit_py.roles.checking import Checking
-from didkit_py.roles.receiving import PreviewedOffer, collect, preview, redeem
+from didkit_py.roles.receiving import PreviewedOffer, binding_of, collect, preview, redeem
 from didkit_py.roles.self_check import check_request
 from didkit_py.service.evidence import Lists, ScheduledLists, fetch_document
 from didkit_py.service.fetch import Fetcher
@@ -91,7 +91,7 @@ class Parts:
 
     async def preview(self, link: str) -> PreviewedOffer:
         """What an offer's link leads to; nothing is spent."""
-        return await preview(link, fetch=self.fetcher)
+        return await preview(link, fetch=self.fetcher, bindings=(binding_of(self.signer),), algs=(self.signer.alg,))
 
     async def standing(self, own: OwnCredential) -> Standing:
         """How one of our documents stands by the lists at hand."""
