@@ -23,7 +23,7 @@ from didkit_py.dids.document import DidDocument, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
-from didkit_py.errors import BadAnswer, BadCredential, DidkitError, Malformed, Unreachable, UnsupportedAlgorithm
+from didkit_py.errors import GONE, BadAnswer, BadCredential, DidkitError, Malformed, Unreachable, UnsupportedAlgorithm
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
@@ -136,12 +136,12 @@ async def preview(
         with _sent_by(origin(link.uri)):
             offer = CredentialOffer.from_json(await _get_json(fetch, link.uri, max_bytes=MAX_OFFER_BYTES))
     with _sent_by(origin(offer.issuer)):
-        issuer_body = await _get_json(fetch, issuer_metadata_url(offer.issuer), max_bytes=MAX_METADATA_BYTES)
+        issuer_body = await _get_metadata(fetch, issuer_metadata_url(offer.issuer))
         issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer)
     offer = _usable(offer, issuer, bindings=bindings, algs=algs)
     name = _server(offer, issuer)
     with _sent_by(origin(name)):
-        server_body = await _get_json(fetch, server_metadata_url(name), max_bytes=MAX_METADATA_BYTES)
+        server_body = await _get_metadata(fetch, server_metadata_url(name))
         server = ServerMetadata.from_json(server_body, issuer=name)
     _require_reachable(issuer, server)
     return PreviewedOffer(offer=offer, issuer=issuer, server=server)
@@ -363,6 +363,16 @@ def _sent_by(who: str) -> Iterator[None]:
         raise
     except Malformed as error:
         raise BadAnswer(f"{who}: {error}", spec=error.spec) from error
+
+
+async def _get_metadata(fetch: Fetch, url: str) -> Json:
+    """Where an issuer has none, trying again does not help."""
+    try:
+        return await _get_json(fetch, url, max_bytes=MAX_METADATA_BYTES)
+    except Unreachable as error:
+        if error.reason == GONE:
+            raise BadMetadata(f"{url}: expected metadata, and nothing is there", spec=_METADATA) from error
+        raise
 
 
 async def _get_json(fetch: Fetch, url: str, *, max_bytes: int) -> Json:

@@ -23,7 +23,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable
 from didkit_py.reading import is_url, origin
 from didkit_py.service.log import get_logger
 
@@ -32,6 +32,7 @@ CONNECT_SECONDS: Final = 3.0
 MAX_CONCURRENT: Final = 16  # sockets of one service at a time
 MAX_CACHE: Final = timedelta(days=1)  # whatever the publisher says, a list is looked at again daily
 _CHUNK: Final = 65_536
+_NOT_THERE: Final = frozenset({404, 410})
 _MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
@@ -108,7 +109,8 @@ class Fetcher:
         sent = {**(headers or {}), **({"Accept": accept} if accept else {})}
         fetched = await self._send("GET", url, None, sent, max_bytes)
         if ok_only and not 200 <= fetched.status < 300:  # noqa: PLR2004 - the class of success, RFC 9110, 15.3
-            raise Unreachable(f"{origin(url)} answered with status {fetched.status}")
+            reason = GONE if fetched.status in _NOT_THERE else ""
+            raise Unreachable(f"{origin(url)} answered with status {fetched.status}", reason=reason)
         return fetched
 
     async def post(
