@@ -854,6 +854,20 @@ DEFECTS: Final = (
         FETCH_TESTS + "a_redirect_is_an_error_and_is_not_followed",
     ),
     Defect(
+        "a request that every wallet refuses is handed out",
+        "verifier/parts.py",
+        "        if not would_answer(decision):\n            return decision\n",
+        "",
+        "tests/e2e/verifier/test_commands.py::test_a_request_that_every_wallet_refuses_is_not_handed_out",
+    ),
+    Defect(
+        "a statement by somebody whom the list names later is called a forgery",
+        VENDOR,
+        "    if not isinstance(error, Untrusted | UnknownKey):\n",
+        "    if not isinstance(error, UnknownKey):\n",
+        "tests/unit/terms/test_vendor.py::test_a_statement_of_somebody_who_is_not_on_the_list_yet_is_no_forgery",
+    ),
+    Defect(
         "a redirect leads from elsewhere to this machine",
         FETCH,
         "                    if still is not on_loopback:\n",

@@ -56,7 +56,7 @@ class Odd:
             return web.Response(status=answer.status, body=body, content_type=answer.content_type)
 
     async def offer(self) -> tuple[str, str]:
-        wanted = Wanted(type_name="contact", values=dict(CONTACT), reference=secrets.token_hex(4), subject=None)
+        wanted = Wanted(type_name="contact", values={**CONTACT}, reference=secrets.token_hex(4), subject=None)
         made = await self.parts.issuing.make_offer(wanted, now=now())
         return self.parts.issuing.offer_link(made.offer.id), made.tx_code
 
