@@ -56,7 +56,8 @@ class Odd:
             return web.Response(status=answer.status, body=body, content_type=answer.content_type)
 
     async def offer(self) -> tuple[str, str]:
-        wanted = Wanted(type_name="contact", values={**CONTACT}, reference=secrets.token_hex(4), subject=None)
+        values: dict[str, Any] = dict(CONTACT)
+        wanted = Wanted(type_name="contact", values=values, reference=secrets.token_hex(4), subject=None)
         made = await self.parts.issuing.make_offer(wanted, now=now())
         return self.parts.issuing.offer_link(made.offer.id), made.tx_code
 
@@ -209,3 +210,25 @@ async def test_only_a_wrong_code_has_the_person_type_it_again(stage: Stage) -> N
     assert "type it again" in (await stage.typed(page, "12")).text
     assert "Type the code that" in (await stage.typed(page, "")).text
     assert "code is not right" in (await stage.typed(page, code)).text  # the answer above had spent it
+
+
+async def test_a_request_that_is_gone_a_broken_address_and_an_outage_are_told_apart(stage: Stage) -> None:
+    world = stage.world
+    await world.person.unlock()
+    answers = {404: "This request is gone", 410: "This request is gone", 409: "This request is gone", 500: "in order"}
+    client, uri = (
+        quote("decentralized_identifier:" + stage.odd.parts.did),
+        stage.odd.parts.settings.base_url + "/request",
+    )
+    for method in ("get", "post"):
+        link = f"openid4vp://?client_id={client}&request_uri={quote(uri)}&request_uri_method={method}"
+        for status, sentence in answers.items():
+            stage.odd.instead["/request"] = lambda status=status: web.Response(status=status)  # type: ignore[misc] # a default of its own
+            page = await world.person.fill("/answer", request=link)
+            assert page.status == 503
+            assert (sentence in page.text) or (method == "get" and status == 409)
+            assert "not the text of a request" not in page.text
+    page = await world.person.fill("/answer", request=f"openid4vp://?client_id={client}&request_uri=http://a.example")
+    assert "whoever asks must make a new request" in page.text
+    page = await world.person.fill("/answer", request="openid4vp://?client_id=x")
+    assert "not the text of a request" in page.text
