@@ -230,7 +230,11 @@ def _batch_size(read: Reader) -> int:
     """One where the issuer offers none, or does not say how many in a way that we can read."""
     batch = read.members.get("batch_credential_issuance")
     size = batch.get("batch_size") if isinstance(batch, dict) else None
-    return min(size, _MAX_BATCH_SIZE) if type(size) is int and size > 1 else 1
+    if type(size) is not int:
+        return 1
+    if size > _MAX_BATCH_SIZE:
+        raise Malformed(f"{read.path('batch_credential_issuance')}.batch_size: more than {_MAX_BATCH_SIZE}", spec=_SPEC)
+    return max(size, 1)
 
 
 def _needs_encryption(read: Reader) -> bool:
