@@ -139,11 +139,12 @@ def good_standing(terms_id: str) -> Json:
     }
 
 
-def ask(vendor: Party, request: Json) -> dict[str, str]:
-    """The vendor's operator makes a request: its id and its link."""
+def ask(vendor: Party, request: Json, *, refused: bool = False) -> dict[str, str]:
+    """The vendor's operator makes a request, if need be one that every wallet refuses: its id and its link."""
     sheet = vendor.folder / "ask.json"
     sheet.write_text(json.dumps(request))
-    made: dict[str, str] = run("verifier", "ask", str(vendor.folder), str(sheet))
+    anyway = ["--even-if-refused"] if refused else []
+    made: dict[str, str] = run("verifier", "ask", str(vendor.folder), str(sheet), *anyway)
     return made
 
 

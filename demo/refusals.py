@@ -37,7 +37,7 @@ class Scene:
 
     def refused_by_wallet(self, who: str, vendor: Party, request: Any, *codes: str) -> None:  # noqa: ANN401 - JSON
         """The wallet must refuse this request, with all of these codes, and release nothing."""
-        made = asking.ask(vendor, request)
+        made = asking.ask(vendor, request, refused=True)
         page = self.sally.open(made["link"])
         self._judge(who, page.outcome, page.codes, codes)
         self.narrator.expect(self._released() == self.released, "Sally's ledger shows no release")

@@ -7,7 +7,9 @@ Every class has a stable `code` that programs, pages and logs show. A message sa
 a claim value, a key or a secret.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+GONE: Final = "gone"  # the `reason` of an Unavailable: what was asked for is not there, or not any more
 
 
 class DidkitError(Exception):
@@ -212,6 +214,13 @@ class QueryNotAnswered(Rejected):
 
     code = "query-not-answered"
     hint = "Show every claim that the query requires, with the value that it asks for."
+
+
+class BadAnswer(Malformed):
+    """What another party sent cannot be read; nobody here typed it."""
+
+    code = "bad-answer"
+    hint = "Tell whoever sent it which place is not in order; only they can correct it."
 
 
 class BadTerms(Rejected):

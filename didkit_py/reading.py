@@ -72,6 +72,18 @@ class Reader:
         # Also for one with a NUL, which no database takes.
         return Malformed(f"{self.path(name)}: expected a non-empty text")
 
+    def decoration(self, name: str, *, max_length: int = MAX_TEXT) -> str | None:
+        """A text that is only shown: None when absent, and where it is none that can be shown."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) and 0 < len(value) <= max_length and "\0" not in value else None
+
+    def decorations(self, name: str, *, max_items: int = MAX_ITEMS) -> tuple[Self, ...]:
+        """The objects of an array that only decorates: whatever else stands there is passed over."""
+        value = self.members.get(name)
+        items = value[:max_items] if isinstance(value, list) else []
+        found = ((f"{self.path(name)}[{place}]", item) for place, item in enumerate(items))
+        return tuple(type(self)(item, at=at) for at, item in found if isinstance(item, dict))
+
     def texts(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[str, ...]:
         """An array of non-empty texts."""
         found: list[str] = []

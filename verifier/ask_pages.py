@@ -9,6 +9,7 @@ from aiohttp import web
 from didkit_py.errors import DidkitError
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.web import Routes, read_form, render
+from didkit_py.terms.decision import Decision
 from verifier.folder import read_template, saved_requests
 from verifier.parts import Parts, parts_of
 from verifier.views import verdict_in_words
@@ -43,7 +44,7 @@ def in_full(template: RequestTemplate) -> str:
 
 
 async def make(request: web.Request) -> web.Response:
-    """Make the request, or say what a wallet would say to it."""
+    """Make the request, or say what a wallet would say to it; one that every wallet would refuse is not made."""
     parts = parts_of(request)
     given = await read_form(request)
     text = given.get("request", "")
@@ -54,9 +55,12 @@ async def make(request: web.Request) -> web.Response:
         if given.get("action") == "check":
             drafted = await parts.asking.draft(template, now=parts.clock())
             return _form(request, text, verdict=verdict_in_words(await parts.judge_draft(drafted)))
-        made = await parts.asking.ask(template, now=parts.clock())
+        made = await parts.ask(template)
     except DidkitError as error:
         return _form(request, text, f"{error}. {error.advice}".strip(), status=400)
+    if isinstance(made, Decision):
+        refused = "Every wallet would refuse this request, so it was not made. The reasons stand below it"
+        return _form(request, text, refused, verdict=verdict_in_words(made), status=400)
     return web.Response(status=303, headers={"Location": f"/requests/{made.id}"})
 
 

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
 from didkit_py.command import REJECTED, ProgramGroup, describe, exit_code, json_option
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
-from didkit_py.errors import DidkitError
+from didkit_py.errors import DidkitError, Refused
 from didkit_py.jose import MAX_TOKEN
+from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
 from didkit_py.roles.self_check import verdict_json, would_answer
@@ -27,6 +28,7 @@ from didkit_py.service.commands import (
 from didkit_py.service.files import read_file
 from didkit_py.service.log import configure
 from didkit_py.service.web import METRICS, run, serve
+from didkit_py.terms.decision import Decision
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
@@ -36,6 +38,7 @@ from verifier.parts import Parts
 from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
+NOT_MADE: Final = "Every wallet would refuse this request, so it was not made."
 
 
 @click.group(cls=ProgramGroup)
@@ -137,11 +140,22 @@ def sign_terms(folder: Path, terms_id: str, *, as_json: bool) -> None:
 @group.command()
 @click.argument("folder", type=Folder)
 @click.argument("sheet", metavar="FILE", type=File)
+@click.option("--even-if-refused", is_flag=True, help="Make it although every wallet would refuse it.")
 @json_option
-def ask(folder: Path, sheet: Path, *, as_json: bool) -> None:
-    """Make a request from a JSON file and print the link for a wallet."""
+@click.pass_context
+def ask(context: click.Context, folder: Path, sheet: Path, *, even_if_refused: bool, as_json: bool) -> None:
+    """Make a request from a JSON file and print the link for a wallet.
+
+    Ends with 4 and without a link when every wallet would refuse the request; what they would say is printed.
+    """
     template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES))
-    made = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
+    if even_if_refused:
+        made: MadeRequest | Decision = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
+    else:
+        made = _work(folder, lambda parts: parts.ask(template))
+    if isinstance(made, Decision):
+        _print_verdict(made, {"error": Refused.code, "message": NOT_MADE}, as_json=as_json)
+        context.exit(REJECTED)
     print_result(made.to_json(), f"Request {made.id}\nLink: {made.link}", as_json=as_json)
 
 
@@ -222,11 +236,16 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
         raise click.UsageError("A request that is not signed yet needs --folder, whose vendor signs it.")
     else:
         decision = asyncio.run(judge_alone(octets))
-    lines = [f"A wallet would {decision.outcome.name.lower()}."]
-    lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
-    print_result(verdict_json(decision), "\n".join(lines), as_json=as_json)
+    _print_verdict(decision, {}, as_json=as_json)
     if not would_answer(decision):
         context.exit(REJECTED)
+
+
+def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) -> None:
+    """What a wallet would say, after what follows from it."""
+    lines = [*([str(more["message"])] if more else []), f"A wallet would {decision.outcome.name.lower()}."]
+    lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
+    print_result(more | verdict_json(decision), "\n".join(lines), as_json=as_json)
 
 
 @group.command("verify-presentation")

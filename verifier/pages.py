@@ -9,7 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from didkit_py.errors import DidkitError
+from didkit_py.errors import BadAnswer, DidkitError, Malformed
+from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vp.exchange import State
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.service.web import Routes, notify, read_form, render
@@ -121,7 +122,10 @@ async def receive(request: web.Request) -> web.Response:
     try:
         own = await parts.receive(previewed, tx_code=code or None)
     except DidkitError as error:
-        return await _credentials(request, link, {"tx_code": f"{error}. {error.advice}"}, status=400)
+        typed = isinstance(error, Malformed | InvalidGrant) and not isinstance(error, BadAnswer | InvalidRequest)
+        return await _credentials(
+            request, link, {"tx_code" if typed else "offer": f"{error}. {error.advice}"}, status=400
+        )
     notify(request, f"“{title_of(own.read.vct)}” was received and checked.")
     return web.Response(status=303, headers={"Location": "/credentials"})
 

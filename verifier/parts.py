@@ -1,6 +1,7 @@
 """Parts: what the endpoints, pages and commands of one vendor work with."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,11 +13,11 @@ from didkit_py.encoding import Json, b64url
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.keys.signer import Signer
 from didkit_py.roles.accepting import Accepting
-from didkit_py.roles.asking import Asking
-from didkit_py.roles.asking_store import AskedRequest, OwnCredential
+from didkit_py.roles.asking import Asking, MadeRequest
+from didkit_py.roles.asking_store import AskedRequest, OwnCredential, RequestTemplate
 from didkit_py.roles.checking import Checking
-from didkit_py.roles.receiving import PreviewedOffer, collect, preview, redeem
-from didkit_py.roles.self_check import check_request
+from didkit_py.roles.receiving import PreviewedOffer, binding_of, collect, preview, redeem
+from didkit_py.roles.self_check import check_request, would_answer
 from didkit_py.service.evidence import Lists, ScheduledLists, fetch_document
 from didkit_py.service.fetch import Fetcher
 from didkit_py.terms.decision import Decision
@@ -91,7 +92,7 @@ class Parts:
 
     async def preview(self, link: str) -> PreviewedOffer:
         """What an offer's link leads to; nothing is spent."""
-        return await preview(link, fetch=self.fetcher)
+        return await preview(link, fetch=self.fetcher, bindings=(binding_of(self.signer),), algs=(self.signer.alg,))
 
     async def standing(self, own: OwnCredential) -> Standing:
         """How one of our documents stands by the lists at hand."""
@@ -116,6 +117,23 @@ class Parts:
         """The same for a request of ours, signed as it would be for a wallet."""
         signed = await self.asking.sign_draft(asked, wallet_nonce=b64url(self.random(16)), now=self.clock())
         return await self.judge(signed.text)
+
+    async def ask(self, template: RequestTemplate) -> MadeRequest | Decision:
+        """A request that is kept, or the refusal that every wallet would give to it: then nothing is kept.
+
+        The lists at hand may be older than what the request shows: before they count against it, they are fetched.
+        Raises what `Asking.draft` raises.
+        """
+        asked = await self.asking.draft(template, now=self.clock())
+        decision = await self.judge_draft(asked)
+        if not would_answer(decision):
+            with suppress(DidkitError):
+                await self.refresh()
+            decision = await self.judge_draft(asked)
+        if not would_answer(decision):
+            return decision
+        await self.store.save_request(asked)
+        return self.asking.made(asked.id)
 
     async def judge_kept(self, asked: AskedRequest) -> Decision:
         """The same for a request that is kept, whatever is left of its life."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Unavailable
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Stale, Unavailable
 from didkit_py.oid4vp.link import parse_request_link
-from didkit_py.roles.presenting import Judged, decide_unread
+from didkit_py.roles.presenting import REQUEST_GONE, Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
 from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
@@ -74,7 +74,7 @@ def install(routes: Routes) -> None:
 
 async def ask_for_link(request: web.Request) -> web.Response:
     """The form for the text of a request."""
-    return render(request, "answer.html", problem="")
+    return render(request, "answer.html", problem="", pasted=False)
 
 
 async def open_link(request: web.Request) -> web.Response:
@@ -82,15 +82,14 @@ async def open_link(request: web.Request) -> web.Response:
     form = await read_form(request)
     link = form.get("request", "").strip()
     if (problem := _unreadable(link)) is not None:
-        return render(request, "answer.html", status=400, problem=problem)
+        return render(request, "answer.html", status=400, problem=problem, pasted=True)
     parts = parts_of(request)
     try:
         exchange = await parts.opened.presenting.open(link)
     except BrokenLedger:
         raise
-    except Unavailable:
-        problem = "Whoever asks cannot be reached now, or your public lists are too old. Try again in a moment"
-        return render(request, "answer.html", status=503, problem=problem)
+    except Unavailable as error:
+        return render(request, "answer.html", status=503, problem=_unavailable(error), pasted=False)
     except DidkitError as error:
         return _refused(request, consent_view(decide_unread(error, now=parts.clock())), None, status=400)
     return _go(f"/requests/{exchange.id}")
@@ -103,10 +102,21 @@ def _unreadable(link: str) -> str | None:
     try:
         parse_request_link(link)
     except Malformed:
-        return "This is not the text of a request. Copy all of it, or scan the square code on their page"
+        if "client_id=" not in link or "request_uri=" not in link:
+            return "This is not the text of a request. Copy all of it, or scan the square code on their page"
+        return "An address in this text is not in order. Copy all of it; or else whoever asks must make a new request"
     except DidkitError:
         return None
     return None
+
+
+def _unavailable(error: Unavailable) -> str:
+    """Whom a request waits for: its vendor, the network, or the wallet's own lists."""
+    if error.reason == REQUEST_GONE:
+        return "This request is gone: it was answered or taken back, or its time is over. Ask for a new one"
+    if isinstance(error, Stale):
+        return "Your wallet has no public lists, or they are too old. Fetch them on the page Rules, then try again"
+    return "Whoever asks cannot be reached now, or did not answer in order. Try again in a moment"
 
 
 async def show(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
 from didkit_py.keys.signer import SECRET_BYTES
 from didkit_py.oauth import InvalidGrant, InvalidRequest
-from didkit_py.oid4vci.metadata import Configuration
+from didkit_py.oid4vci.metadata import JWK, Configuration
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
 from wallet.held import StoredCopy, StoredCredential, StoredOffer
 from wallet.store import Store
@@ -34,7 +34,7 @@ class Taking:
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
-        previewed = await preview(link, fetch=self.fetch)
+        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALGORITHMS)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
         await self.store.add_offer(offer, now=self.now_fn())
         return offer

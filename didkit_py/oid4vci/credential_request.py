@@ -16,6 +16,7 @@ from didkit_py.reading import Reader
 BATCH_SIZE: Final = 10  # copies of a person's credential, each shown once
 MAX_BATCH: Final = 100  # credentials that we read from one answer
 JWT: Final = "jwt"
+DEFERRED: Final = "deferred"  # the `reason` where an issuer will have the credential later
 _SPEC: Final = "OpenID4VCI 1.0, 8.2"
 
 
@@ -83,12 +84,13 @@ class CredentialResponse:
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        """Read shape only. Raises Malformed, or Unavailable when the issuer defers its answer."""
+        """Read the credentials; what else stands there decides nothing.
+
+        Raises Malformed, or Unavailable when the issuer defers its answer.
+        """
         read = Reader(body, at="credential_response")
-        if read.has("transaction_id"):
-            if read.has("credentials"):
-                raise Malformed("credential_response: credentials and transaction_id exclude each other", spec=_SPEC)
-            raise Unavailable("the issuer answers later, which is not spoken here", reason="deferred", spec=_SPEC)
+        if read.has("transaction_id") and not read.has("credentials"):
+            raise Unavailable("the issuer answers later, which is not spoken here", reason=DEFERRED, spec=_SPEC)
         entries = read.objects("credentials", at_least=1, max_items=MAX_BATCH)
         return cls(credentials=tuple(each.text("credential") for each in entries))
 

@@ -1,7 +1,7 @@
 """What an issuer says about itself: IssuerMetadata, and ServerMetadata of its token endpoint (OpenID4VCI 1.0, 12).
 
 Metadata is used only when it names the identifier that it was asked for (12.2.4): an address that answers for another
-issuer is refused.
+issuer is refused. One configuration that cannot be read spoils no other, and what only decorates spoils none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,7 @@ DID_WEB: Final = "did:web"
 LANGUAGE: Final = "en"  # of our pages; a display in it is preferred
 MAX_CONFIGURATIONS: Final = 500
 _MAX_BATCH_SIZE: Final = 10_000
+_MAX_NAME: Final = 1_000  # characters
 _ISSUER: Final = "openid-credential-issuer"
 _SERVER: Final = "oauth-authorization-server"
 _SPEC: Final = "OpenID4VCI 1.0, 12.2.4"
@@ -78,17 +79,19 @@ class Configuration:
         if (proofs is None) == bool(binding):
             raise Malformed(f"{read.at}: binding methods and proof types come together", spec=_SPEC)
         jwt = proofs.optional_object(JWT) if proofs is not None else None
-        shown = read.optional_object("credential_metadata")
+        words = read.members.get("credential_metadata")
+        shown = Reader(words if isinstance(words, dict) else {}, at=read.path("credential_metadata"))
         display = _display(shown)
+        algs = read.members.get("credential_signing_alg_values_supported")
         return cls(
             vct=read.text("vct", max_length=2_048),
-            title=display.text("name", max_length=1_000) if display else None,
-            description=display.optional_text("description", max_length=4_000) if display else None,
+            title=display.decoration("name", max_length=_MAX_NAME) if display else None,
+            description=display.decoration("description", max_length=4_000) if display else None,
             binding_methods=binding,
-            signing_algs=read.optional_texts("credential_signing_alg_values_supported"),
+            signing_algs=tuple(each for each in algs if isinstance(each, str)) if isinstance(algs, list) else (),
             proof_algs=jwt.texts("proof_signing_alg_values_supported", at_least=1, max_items=50) if jwt else (),
             needs_attestation=jwt is not None and jwt.has("key_attestations_required"),
-            claims=parse_claims(shown, language=LANGUAGE) if shown is not None else (),
+            claims=_claims(shown),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -131,16 +134,26 @@ def create_configuration(
     )
 
 
-def _display(read: Reader | None) -> Reader | None:
-    """The display in our language, else the first."""
-    displays = read.objects("display", at_least=1, max_items=100) if read is not None and read.has("display") else ()
-    ours = (each for each in displays if (each.optional_text("locale") or "").partition("-")[0].lower() == LANGUAGE)
-    return next(ours, displays[0] if displays else None)
+def _display(read: Reader) -> Reader | None:
+    """The display with a name in our language, else the first with a name."""
+    named = [
+        each for each in read.decorations("display", max_items=100) if each.decoration("name", max_length=_MAX_NAME)
+    ]
+    ours = (each for each in named if (each.decoration("locale") or "").partition("-")[0].lower() == LANGUAGE)
+    return next(ours, named[0] if named else None)
+
+
+def _claims(shown: Reader) -> tuple[ClaimDescription, ...]:
+    """The labels of claims, none where the issuer describes them in another way, as earlier drafts did."""
+    try:
+        return parse_claims(shown, language=LANGUAGE)
+    except Malformed:
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerMetadata:
-    """Where and what an issuer issues (12.2.4). Formats that we do not speak are left out of `configurations`."""
+    """Where and what an issuer issues (12.2.4); what we do not speak or cannot read is not in `configurations`."""
 
     issuer: str
     credential_endpoint: str
@@ -150,7 +163,8 @@ class IssuerMetadata:
     batch_size: int = 1  # proofs in one request; 1 where the issuer offers no batches
     display_name: str | None = None  # the issuer's own word
     needs_encryption: bool = False  # of requests or responses
-    other_formats: frozenset[str] = field(default_factory=frozenset)  # ids of configurations that we cannot read
+    other_formats: frozenset[str] = field(default_factory=frozenset)  # ids of configurations that we do not speak
+    faults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # id -> place that cannot be read
 
     @classmethod
     def from_json(cls, body: Json, *, issuer: str) -> Self:
@@ -161,21 +175,30 @@ class IssuerMetadata:
         supported = read.object("credential_configurations_supported")
         if len(supported.members) > MAX_CONFIGURATIONS:
             raise Malformed(f"{supported.at}: more than {MAX_CONFIGURATIONS} members")
-        entries = {name: supported.object(name) for name in supported.members}
-        readable = {name for name, entry in entries.items() if entry.text("format", max_length=100) == SD_JWT_VC}
+        configurations: dict[str, Configuration] = {}
+        others: set[str] = set()
+        faults: dict[str, str] = {}
+        for name in supported.members:
+            try:
+                entry = supported.object(name)
+                if entry.text("format", max_length=100) == SD_JWT_VC:
+                    configurations[name] = Configuration.from_reader(entry)
+                else:
+                    others.add(name)
+            except Malformed as error:
+                faults[name] = str(error)
         display = _display(read)
         return cls(
             issuer=issuer,
             credential_endpoint=read.url("credential_endpoint"),
-            configurations=MappingProxyType(
-                {name: Configuration.from_reader(entries[name]) for name in entries if name in readable}
-            ),
+            configurations=MappingProxyType(configurations),
             nonce_endpoint=read.url("nonce_endpoint") if read.has("nonce_endpoint") else None,
             authorization_servers=_servers(read),
             batch_size=_batch_size(read),
-            display_name=display.optional_text("name", max_length=1_000) if display else None,
+            display_name=display.decoration("name", max_length=_MAX_NAME) if display else None,
             needs_encryption=_needs_encryption(read),
-            other_formats=frozenset(entries) - readable,
+            other_formats=frozenset(others),
+            faults=MappingProxyType(faults),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -204,13 +227,21 @@ def _servers(read: Reader) -> tuple[str, ...]:
 
 
 def _batch_size(read: Reader) -> int:
-    batch = read.optional_object("batch_credential_issuance")
-    return batch.integer("batch_size", minimum=2, maximum=_MAX_BATCH_SIZE) if batch is not None else 1
+    """One where the issuer offers none, or does not say how many in a way that we can read."""
+    batch = read.members.get("batch_credential_issuance")
+    size = batch.get("batch_size") if isinstance(batch, dict) else None
+    if type(size) is not int:
+        return 1
+    if size > _MAX_BATCH_SIZE:
+        raise Malformed(f"{read.path('batch_credential_issuance')}.batch_size: more than {_MAX_BATCH_SIZE}", spec=_SPEC)
+    return max(size, 1)
 
 
 def _needs_encryption(read: Reader) -> bool:
+    """Also where it says so in another way than true, which nobody would if it were not meant."""
     names = ("credential_request_encryption", "credential_response_encryption")
-    return True in [read.object(name).flag("encryption_required") for name in names if read.has(name)]
+    found = [read.members.get(name) for name in names]
+    return any(bool(each.get("encryption_required")) for each in found if isinstance(each, dict))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

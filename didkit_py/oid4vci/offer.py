@@ -6,7 +6,7 @@ from typing import Final, Self
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from didkit_py.encoding import Json, read_json
-from didkit_py.errors import Malformed, TooLarge
+from didkit_py.errors import BadAnswer, Malformed, TooLarge
 from didkit_py.oauth import UnsupportedGrantType
 from didkit_py.reading import Reader, is_url
 
@@ -37,7 +37,7 @@ class TxCodeSpec:
         return cls(
             length=read.optional_integer("length", minimum=1, maximum=_MAX_TX_CODE_LENGTH),
             input_mode=read.text("input_mode", one_of={"numeric", "text"}) if read.has("input_mode") else "numeric",
-            description=read.optional_text("description", max_length=MAX_DESCRIPTION),
+            description=read.decoration("description", max_length=MAX_DESCRIPTION),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -146,7 +146,8 @@ def parse_offer_link(text: str) -> OfferByValue | OfferByReference:
     """What a pasted or scanned link holds; surrounding blanks are ignored.
 
     Accepted are `openid-credential-offer:` links and https links of any host with the same parameters.
-    Raises Malformed, TooLarge or UnsupportedGrantType.
+    Raises Malformed or TooLarge for a text that is no such link, BadAnswer for an offer inside it that is not in order,
+    or UnsupportedGrantType.
     """
     link = text.strip()
     if len(link) > MAX_LINK:
@@ -156,7 +157,10 @@ def parse_offer_link(text: str) -> OfferByValue | OfferByReference:
         raise Malformed("expected exactly one of credential_offer and credential_offer_uri in the link", spec=_SPEC)
     if "credential_offer" in parameters:
         body = read_json(parameters["credential_offer"], max_bytes=MAX_OFFER_BYTES)
-        return OfferByValue(offer=CredentialOffer.from_json(body))
+        try:
+            return OfferByValue(offer=CredentialOffer.from_json(body))
+        except Malformed as error:  # the text is whole: whoever made the offer made the fault
+            raise BadAnswer(str(error), spec=error.spec) from error
     if not is_url(parameters["credential_offer_uri"]):
         raise Malformed("credential_offer_uri: expected an https URL without user part or fragment", spec=_SPEC)
     return OfferByReference(uri=parameters["credential_offer_uri"])

@@ -1,6 +1,8 @@
 """TokenRequest and TokenResponse: a pre-authorized code becomes an access token (OpenID4VCI 1.0, 6)."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Self
@@ -12,6 +14,7 @@ from didkit_py.oid4vci.offer import MAX_CODE, PRE_AUTHORIZED
 from didkit_py.reading import Reader
 
 MAX_TX_CODE: Final = 64  # characters
+_VISIBLE: Final = re.compile(r"\A[\x20-\x7e]+\Z")
 _MAX_SECONDS: Final = 366 * 86_400
 _AUTHORIZATION_TYPE: Final = "openid_credential"
 _SPEC: Final = "OpenID4VCI 1.0, 6.1"
@@ -74,29 +77,45 @@ class TokenResponse:
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        """Read shape only; only Bearer tokens are spoken here. Raises Malformed."""
+        """Read what is needed; only Bearer tokens are spoken here. Raises Malformed.
+
+        The code is spent when this is read: what we can do without is unknown where it has another form.
+        """
         read = Reader(body, at="token_response")
         if read.text("token_type", max_length=32).lower() != "bearer":
             raise Malformed("token_response.token_type: expected Bearer", spec="RFC 6750, 4")
+        token = read.text("access_token", max_length=MAX_TOKEN_LENGTH)
+        if not _VISIBLE.match(token):
+            raise Malformed("token_response.access_token: expected printable ASCII", spec="RFC 6749, A.12")
+        seconds = read.members.get("expires_in")
         return cls(
-            access_token=read.text("access_token", max_length=MAX_TOKEN_LENGTH),
-            expires_in=read.optional_integer("expires_in", maximum=_MAX_SECONDS),
+            access_token=token,
+            expires_in=seconds if type(seconds) is int and 0 <= seconds <= _MAX_SECONDS else None,
             identifiers=_identifiers(read),
         )
 
     def to_json(self) -> dict[str, Json]:
         members: dict[str, Json] = {"access_token": self.access_token, "token_type": self.token_type}
-        return members if self.expires_in is None else {**members, "expires_in": self.expires_in}
+        if self.expires_in is not None:
+            members["expires_in"] = self.expires_in
+        if self.identifiers:
+            members["authorization_details"] = [
+                {
+                    "type": _AUTHORIZATION_TYPE,
+                    "credential_configuration_id": configuration_id,
+                    "credential_identifiers": list(identifiers),
+                }
+                for configuration_id, identifiers in self.identifiers.items()
+            ]
+        return members
 
 
 def _identifiers(read: Reader) -> Mapping[str, tuple[str, ...]]:
-    if not read.has("authorization_details"):
-        return MappingProxyType({})
-    details = read.objects("authorization_details", at_least=1, max_items=50)
-    return MappingProxyType(
-        {
-            each.text("credential_configuration_id"): each.texts("credential_identifiers", at_least=1)
-            for each in details
-            if each.text("type") == _AUTHORIZATION_TYPE
-        }
-    )
+    """By configuration; entries of another type or form name none, and the configuration's own name is used."""
+    found: dict[str, tuple[str, ...]] = {}
+    for each in read.decorations("authorization_details", max_items=50):
+        with suppress(Malformed):
+            if each.text("type") == _AUTHORIZATION_TYPE:
+                name = each.text("credential_configuration_id")
+                found[name] = each.texts("credential_identifiers", at_least=1)
+    return MappingProxyType(found)

@@ -21,6 +21,7 @@ from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
 from didkit_py.errors import (
+    GONE,
     DidkitError,
     ForbiddenAddress,
     IllegalMove,
@@ -65,6 +66,8 @@ MAX_DOCUMENT_BYTES: Final = 65_536
 MAX_ANSWER_BYTES: Final = 262_144  # of the agreement desk: a record has about 3,000
 WALLET_NONCE_BYTES: Final = 16
 REQUEST_TYPE: Final = "application/oauth-authz-req+jwt"
+REQUEST_GONE: Final = "request-gone"  # the `reason` where the vendor does not have the request, or not any more
+_NOT_ANY_MORE: Final = frozenset({404, 409, 410})  # 409: answered before
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _OK: Final = 200
@@ -351,12 +354,16 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, wallet_nonce: str | 
     """P2: the request object, as it came. Raises Unreachable, WrongType, Malformed, or what `fetch` raises."""
     headers = {"Accept": REQUEST_TYPE}
     if wallet_nonce is None:
-        answer = await fetch.get(link.request_uri, max_bytes=MAX_TOKEN, accept=REQUEST_TYPE)
+        try:
+            answer = await fetch.get(link.request_uri, max_bytes=MAX_TOKEN, accept=REQUEST_TYPE)
+        except Unreachable as error:
+            raise Unreachable(str(error), reason=REQUEST_GONE if error.reason == GONE else "") from error
     else:
         form = urlencode(create_request_uri_form(wallet_nonce)).encode()
         answer = await fetch.post(link.request_uri, body=form, content_type=_FORM, max_bytes=MAX_TOKEN, headers=headers)
     if answer.status != _OK:
-        raise Unreachable(f"the vendor answered with status {answer.status}")
+        reason = REQUEST_GONE if answer.status in _NOT_ANY_MORE else ""
+        raise Unreachable(f"the vendor answered with status {answer.status}", reason=reason)
     if answer.content_type != REQUEST_TYPE:
         raise WrongType(f"expected an answer of type {REQUEST_TYPE}", spec="OpenID4VP 1.0, 5.10.1")
     return _ascii(answer.body)

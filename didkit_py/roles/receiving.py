@@ -1,6 +1,7 @@
 """Receiving a credential by OpenID4VCI 1.0: what a person's wallet and a vendor do alike.
 
-1. `preview`: the offer, and what its issuer says of itself. Nothing is spent: it may be repeated at will.
+1. `preview`: the offer, and what its issuer says of itself. Nothing is spent: it may be repeated at will. What would
+   end the exchange later, and can be known now, ends it now.
 2. `redeem`: the code becomes an access token. It happens once. Store the secrets of the signers before it and the token
    after it; if a crash comes between, the code is spent and the issuer must make a new offer.
 3. `collect`: the token and one proof per key become credentials, each of which is checked before anyone relies on it.
@@ -11,8 +12,9 @@
 a business passes the signer of its own DID, once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode
@@ -21,7 +23,7 @@ from didkit_py.dids.document import DidDocument, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
-from didkit_py.errors import BadCredential, Malformed, Unreachable, UnsupportedAlgorithm
+from didkit_py.errors import GONE, BadAnswer, BadCredential, DidkitError, Malformed, Unreachable, UnsupportedAlgorithm
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
@@ -30,6 +32,7 @@ from didkit_py.oid4vci.copies import check_copies
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.metadata import (
+    DID_WEB,
     JWK,
     BadMetadata,
     Configuration,
@@ -41,7 +44,7 @@ from didkit_py.oid4vci.metadata import (
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
-from didkit_py.reading import Reader, origin
+from didkit_py.reading import Reader, is_loopback, origin
 
 MAX_METADATA_BYTES: Final = 262_144
 MAX_ANSWER_BYTES: Final = 16_384  # of the token and nonce endpoints
@@ -49,9 +52,11 @@ MAX_CREDENTIALS_BYTES: Final = 2_097_152  # ten copies of ours are about 40,000
 MAX_DOCUMENT_BYTES: Final = 65_536
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
-_SUCCESS: Final = frozenset({200, 201, 202})  # 202: accepted, to be answered later
+SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA")  # of the keys that signers of ours have
+_SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = 500
 _RESPONSE: Final = "OpenID4VCI 1.0, 8.3"
+_METADATA: Final = "OpenID4VCI 1.0, 12.2.4"
 
 
 class Answer(Protocol):
@@ -111,42 +116,59 @@ class Received:
     credentials: tuple[ReadCredential, ...] = field(repr=False)
 
 
-async def preview(link_text: str, *, fetch: Fetch) -> PreviewedOffer:
-    """What the link offers, spending nothing.
+async def preview(
+    link_text: str,
+    *,
+    fetch: Fetch,
+    bindings: Collection[str] = (JWK, DID_WEB),
+    algs: Collection[str] = SIGNING_ALGORITHMS,
+) -> PreviewedOffer:
+    """What the link offers and can be received, in the order of the offer; spends nothing.
 
-    Raises Malformed, UnsupportedGrantType, UnknownCredentialConfiguration, BadMetadata, or what `fetch` raises.
+    `bindings` are the binding methods, and `algs` the algorithms, that the caller has keys for: one of each must be
+    among the issuer's. Raises Malformed for a text that is no link of an offer, BadAnswer for what the other side sent,
+    UnsupportedGrantType, UnknownCredentialConfiguration, UnsupportedAlgorithm, BadMetadata, or what `fetch` raises.
     """
     link = parse_offer_link(link_text)
     if isinstance(link, OfferByValue):
         offer = link.offer
     else:
-        offer = CredentialOffer.from_json(await _get_json(fetch, link.uri, max_bytes=MAX_OFFER_BYTES))
-    issuer_body = await _get_json(fetch, issuer_metadata_url(offer.issuer), max_bytes=MAX_METADATA_BYTES)
-    issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer)
-    _require_usable(offer, issuer)
-    server = _server(offer, issuer)
-    server_body = await _get_json(fetch, server_metadata_url(server), max_bytes=MAX_METADATA_BYTES)
-    return PreviewedOffer(offer=offer, issuer=issuer, server=ServerMetadata.from_json(server_body, issuer=server))
+        with _sent_by(origin(link.uri)):
+            offer = CredentialOffer.from_json(await _get_json(fetch, link.uri, max_bytes=MAX_OFFER_BYTES))
+    with _sent_by(origin(offer.issuer)):
+        issuer_body = await _get_metadata(fetch, issuer_metadata_url(offer.issuer))
+        issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer)
+    offer = _usable(offer, issuer, bindings=bindings, algs=algs)
+    name = _server(offer, issuer)
+    with _sent_by(origin(name)):
+        server_body = await _get_metadata(fetch, server_metadata_url(name))
+        server = ServerMetadata.from_json(server_body, issuer=name)
+    _require_reachable(issuer, server)
+    return PreviewedOffer(offer=offer, issuer=issuer, server=server)
 
 
 async def redeem(previewed: PreviewedOffer, *, tx_code: str | None, fetch: Fetch) -> TokenResponse:
     """The access token for the offer; the code is spent by it.
 
     Raises Malformed when the transaction code cannot be right, InvalidGrant when the issuer finds it wrong or the offer
-    spent, and other classes of `oauth` for its other refusals.
+    spent, other classes of `oauth` for its other refusals, BadAnswer when the code was spent for nothing.
     """
     offer = previewed.offer
     if offer.tx_code is not None:
         offer.tx_code.require_fit(tx_code or "")
     request = TokenRequest(code=offer.pre_authorized_code, tx_code=tx_code if offer.tx_code is not None else None)
-    answer = await fetch.post(
-        previewed.server.token_endpoint,
-        body=urlencode(request.to_form()).encode("ascii"),
-        content_type=_FORM,
-        max_bytes=MAX_ANSWER_BYTES,
-        headers={"Accept": _JSON},
-    )
-    return TokenResponse.from_json(_accepted(answer, by="the issuer's token endpoint"))
+    by = "the issuer's token endpoint"
+    with _sent_by(by):
+        answer = await fetch.post(
+            previewed.server.token_endpoint,
+            body=urlencode(request.to_form()).encode("ascii"),
+            content_type=_FORM,
+            max_bytes=MAX_ANSWER_BYTES,
+            headers={"Accept": _JSON},
+        )
+    body = _accepted(answer, by=by)
+    with _sent_by(by):
+        return TokenResponse.from_json(body)
 
 
 async def collect(
@@ -169,17 +191,18 @@ async def collect(
     if len({signer.public for signer in chosen}) != max(len(chosen), 1):
         raise ValueError("expected at least one signer, no two with the same key")
     for signer in chosen:
-        _require_accepted(signer, configuration)
+        _require_bindable(configuration, bindings=(binding_of(signer),), algs=(signer.alg,))
     identifiers = token.identifiers.get(wanted, ())
     exchange = _Exchange(previewed.issuer, token, fetch, now_fn)
     try:
         response = await exchange.request(wanted, chosen, identifiers)
     except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
         response = await exchange.request(wanted, chosen, identifiers)
-    document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
-    copies = check_copies(
-        response.credentials, document=document, configuration=configuration, signers=chosen, now=now_fn()
-    )
+    with _sent_by("the issuer's credential"):
+        document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
+        copies = check_copies(
+            response.credentials, document=document, configuration=configuration, signers=chosen, now=now_fn()
+        )
     return Received(
         configuration_id=wanted,
         texts=tuple(copy.text for copy in copies),
@@ -223,27 +246,34 @@ class _Exchange:
             proofs=tuple(proofs),
             identifier=identifiers[0] if identifiers else None,
         )
-        answer = await self.fetch.post(
-            self.issuer.credential_endpoint,
-            body=write_json(request.to_json()),
-            content_type=_JSON,
-            max_bytes=MAX_CREDENTIALS_BYTES,
-            headers={"Accept": _JSON, "Authorization": f"Bearer {self.token.access_token}"},
-        )
-        body = _accepted(answer, by="the issuer's credential endpoint", max_bytes=MAX_CREDENTIALS_BYTES)
-        return CredentialResponse.from_json(body)
+        by = "the issuer's credential endpoint"
+        with _sent_by(by):
+            answer = await self.fetch.post(
+                self.issuer.credential_endpoint,
+                body=write_json(request.to_json()),
+                content_type=_JSON,
+                max_bytes=MAX_CREDENTIALS_BYTES,
+                headers={"Accept": _JSON, "Authorization": f"Bearer {self.token.access_token}"},
+            )
+        body = _accepted(answer, by=by, max_bytes=MAX_CREDENTIALS_BYTES)
+        with _sent_by(by):
+            return CredentialResponse.from_json(body)
 
     async def nonce(self) -> str | None:
         if self.issuer.nonce_endpoint is None:
             return None
-        answer = await self.fetch.post(
-            self.issuer.nonce_endpoint,
-            body=b"",
-            content_type=_FORM,
-            max_bytes=MAX_ANSWER_BYTES,
-            headers={"Accept": _JSON},
-        )
-        return NonceResponse.from_json(_accepted(answer, by="the issuer's nonce endpoint")).c_nonce
+        by = "the issuer's nonce endpoint"
+        with _sent_by(by):
+            answer = await self.fetch.post(
+                self.issuer.nonce_endpoint,
+                body=b"",
+                content_type=_FORM,
+                max_bytes=MAX_ANSWER_BYTES,
+                headers={"Accept": _JSON},
+            )
+        body = _accepted(answer, by=by)
+        with _sent_by(by):
+            return NonceResponse.from_json(body).c_nonce
 
 
 async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
@@ -255,19 +285,45 @@ async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocume
     return read_document(did, bodies[0] if bodies else None)
 
 
-def _require_usable(offer: CredentialOffer, issuer: IssuerMetadata) -> None:
+def _usable(
+    offer: CredentialOffer, issuer: IssuerMetadata, *, bindings: Collection[str], algs: Collection[str]
+) -> CredentialOffer:
+    """The offer of what can be received; where that is nothing, the first reason is raised."""
     if issuer.needs_encryption:
         raise BadMetadata("the issuer wants encrypted messages, which are not spoken here", spec="OpenID4VCI 1.0, 10")
+    usable: list[str] = []
+    reasons: list[DidkitError] = []
     for each in offer.configuration_ids:
-        if each in issuer.other_formats:
-            raise BadMetadata("the offered credential is in a format that is not spoken here", spec="OpenID4VCI 1.0, A")
-        if each not in issuer.configurations:
-            raise UnknownCredentialConfiguration(
-                "the issuer does not list what it offers", spec="OpenID4VCI 1.0, 4.1.1"
-            )
-        configuration = issuer.configurations[each]
-        if not configuration.proof_algs or configuration.needs_attestation:
-            raise BadMetadata("the issuer binds to no key, or only to attested ones", spec="OpenID4VCI 1.0, 12.2.4")
+        try:
+            _require_bindable(_configuration(issuer, each), bindings=bindings, algs=algs)
+            usable.append(each)
+        except DidkitError as error:
+            reasons.append(error)
+    if not usable:
+        raise reasons[0]
+    return replace(offer, configuration_ids=tuple(usable))
+
+
+def _configuration(issuer: IssuerMetadata, name: str) -> Configuration:
+    if name in issuer.faults:
+        raise BadAnswer(f"{origin(issuer.issuer)}: {issuer.faults[name]}", spec=_METADATA)
+    if name in issuer.other_formats:
+        raise BadMetadata("the offered credential is in a format that is not spoken here", spec="OpenID4VCI 1.0, A")
+    if name not in issuer.configurations:
+        raise UnknownCredentialConfiguration("the issuer does not list what it offers", spec="OpenID4VCI 1.0, 4.1.1")
+    return issuer.configurations[name]
+
+
+def _require_reachable(issuer: IssuerMetadata, server: ServerMetadata) -> None:
+    """An issuer elsewhere has no endpoint on this machine: the fetcher would find that out when the code is spent."""
+    places = {
+        "issuer_metadata.credential_endpoint": issuer.credential_endpoint,
+        "issuer_metadata.nonce_endpoint": issuer.nonce_endpoint,
+        "server_metadata.token_endpoint": server.token_endpoint,
+    }
+    for place, url in places.items():
+        if url is not None and is_loopback(url) and not is_loopback(issuer.issuer):
+            raise BadMetadata(f"{place}: expected an address that can be reached from here", spec=_METADATA)
 
 
 def _server(offer: CredentialOffer, issuer: IssuerMetadata) -> str:
@@ -275,29 +331,65 @@ def _server(offer: CredentialOffer, issuer: IssuerMetadata) -> str:
     if offer.authorization_server is None:
         return servers[0]
     if offer.authorization_server not in servers:
-        raise BadMetadata("the offer names a server that the issuer does not list", spec="OpenID4VCI 1.0, 12.2.4")
+        raise BadMetadata("the offer names a server that the issuer does not list", spec=_METADATA)
     return offer.authorization_server
 
 
-def _require_accepted(signer: Signer, configuration: Configuration) -> None:
-    method = ":".join(did_of(signer.key_id).split(":")[:2]) if signer.key_id else JWK
-    if method not in configuration.binding_methods:
+def binding_of(signer: Signer) -> str:
+    """The binding method of a signer's key proofs: `jwk`, or the method of the DID that its key stands in."""
+    return ":".join(did_of(signer.key_id).split(":")[:2]) if signer.key_id else JWK
+
+
+def _require_bindable(configuration: Configuration, *, bindings: Collection[str], algs: Collection[str]) -> None:
+    """Refuse a configuration that is bound to no key that we could prove."""
+    if not configuration.proof_algs or configuration.needs_attestation:
+        raise BadMetadata("the issuer binds to no key, or only to attested ones", spec=_METADATA)
+    if not set(bindings) & set(configuration.binding_methods):
         raise BadMetadata(
-            f"the issuer binds no such credential to keys given as {method}", spec="OpenID4VCI 1.0, 12.2.4"
+            f"the issuer binds no such credential to keys given as {' or '.join(bindings)}", spec=_METADATA
         )
-    if signer.alg not in configuration.proof_algs:
-        raise UnsupportedAlgorithm("the issuer takes no proofs of this algorithm", spec="OpenID4VCI 1.0, F.1")
+    if not set(algs) & set(configuration.proof_algs):
+        raise UnsupportedAlgorithm(
+            "the issuer takes no proofs of this algorithm", spec="OpenID4VCI 1.0, F.1", hint=BadMetadata.hint
+        )
+
+
+@contextmanager
+def _sent_by(who: str) -> Iterator[None]:
+    """What cannot be read in here was sent by `who`, and not typed by the person."""
+    try:
+        yield
+    except BadAnswer:
+        raise
+    except Malformed as error:
+        raise BadAnswer(f"{who}: {error}", spec=error.spec) from error
+
+
+async def _get_metadata(fetch: Fetch, url: str) -> Json:
+    """Where an issuer has none, trying again does not help."""
+    try:
+        return await _get_json(fetch, url, max_bytes=MAX_METADATA_BYTES)
+    except Unreachable as error:
+        if error.reason == GONE:
+            raise BadMetadata(f"{url}: expected metadata, and nothing is there", spec=_METADATA) from error
+        raise
 
 
 async def _get_json(fetch: Fetch, url: str, *, max_bytes: int) -> Json:
     answer = await fetch.get(url, max_bytes=max_bytes, accept=_JSON)
-    return _json(answer, max_bytes=max_bytes, by=origin(url))
+    if answer.content_type != _JSON:
+        raise Malformed(f"expected an answer of type {_JSON}")
+    return read_json(answer.body, max_bytes=max_bytes)
 
 
 def _accepted(answer: Answer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> Json:
-    """The JSON of a success; the other party's refusal is raised under its wire name, without its words."""
+    """The JSON of a success, whatever type it goes by: the code was spent for it.
+
+    The other party's refusal is raised under its wire name, without its words.
+    """
     if answer.status in _SUCCESS:
-        return _json(answer, max_bytes=max_bytes, by=by)
+        with _sent_by(by):
+            return read_json(answer.body, max_bytes=max_bytes)
     if BAD_REQUEST <= answer.status < _SERVER_ERROR:
         try:
             response = ErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
@@ -305,9 +397,3 @@ def _accepted(answer: Answer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> 
             raise Unreachable(f"{by} answered with status {answer.status} and no error name") from error
         raise refusal(response, by=by)
     raise Unreachable(f"{by} answered with status {answer.status}")
-
-
-def _json(answer: Answer, *, max_bytes: int, by: str) -> Json:
-    if answer.content_type != _JSON:
-        raise Malformed(f"{by}: expected an answer of type {_JSON}")
-    return read_json(answer.body, max_bytes=max_bytes)

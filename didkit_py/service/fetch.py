@@ -2,8 +2,8 @@
 
 Two gates decide, and both must open. The URL: https, or an origin that a setting lists, spelled in the one way that
 every parser reads alike. The socket: the address really connected to is judged, because names can lead anywhere and
-addresses written in the URL never pass a resolver. Redirects are not followed, proxies and cookies are not used, and
-the headers are the same for every installation.
+addresses written in the URL never pass a resolver. Only a status list is followed where it moved, three times at
+most and through both gates each time. Proxies and cookies are not used, and the headers are the same everywhere.
 """
 
 import asyncio
@@ -18,20 +18,25 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urljoin
 
 import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable
 from didkit_py.reading import is_url, origin
 from didkit_py.service.log import get_logger
+from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 
 TOTAL_SECONDS: Final = 10.0  # a person waits for the longest chain of fetches, at most four rounds
 CONNECT_SECONDS: Final = 3.0
 MAX_CONCURRENT: Final = 16  # sockets of one service at a time
 MAX_CACHE: Final = timedelta(days=1)  # whatever the publisher says, a list is looked at again daily
 _CHUNK: Final = 65_536
+_NOT_THERE: Final = frozenset({404, 410})
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_MOVES: Final = 3
 _MAX_AGE: Final = re.compile(r"(?:\A|[,\s])max-age=\"?(\d{1,9})\"?(?:\Z|[,\s])", re.IGNORECASE)
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _IPV4_COMPATIBLE: Final = ipaddress.ip_network("::/96")
@@ -108,7 +113,8 @@ class Fetcher:
         sent = {**(headers or {}), **({"Accept": accept} if accept else {})}
         fetched = await self._send("GET", url, None, sent, max_bytes)
         if ok_only and not 200 <= fetched.status < 300:  # noqa: PLR2004 - the class of success, RFC 9110, 15.3
-            raise Unreachable(f"{origin(url)} answered with status {fetched.status}")
+            reason = GONE if fetched.status in _NOT_THERE else ""
+            raise Unreachable(f"{origin(url)} answered with status {fetched.status}", reason=reason)
         return fetched
 
     async def post(
@@ -140,13 +146,22 @@ class Fetcher:
         target, on_loopback = self._judge_url(url)
         if not self._sessions:
             raise RuntimeError("use the Fetcher inside `async with`")
+        session = self._sessions[on_loopback]
+        # Token Status List, 8.1: a list may have moved. Nothing else may: it would be believed at the other address.
+        moves = _MAX_MOVES if headers.get("Accept") == STATUS_LIST_TYPE else 0
         try:
             async with asyncio.timeout(self._total_seconds), self._slots:
-                sending = self._sessions[on_loopback].request(
-                    method, target, data=body, headers=headers, allow_redirects=False
-                )
-                async with sending as answer:
-                    return await self._read(answer, url, max_bytes)
+                for _ in range(moves + 1):
+                    async with session.request(
+                        method, target, data=body, headers=headers, allow_redirects=False
+                    ) as answer:
+                        if not moves or answer.status not in _MOVED:
+                            return await self._read(answer, url, max_bytes)
+                        url = urljoin(url, answer.headers.get("Location", "")).partition("#")[0]
+                    target, still = self._judge_url(url)
+                    if still is not on_loopback:
+                        raise ForbiddenAddress("a redirect leads to this machine, or away from it")
+                raise Unreachable(f"{origin(url)} redirects more than {_MAX_MOVES} times")
         except TimeoutError as error:
             raise Unreachable(f"{origin(url)} did not answer in time") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

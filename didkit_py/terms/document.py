@@ -12,7 +12,7 @@ from typing import Final
 
 from didkit_py.dids.document import DidDocument, Purpose, did_of
 from didkit_py.encoding import Json, content_address, digest, jcs, read_json, rfc3339
-from didkit_py.errors import BadTerms, TooLarge
+from didkit_py.errors import BadTerms, TooLarge, Unreachable
 from didkit_py.jose import MAX_TOKEN, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -311,8 +311,13 @@ async def create_delegation(delegate: str, *, signer: Signer) -> str:
 
 
 def verify_delegation(signatory: Signatory, *, publisher: DidDocument | None) -> None:
-    """Check that whoever states the signing is the publisher or speaks for it. Raises BadTerms or BadSignature."""
-    if publisher is None or signatory.delegation is None:
+    """Check that whoever states the signing is the publisher or speaks for it.
+
+    Raises BadTerms or BadSignature, or Unreachable when the publisher's document is not at hand.
+    """
+    if publisher is None:
+        raise Unreachable("the publisher's key document is not at hand", spec="DID Core 1.0, 7.1")
+    if signatory.delegation is None:
         raise BadTerms("the issuer of the statement is not the publisher of the terms and shows no permission")
     jws = parse_compact(signatory.delegation, typ=DELEGATION_TYP)
     if verify_compact(jws, publisher.key(jws.kid, Purpose.ASSERTION)) != {

@@ -15,13 +15,15 @@ from urllib.parse import urlsplit
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest
-from didkit_py.errors import DidkitError, Expired, Revoked, Unavailable
+from didkit_py.errors import DidkitError, Expired, Revoked, Unavailable, UnknownKey, Untrusted
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.request import VerifiedRequest, VerifierInfo
+from didkit_py.reading import Reader
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
 from didkit_py.terms.document import CLIENT_PREFIX, Signatory, TermsDocument, verify_delegation, verify_signatory
+from didkit_py.trust import MAX_SKEW
 from didkit_py.verification import Evidence, KeyBinding, VerifiedCredential, verify_credential
 
 ROLE_CREDENTIAL: Final = "urn:didkit-py:verifier-info:role-credential:1"
@@ -141,7 +143,7 @@ def _roles(case: _Case) -> Iterator[VerifiedCredential]:
         try:
             credential = case.credential(info.data)
         except DidkitError as error:
-            old = isinstance(error, Expired | Revoked | Unavailable)
+            old = isinstance(error, Expired | Revoked | Unavailable) or _is_unlisted_yet(case, info.data, error)
             case.note("vrf.role-stale" if old else "vrf.role-missing", f"role credential: {error}")
             continue
         if _is_about(credential.subject, case.request.request.client_id.did):
@@ -190,8 +192,23 @@ def _signatory(case: _Case, agreement: Agreement | None) -> Signatory | None:
     try:
         return verify_signatory(case.credential(entries[0].data), vendor=case.document, now=case.now)
     except DidkitError as error:
-        case.note(_terms_code(error), f"statement about signed terms: {error}")
+        unlisted = _is_unlisted_yet(case, entries[0].data, error)
+        case.note("terms.stale" if unlisted else _terms_code(error), f"statement about signed terms: {error}")
         return None
+
+
+def _is_unlisted_yet(case: _Case, text: str, error: DidkitError) -> bool:
+    """Whether who signed is not on the list, or not with this key, and says to have done so after the list was made.
+
+    A forger can say so too, and gains no more by it than by showing nothing.
+    """
+    if not isinstance(error, Untrusted | UnknownKey):
+        return False
+    try:
+        issued_at = Reader(parse_sd_jwt(text).payload, at="credential").moment("iat")
+    except DidkitError:
+        return False
+    return case.evidence.trust.issued_at < issued_at <= case.now + MAX_SKEW
 
 
 def _terms_code(error: DidkitError) -> str:
@@ -209,7 +226,8 @@ def _judge_terms(
     if agreement is None:
         return
     if document is None:
-        case.note("terms.missing", "the terms that the agreement names are not at hand")
+        newer = signatory is not None and signatory.signed_at > case.evidence.trust.issued_at
+        case.note("terms.stale" if newer else "terms.missing", "the terms that the agreement names are not at hand")
     elif document.effective_from > case.now or (document.sunset is not None and document.sunset <= case.now):
         case.note("terms.version", "the terms are not open to new agreements now")
     if signatory is None:
@@ -220,7 +238,7 @@ def _judge_terms(
         try:
             verify_delegation(signatory, publisher=case.evidence.document(document.publisher))
         except DidkitError as error:
-            case.note("terms.forged", f"statement about signed terms: {error}")
+            case.note(_terms_code(error), f"statement about signed terms: {error}")
 
 
 def _difference(signatory: Signatory, document: TermsDocument | None) -> str:

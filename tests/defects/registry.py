@@ -876,6 +876,55 @@ DEFECTS: Final = (
         FETCH_TESTS + "a_redirect_is_an_error_and_is_not_followed",
     ),
     Defect(
+        "a request that every wallet refuses is handed out",
+        "verifier/parts.py",
+        "        if not would_answer(decision):\n            return decision\n",
+        "",
+        "tests/e2e/verifier/test_commands.py::test_a_request_that_every_wallet_refuses_is_not_handed_out",
+    ),
+    Defect(
+        "a statement by somebody whom the list names later is called a forgery",
+        VENDOR,
+        "    if not isinstance(error, Untrusted | UnknownKey):\n",
+        "    if not isinstance(error, UnknownKey):\n",
+        "tests/unit/terms/test_vendor.py::test_a_statement_of_somebody_who_is_not_on_the_list_yet_is_no_forgery",
+    ),
+    Defect(
+        "a redirect leads from elsewhere to this machine",
+        FETCH,
+        "                    if still is not on_loopback:\n",
+        "                    if still is None:\n",
+        FETCH_TESTS + "a_status_list_is_followed_through_the_same_gates_and_three_times_at_most",
+    ),
+    Defect(
+        "a redirect of any document is followed",
+        FETCH,
+        'if headers.get("Accept") == STATUS_LIST_TYPE else 0',
+        'if headers.get("Accept") else 0',
+        FETCH_TESTS + "nothing_but_a_status_list_is_followed",
+    ),
+    Defect(
+        "binding methods are looked at when the code is spent",
+        "didkit_py/roles/receiving.py",
+        "            _require_bindable(_configuration(issuer, each), bindings=bindings, algs=algs)\n",
+        "            _configuration(issuer, each)\n",
+        "tests/unit/roles/test_receiving.py::test_what_would_end_the_exchange_is_known_before_the_code_is_typed",
+    ),
+    Defect(
+        "encryption that is required in other words than true is not seen",
+        "didkit_py/oid4vci/metadata.py",
+        'bool(each.get("encryption_required"))',
+        'each.get("encryption_required") is True',
+        "tests/unit/oid4vci/test_metadata.py::test_encryption_that_is_required_in_whatever_words_is_seen",
+    ),
+    Defect(
+        "the identifiers of a stored token are lost",
+        "didkit_py/oid4vci/token.py",
+        "        if self.identifiers:\n",
+        "        if not self.access_token:\n",
+        "tests/unit/oid4vci/test_token.py::test_a_stored_token_keeps_the_identifiers_that_must_be_used",
+    ),
+    Defect(
         "addresses of a private network are fetched from",
         FETCH,
         "    if not is_public(address[4][0]):\n",
@@ -983,8 +1032,8 @@ DEFECTS: Final = (
     Defect(
         "a code stands in an address",
         "didkit_py/roles/receiving.py",
-        "        previewed.server.token_endpoint,\n",
-        '        f"{previewed.server.token_endpoint}?{urlencode(request.to_form())}",\n',
+        "            previewed.server.token_endpoint,\n",
+        '            f"{previewed.server.token_endpoint}?{urlencode(request.to_form())}",\n',
         CANARY_TESTS + "no_address_that_was_asked_for_holds_a_canary",
     ),
     Defect(
@@ -1082,8 +1131,8 @@ DEFECTS: Final = (
     Defect(
         "a message has a member of another type than is described",
         "didkit_py/oid4vci/token.py",
-        '{**members, "expires_in": self.expires_in}',
-        '{**members, "expires_in": str(self.expires_in)}',
+        'members["expires_in"] = self.expires_in',
+        'members["expires_in"] = str(self.expires_in)',
         ISSUER_TESTS + "token_nonce_and_credential_are_kept_by_nobody",
     ),
     Defect(

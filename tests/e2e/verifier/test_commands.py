@@ -194,3 +194,26 @@ async def test_a_vendor_receives_a_document_as_people_do(shop: Shop, manufacture
     listed = await run("credentials", str(shop.folder))
     assert got["id"] in {one["id"] for one in listed}
     assert next(one["status"] for one in listed if one["id"] == got["id"]) == "untrusted-issuer"
+
+
+async def test_a_request_that_every_wallet_refuses_is_not_handed_out(shop: Shop, tmp_path: Path) -> None:
+    folder = str(shop.folder)
+    more = affordability()
+    more["query"]["credentials"][0]["claims"].append({"path": ["range"]})  # type: ignore[index,call-overload,union-attr]
+    for body, code in ((more, "ask.excess"), (affordability() | {"roles": []}, "vrf.role-missing")):
+        said = await run("ask", folder, sheet(tmp_path, body), code=4)
+        assert (said["error"], said["outcome"]) == ("refused", "refuse")
+        assert code in said["codes"]
+        assert "link" not in said
+    assert not await shop.parts.store.requests(now=shop.clock())
+    made = await run("ask", folder, sheet(tmp_path, more), "--even-if-refused")
+    assert made["link"].startswith("openid4vp://")
+
+
+async def test_the_refusal_is_told_in_words_too_and_without_a_link(shop: Shop, tmp_path: Path) -> None:
+    file = sheet(tmp_path, sound_system(grants=[]))
+    done = await asyncio.to_thread(CliRunner().invoke, group, ["ask", str(shop.folder), file])
+    assert done.exit_code == 4
+    assert "Every wallet would refuse this request" in done.output
+    assert "agr.missing" in done.output
+    assert "openid4vp:" not in done.output

@@ -95,6 +95,14 @@ async def test_the_operator_sees_first_what_a_wallet_would_say(inside: Shop) -> 
     assert not await inside.parts.store.requests(now=inside.clock())
 
 
+async def test_a_request_that_every_wallet_refuses_is_not_made_on_the_page(inside: Shop) -> None:
+    answer = await fill(inside, "/ask", {"request": json.dumps(sound_system(grants=[])), "action": "make"})
+    assert answer.status == 400
+    assert "Every wallet would refuse this request" in words(answer)
+    assert "agr.missing" in words(answer)
+    assert not await inside.parts.store.requests(now=inside.clock())
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

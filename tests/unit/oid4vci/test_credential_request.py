@@ -123,9 +123,23 @@ def test_a_deferred_answer_is_no_answer_yet() -> None:
         {"credentials": [{"credential": {}}]},
         {"credentials": [{"credential": ""}]},
         {"credentials": [{"credential": "a~"}] * 101},
-        {"credentials": [{"credential": "a~"}], "transaction_id": "x"},
     ],
 )
 def test_a_misshapen_response_is_malformed(body: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="credential_response"):
         CredentialResponse.from_json(body)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"transaction_id": "x", "interval": "soon"},
+        {"notification_id": None},
+        {"notification_id": "n" * 10_000},
+        {"notification_id": {"id": 5}, "c_nonce": 7, "c_nonce_expires_in": "60", "unknown": [None]},
+    ],
+)
+def test_credentials_that_came_are_taken_whatever_stands_beside_them(more: dict[str, Any]) -> None:
+    body: dict[str, Any] = {"credentials": [{"credential": "a~", "format": 5, "display": None}], **more}
+
+    assert CredentialResponse.from_json(body).credentials == ("a~",)

@@ -174,35 +174,114 @@ CONTACT = "credential_configurations_supported/contact"
         ("authorization_servers", []),
         ("authorization_servers", ["http://server.example.com"]),
         ("authorization_servers", "https://server.example.com"),
-        ("batch_credential_issuance", {}),
-        ("batch_credential_issuance", {"batch_size": 1}),
-        ("batch_credential_issuance", {"batch_size": "10"}),
-        ("batch_credential_issuance", {"batch_size": 10.0}),
-        ("display", []),
-        ("display", [{"name": 5}]),
+        ("batch_credential_issuance", {"batch_size": 10**30}),
         ("credential_configurations_supported", KeyError),
         ("credential_configurations_supported", []),
-        ("credential_response_encryption", {}),
-        (CONTACT, []),
-        (f"{CONTACT}/format", KeyError),
-        (f"{CONTACT}/vct", KeyError),
-        (f"{CONTACT}/vct", 5),
-        (f"{CONTACT}/cryptographic_binding_methods_supported", []),
-        (f"{CONTACT}/cryptographic_binding_methods_supported", KeyError),
-        (f"{CONTACT}/proof_types_supported", KeyError),
-        (f"{CONTACT}/proof_types_supported/jwt", {}),
-        (f"{CONTACT}/proof_types_supported/jwt", {"proof_signing_alg_values_supported": []}),
-        (f"{CONTACT}/credential_signing_alg_values_supported", [-7]),
-        (f"{CONTACT}/credential_metadata/display", [{"locale": "en"}]),
-        (f"{CONTACT}/credential_metadata/claims", []),
-        (f"{CONTACT}/credential_metadata/claims", [{"path": []}]),
-        (f"{CONTACT}/credential_metadata/claims", [{"path": ["a", True]}]),
-        (f"{CONTACT}/credential_metadata/claims", [{"path": ["a", -1]}]),
     ],
 )
 def test_a_wrongly_typed_member_is_malformed(path: str, value: object) -> None:
     with pytest.raises(Malformed, match="issuer_metadata"):
         IssuerMetadata.from_json(changed(path, value), issuer=ISSUER)
+
+
+# Public bug reports (case K05a): an entry without vct, one in a format that has other members, claims as an object.
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("", []),
+        ("", None),
+        ("", "dc+sd-jwt"),
+        ("/format", KeyError),
+        ("/format", 5),
+        ("/vct", KeyError),
+        ("/vct", 5),
+        ("/vct", ""),
+        ("/cryptographic_binding_methods_supported", []),
+        ("/cryptographic_binding_methods_supported", KeyError),
+        ("/proof_types_supported", KeyError),
+        ("/proof_types_supported", ["jwt"]),
+        ("/proof_types_supported/jwt", {}),
+        ("/proof_types_supported/jwt", {"proof_signing_alg_values_supported": []}),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_spoils_no_other(path: str, value: object) -> None:
+    body = changed(f"{CONTACT}{path}", value)
+    supported = body["credential_configurations_supported"]
+    body["credential_configurations_supported"] = {
+        "other": supported["contact"],
+        **METADATA["credential_configurations_supported"],
+    }
+
+    metadata = IssuerMetadata.from_json(body, issuer=ISSUER)
+
+    assert metadata.configurations == IssuerMetadata.from_json(METADATA, issuer=ISSUER).configurations
+    assert metadata.faults.keys() == {"other"}
+    assert metadata.faults["other"].startswith("issuer_metadata.credential_configurations_supported.other")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("display", []),
+        ("display", {"name": "Harbour Credit Union"}),
+        ("display", "Harbour Credit Union"),
+        ("display", None),
+        ("display", [{"name": 5}, None, "x"]),
+        ("display", [{"name": "", "logo": {"alt_text": "without uri"}}]),
+        ("display", [{"logo": None, "locale": 5, "background_image": []}]),
+        ("batch_credential_issuance", {}),
+        ("batch_credential_issuance", None),
+        ("batch_credential_issuance", {"batch_size": 1}),
+        ("batch_credential_issuance", {"batch_size": 0}),
+        ("batch_credential_issuance", {"batch_size": "10"}),
+        ("batch_credential_issuance", {"batch_size": 10.0}),
+        ("credential_response_encryption", {}),
+        ("credential_response_encryption", None),
+        ("credential_response_encryption", {"encryption_required": False, "alg_values_supported": 5}),
+        ("credential_request_encryption", ["odd"]),
+        (f"{CONTACT}/credential_signing_alg_values_supported", [-7, "ES256", "ES999", None]),
+        (f"{CONTACT}/credential_signing_alg_values_supported", "ES256"),
+        (f"{CONTACT}/credential_metadata", None),
+        (f"{CONTACT}/credential_metadata", "Contact"),
+        (f"{CONTACT}/credential_metadata/display", "Contact"),
+        (f"{CONTACT}/credential_metadata/display", {"name": "Contact"}),
+        (f"{CONTACT}/credential_metadata/display", []),
+        (f"{CONTACT}/credential_metadata/display", [{"locale": "en"}]),
+        (f"{CONTACT}/credential_metadata/display", [{"name": "Contact", "locale": "en", "description": ""}]),
+        (f"{CONTACT}/credential_metadata/display", [{"name": "N", "logo": {}, "background_image": {"uri": 5}}]),
+        (f"{CONTACT}/credential_metadata/display", [{"name": "n" * 5_000}]),
+        (f"{CONTACT}/credential_metadata/claims", []),
+        (f"{CONTACT}/credential_metadata/claims", {"email": {"mandatory": True}}),
+        (f"{CONTACT}/credential_metadata/claims", None),
+        (f"{CONTACT}/credential_metadata/claims", [{"path": []}]),
+        (f"{CONTACT}/credential_metadata/claims", [{"path": ["a", True]}]),
+        (f"{CONTACT}/credential_metadata/claims", [{"path": ["a", -1]}]),
+        (f"{CONTACT}/display", {"name": "of an earlier draft"}),
+        (f"{CONTACT}/claims", {"email": {}}),
+        (f"{CONTACT}/scope", 5),
+    ],
+)
+def test_what_only_decorates_spoils_nothing(path: str, value: object) -> None:
+    metadata = IssuerMetadata.from_json(changed(path, value), issuer=ISSUER)
+
+    configuration = metadata.configurations["contact"]
+    assert configuration.vct == "https://types.example/contact"
+    assert (configuration.binding_methods, configuration.proof_algs) == (("jwk",), ("ES256", "EdDSA", "Ed25519"))
+    assert not metadata.needs_encryption
+    assert metadata.faults == {}
+    assert IssuerMetadata.from_json(metadata.to_json(), issuer=ISSUER).configurations.keys() == {"contact"}
+
+
+@pytest.mark.parametrize("required", [True, "true", 1])
+@pytest.mark.parametrize("name", ["credential_request_encryption", "credential_response_encryption"])
+def test_encryption_that_is_required_in_whatever_words_is_seen(name: str, required: object) -> None:
+    assert IssuerMetadata.from_json(changed(name, {"encryption_required": required}), issuer=ISSUER).needs_encryption
+
+
+def test_a_display_with_a_name_is_preferred_to_one_of_our_language_without() -> None:
+    displays: list[Any] = [{"locale": "en"}, {"name": "Hafenkasse", "locale": "de"}]
+
+    assert IssuerMetadata.from_json(changed("display", displays), issuer=ISSUER).display_name == "Hafenkasse"
 
 
 @pytest.mark.parametrize(
@@ -214,10 +293,12 @@ def test_a_wrongly_typed_member_is_malformed(path: str, value: object) -> None:
         [["items", 1], ["items", "b"]],
     ],
 )
-def test_contradictory_claim_descriptions_are_refused(paths: list[Any]) -> None:
+def test_contradictory_claim_descriptions_are_passed_over(paths: list[Any]) -> None:
     claims = [{"path": path} for path in paths]
-    with pytest.raises(Malformed, match="claims"):
-        IssuerMetadata.from_json(changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER)
+
+    metadata = IssuerMetadata.from_json(changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER)
+
+    assert metadata.configurations["contact"].claims == ()
 
 
 def test_an_issuer_without_batches_takes_one_proof_and_one_without_nonces_has_no_endpoint() -> None:

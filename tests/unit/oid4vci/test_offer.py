@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from didkit_py.encoding import read_json
-from didkit_py.errors import Malformed, TooLarge
+from didkit_py.errors import BadAnswer, Malformed, TooLarge
 from didkit_py.oauth import UnsupportedGrantType
 from didkit_py.oid4vci.offer import (
     CredentialOffer,
@@ -116,7 +116,6 @@ def test_an_absent_tx_code_asks_for_none() -> None:
         {"grants": {GRANT: {"pre-authorized_code": "abc", "tx_code": {"length": "6"}}}},
         {"grants": {GRANT: {"pre-authorized_code": "abc", "tx_code": {"length": True}}}},
         {"grants": {GRANT: {"pre-authorized_code": "abc", "tx_code": {"input_mode": "voice"}}}},
-        {"grants": {GRANT: {"pre-authorized_code": "abc", "tx_code": {"description": "x" * 301}}}},
     ],
 )
 def test_a_wrongly_typed_or_forbidden_member_is_refused(changes: dict[str, Any]) -> None:
@@ -231,3 +230,20 @@ def test_a_transaction_code_that_cannot_be_right_is_not_sent(code: str) -> None:
 )
 def test_a_transaction_code_that_fits_is_let_pass(spec: TxCodeSpec, code: str) -> None:
     spec.require_fit(code)
+
+
+@pytest.mark.parametrize("description", ["", "x" * 301, 5, None, {"en": "By post."}])
+def test_a_hint_about_the_code_that_cannot_be_shown_spoils_no_offer(description: object) -> None:
+    body = offer_json(grants={GRANT: {"pre-authorized_code": "abc", "tx_code": {"description": description}}})
+
+    assert CredentialOffer.from_json(body).tx_code == TxCodeSpec()
+
+
+def test_an_offer_in_a_link_that_is_whole_is_its_makers_fault_and_a_cut_one_the_pastes() -> None:
+    whole = "openid-credential-offer://?credential_offer=" + quote(json.dumps(offer_json(credential_issuer=7)))
+    cut = "openid-credential-offer://?credential_offer=" + quote(json.dumps(offer_json()))[:-9]
+    with pytest.raises(BadAnswer, match=r"credential_offer\.credential_issuer"):
+        parse_offer_link(whole)
+    with pytest.raises(Malformed) as refused:
+        parse_offer_link(cut)
+    assert not isinstance(refused.value, BadAnswer)

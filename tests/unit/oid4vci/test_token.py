@@ -98,12 +98,51 @@ def test_our_token_response_has_no_nonce() -> None:
         {"token_type": None},
         {"access_token": ""},
         {"access_token": ["abc"]},
-        {"expires_in": "3600"},
-        {"expires_in": -1},
-        {"authorization_details": []},
-        {"authorization_details": [{"type": "openid_credential", "credential_configuration_id": "a"}]},
+        {"access_token": "abc\r\nX: y"},
     ],
 )
 def test_a_wrongly_typed_token_response_is_malformed(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="token_response"):
         TokenResponse.from_json({"access_token": "abc", "token_type": "Bearer", **changes})
+
+
+# Public bug reports: "3600" as a text (case K03a) stopped clients of several kinds after the code was spent.
+@pytest.mark.parametrize("seconds", ["3600", "soon", None, -1, 3600.0, 1e300, 10**30, True, [3600], {}])
+def test_a_token_is_used_whatever_form_its_end_has(seconds: object) -> None:
+    body: dict[str, Any] = {"access_token": "a", "token_type": "Bearer", "expires_in": seconds}
+
+    token = TokenResponse.from_json(body)
+
+    assert (token.access_token, token.expires_in) == ("a", None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"authorization_details": None},
+        {"authorization_details": []},
+        {"authorization_details": "openid_credential"},
+        {"authorization_details": {"type": "openid_credential"}},
+        {"authorization_details": [None, "x", 5, {"type": 7}]},
+        {"authorization_details": [{"type": "openid_credential", "credential_configuration_id": "a"}]},
+        {"authorization_details": [{"type": "openid_credential", "credential_identifiers": ["a"]}]},
+        {"scope": None, "refresh_token": 5, "c_nonce": [], "c_nonce_expires_in": "60", "id_token": {}, "x": None},
+    ],
+)
+def test_nothing_else_in_a_token_response_costs_the_token(more: dict[str, Any]) -> None:
+    token = TokenResponse.from_json({"access_token": "a", "token_type": "bearer", **more})
+
+    assert (token.access_token, token.identifiers) == ("a", {})
+
+
+def test_one_odd_entry_leaves_the_identifiers_of_the_others() -> None:
+    good = {"type": "openid_credential", "credential_configuration_id": "c", "credential_identifiers": ["c-1"]}
+    body: dict[str, Any] = {"access_token": "a", "token_type": "bearer", "authorization_details": [None, {}, good]}
+
+    assert TokenResponse.from_json(body).identifiers == {"c": ("c-1",)}
+
+
+def test_a_stored_token_keeps_the_identifiers_that_must_be_used() -> None:
+    token = TokenResponse(access_token="a", identifiers={"c": ("c-1", "c-2")})
+
+    assert TokenResponse.from_json(token.to_json()) == token

@@ -15,6 +15,7 @@ from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import (
+    BadAnswer,
     BadCredential,
     BadDidDocument,
     BadDisclosure,
@@ -532,3 +533,126 @@ async def test_what_was_previewed_and_received_shows_no_secret_and_no_claim() ->
 
 def test_the_issuers_did_is_the_one_of_its_address() -> None:
     assert web_did(URL) == DID
+
+
+def with_contact(**changes: Any) -> dict[str, Any]:
+    metadata = Issuer().metadata()
+    metadata["credential_configurations_supported"]["contact"] |= changes
+    return metadata
+
+
+@pytest.mark.parametrize(
+    ("metadata", "error"),
+    [
+        (with_contact(cryptographic_binding_methods_supported=["did:key", "cose_key"]), BadMetadata),
+        (with_contact(cryptographic_binding_methods_supported=["did:web"]), BadMetadata),
+        (with_contact(proof_types_supported={"di_vp": {}}), BadMetadata),
+        (with_contact(proof_types_supported={"attestation": {}}), BadMetadata),
+        (
+            with_contact(proof_types_supported={"jwt": {"proof_signing_alg_values_supported": ["ES384"]}}),
+            UnsupportedAlgorithm,
+        ),
+        (with_contact(vct=None), BadAnswer),
+        (with_contact(format="vc+sd-jwt"), BadMetadata),
+        ({"credential_request_encryption": {"encryption_required": True}}, BadMetadata),
+        ({"nonce_endpoint": "/nonce"}, BadAnswer),
+        ({"authorization_servers": "x"}, BadAnswer),
+    ],
+)
+async def test_what_would_end_the_exchange_is_known_before_the_code_is_typed(
+    metadata: dict[str, Any], error: type[DidkitError]
+) -> None:
+    issuer = Issuer(metadata_changes=metadata)
+    with pytest.raises(error):
+        await preview(LINK, fetch=issuer, bindings=("jwk",))
+    assert {method for method, _ in issuer.asked} == {"GET"}
+
+
+async def test_a_business_knows_before_the_code_is_spent_that_only_keys_without_a_name_are_bound() -> None:
+    with pytest.raises(BadMetadata, match="did:web"):
+        await preview(LINK, fetch=Issuer(), bindings=("did:web",))
+
+
+@pytest.mark.parametrize("endpoint", ["credential_endpoint", "nonce_endpoint"])
+async def test_an_endpoint_on_this_machine_of_an_issuer_elsewhere_is_found_before_the_code_is_spent(
+    endpoint: str,
+) -> None:
+    elsewhere = "https://issuer.example"
+    offer = json.loads(json.dumps(Issuer().offer()).replace(URL, elsewhere))
+    metadata = json.loads(json.dumps(Issuer().metadata()).replace(URL, elsewhere))
+    server = ServerMetadata(issuer=elsewhere, token_endpoint=f"{elsewhere}/token").to_json()
+    pages = {"openid-credential-issuer": metadata, "oauth-authorization-server": server}
+
+    class Elsewhere(Issuer):
+        async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Answer:
+            return as_json(pages[url.rpartition("/")[2]])
+
+    link = "openid-credential-offer://?credential_offer=" + quote(json.dumps(offer))
+    assert (await preview(link, fetch=Elsewhere())).issuer.issuer == elsewhere
+    metadata[endpoint] = "http://localhost:8101/x"
+    with pytest.raises(BadMetadata, match=endpoint):
+        await preview(link, fetch=Elsewhere())
+
+
+async def test_an_offer_is_received_though_the_issuer_lists_and_offers_another_that_cannot_be_read() -> None:
+    metadata = Issuer().metadata()
+    metadata["credential_configurations_supported"] |= {"other": {"format": "dc+sd-jwt"}, "list": [], "text": "x"}
+    offer = json.loads(json.dumps(Issuer().offer()))
+    offer["credential_configuration_ids"] = ["other", "contact", "unlisted"]
+    issuer = Issuer(metadata_changes=metadata, instead={"/credential-offers/1": lambda: as_json(offer)})
+
+    received = await taken(issuer)
+
+    assert received.configuration_id == "contact"
+    assert len(received.texts) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "place"),
+    [
+        ("/.well-known/openid-credential-issuer", Answer(body=b"{}", content_type="application/octet-stream"), "type"),
+        ("/.well-known/openid-credential-issuer", Answer(body=b"{"), "8101"),
+        ("/.well-known/openid-credential-issuer", as_json([]), "issuer_metadata: expected an object"),
+        ("/.well-known/oauth-authorization-server", as_json({"issuer": URL}), "server_metadata.token_endpoint"),
+        ("/credential-offers/1", Answer(body=b"not json"), "8101"),
+        ("/token", as_json({"token_type": "Bearer"}), "token_response.access_token"),
+        ("/nonce", as_json({}), "nonce_response.c_nonce"),
+        ("/credential", as_json({"credentials": []}), "credential_response.credentials"),
+    ],
+)
+async def test_what_the_other_side_sends_is_its_fault_and_the_place_is_named(
+    path: str, answer: Answer, place: str
+) -> None:
+    with pytest.raises(BadAnswer, match=place):
+        await taken(Issuer(instead={path: lambda: answer}))
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "text/json", "application/octet-stream"])
+@pytest.mark.parametrize("path", ["/token", "/nonce", "/credential"])
+async def test_after_the_code_is_spent_no_content_type_costs_the_document(path: str, content_type: str) -> None:
+    class Mislabelled(Issuer):
+        async def _answer(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+            answer = await super()._answer(method, url, body, headers)
+            return replace(answer, content_type=content_type) if url == f"{URL}{path}" else answer
+
+    assert len((await taken(Mislabelled())).texts) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("/token", {"expires_in": "3600"}),
+        ("/token", {"expires_in": None, "authorization_details": [], "scope": 7, "token_type": "BEARER"}),
+        ("/nonce", {"c_nonce_expires_in": "soon", "x": []}),
+        ("/credential", {"transaction_id": "x", "notification_id": "n" * 5_000}),
+    ],
+)
+async def test_after_the_code_is_spent_no_member_that_nobody_needs_costs_the_document(
+    path: str, more: dict[str, Any]
+) -> None:
+    class Odd(Issuer):
+        async def _answer(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+            answer = await super()._answer(method, url, body, headers)
+            return as_json(json.loads(answer.body) | more) if url == f"{URL}{path}" else answer
+
+    assert len((await taken(Odd())).texts) == 3

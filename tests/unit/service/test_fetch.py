@@ -3,12 +3,13 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from didkit_py.errors import ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
 from didkit_py.service.fetch import Fetcher, _loopback_socket, is_public
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -33,6 +34,10 @@ class Peer:
         kind = request.path.strip("/")
         if kind == "redirect":
             return web.Response(status=302, headers={"Location": "/list", "Set-Cookie": "a=b"})
+        if kind.startswith("moved/"):
+            _, status, to = kind.split("/", 2)
+            location = {"Location": to.replace("PORT", str(self.port))} if to else {}
+            return web.Response(status=int(status), headers={"Set-Cookie": "a=b", **location}, body=b"x" * 1_000)
         if kind == "slow":
             await asyncio.sleep(5)
         if kind == "pause":
@@ -131,6 +136,70 @@ async def test_a_redirect_is_an_error_and_is_not_followed(peer: Peer) -> None:
         with pytest.raises(Unreachable, match="redirect"):
             await fetcher.post(peer.origin + "/redirect", body=b"", content_type="text/plain", max_bytes=100)
     assert [request.path for request in peer.seen] == ["/redirect", "/redirect"]
+
+
+STATUS_LIST = "application/statuslist+jwt"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/moved/301//list",
+        "/moved/302//list?a=b%23",
+        "/moved/303//list#part",
+        "/moved/307/http://127.0.0.1:PORT/list",
+        "/moved/308//moved/302//moved/301//list",
+    ],
+)
+async def test_a_status_list_that_moved_is_followed_without_cookies(peer: Peer, path: str) -> None:
+    url = peer.origin + quote(path, safe="/:")
+    async with fetching(peer.origin) as fetcher:
+        got = await fetcher.get(url, max_bytes=100, accept=STATUS_LIST)
+    assert (got.status, got.body) == (200, b"signed")
+    assert peer.seen[-1].path.startswith("/list")
+    assert {(request.method, request.headers.get("Cookie")) for request in peer.seen} == {("GET", None)}
+    assert {request.headers["Accept"] for request in peer.seen} == {STATUS_LIST}
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("/moved/302//moved/302//moved/302//moved/302//list", Unreachable),
+        ("/moved/302/", Unreachable),
+        ("/moved/304//list", Unreachable),
+        ("/moved/300//list", Unreachable),
+        ("/moved/302/http://127.0.0.1:9/list", ForbiddenAddress),
+        ("/moved/302/http://localhost:PORT/list", ForbiddenAddress),
+        ("/moved/302/http://10.0.0.1/list", ForbiddenAddress),
+        ("/moved/302/https://issuer.example/list", ForbiddenAddress),
+        ("/moved/302/file:///etc/passwd", ForbiddenAddress),
+        ("/moved/302/https://user@issuer.example/", ForbiddenAddress),
+    ],
+)
+async def test_a_status_list_is_followed_through_the_same_gates_and_three_times_at_most(
+    peer: Peer, path: str, error: type[DidkitError]
+) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(error):
+            await fetcher.get(peer.origin + quote(path, safe="/:@"), max_bytes=100, accept=STATUS_LIST)
+    assert len(peer.seen) <= 4
+    assert not any(request.path.startswith("/list") for request in peer.seen)
+
+
+async def test_following_takes_no_more_time_and_bytes_than_one_fetch(peer: Peer) -> None:
+    async with fetching(peer.origin, seconds=0.3) as fetcher:
+        with pytest.raises(Unreachable, match="in time"):
+            await fetcher.get(peer.origin + "/moved/302//slow", max_bytes=100, accept=STATUS_LIST)
+        with pytest.raises(TooLarge):
+            await fetcher.get(peer.origin + "/moved/302//list", max_bytes=5, accept=STATUS_LIST)
+
+
+@pytest.mark.parametrize("accept", [None, "application/json", "application/trust-list+jwt"])
+async def test_nothing_but_a_status_list_is_followed(peer: Peer, accept: str | None) -> None:
+    async with fetching(peer.origin) as fetcher:
+        with pytest.raises(Unreachable, match="redirect"):
+            await fetcher.get(peer.origin + "/moved/302//list", max_bytes=100, accept=accept)
+    assert len(peer.seen) == 1
 
 
 async def test_more_bytes_than_the_bound_end_the_fetch(peer: Peer) -> None:

@@ -1,9 +1,13 @@
 """Vendors: what is proven about them, and what they are known by."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from didkit_py.credentials.template import template_named
 from didkit_py.oid4vp.request import VerifierInfo
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, TERMS_SIGNATORY, VerifiedVendor, fold
+from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, TERMS_SIGNATORY, VerifiedVendor, fold, verify_vendor
 from tests.cast import BOB, DEALER, NOW, SOUND, TERMS_BODY, Situation, dealer_asks, dealer_role, happy, terms_signatory
 
 
@@ -72,3 +76,56 @@ async def test_the_same_evidence_is_judged_again_at_another_time() -> None:
     assert {one.code for one in later.findings} == {"vrf.role-stale", "terms.stale", "agr.unbound"}
     assert case.vendor.at(NOW, request=case.request).findings == ()
     assert TERMS_BODY.did in case.vendor.evidence.documents
+
+
+def without(h: Situation, did: str, *, made: timedelta) -> Situation:
+    """The lists before they named this issuer, made so long after now."""
+    evidence = h.evidence
+    kept = {name: one for name, one in evidence.trust.issuers.items() if name != did}
+    trust = replace(evidence.trust, issuers=kept, issued_at=NOW + made)
+    return h.but(evidence=replace(evidence, trust=trust))
+
+
+@pytest.mark.parametrize(
+    ("made", "code"), [(timedelta(days=-400), "terms.stale"), (timedelta(seconds=1), "terms.forged")]
+)
+async def test_a_statement_of_somebody_who_is_not_on_the_list_yet_is_no_forgery(made: timedelta, code: str) -> None:
+    vendor = await vendor_of(without(await happy(), TERMS_BODY.did, made=made))
+    assert vendor.signatory is None
+    assert [one.code for one in vendor.findings] == [code]
+
+
+async def test_a_changed_statement_stays_a_forgery_however_old_the_list_is() -> None:
+    h = without(await happy(), DEALER.did, made=timedelta(days=-400))
+    assert h.signatory is not None
+    forged = h.signatory[:-20] + ("A" * 10) + h.signatory[-10:]
+    codes = [one.code for one in (await vendor_of(h.but(signatory=forged))).findings]
+    assert "terms.stale" not in codes
+
+
+@pytest.mark.parametrize(
+    ("made", "code"), [(timedelta(days=-400), "vrf.role-stale"), (timedelta(seconds=1), "vrf.role-missing")]
+)
+async def test_an_approval_by_somebody_who_is_not_on_the_list_yet_is_told_apart(made: timedelta, code: str) -> None:
+    h = await dealer_asks()
+    issuer = next(did for did, one in h.evidence.trust.issuers.items() if dealer_vct() in one.vcts)
+    vendor = await vendor_of(without(h, issuer, made=made))
+    assert vendor.roles == ()
+    assert code in [one.code for one in vendor.findings]
+
+
+def dealer_vct() -> str:
+    return template_named("authorized-dealer").vct
+
+
+@pytest.mark.parametrize(
+    ("made", "code"), [(timedelta(days=-400), "terms.stale"), (timedelta(seconds=1), "terms.missing")]
+)
+async def test_terms_that_were_signed_after_the_list_was_made_are_not_at_hand_yet(made: timedelta, code: str) -> None:
+    h = await happy()
+    evidence = replace(h.evidence, trust=replace(h.evidence.trust, issued_at=NOW + made))
+    request, document = (case := await h.but(evidence=evidence).case()).request, case.vendor
+    assert request is not None
+    assert document is not None
+    vendor = verify_vendor(request, evidence=evidence, vendor_document=document.document, terms={}, now=NOW)
+    assert [one.code for one in vendor.findings] == [code]
