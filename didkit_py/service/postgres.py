@@ -25,7 +25,7 @@ from didkit_py.service.postgres_pool import Pool
 WRITERS: Final = 6
 READERS: Final = 3
 PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
-MIGRATION_SECONDS: Final = 60  # to wait for another process that changes the schema
+MIGRATION_TIMEOUT: Final = "1min"  # to wait for another process that changes the schema
 SCRUB_SECONDS: Final = 5.0  # to wait for those who see an old state, or may come to see it
 UNLIMITED: Final = (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"))
 TABLES: Final = (
@@ -54,9 +54,9 @@ async def open_postgres(address: Address, *, migrations: Traversable | Path) -> 
     name = quoted(address.schema)
     lock = int.from_bytes(hashlib.sha256(f"didkit-py {address.schema}".encode()).digest()[:8], signed=True)
     alone = Purpose(
-        settings=(*UNLIMITED, ("lock_timeout", f"{MIGRATION_SECONDS}s")),
+        settings=(*UNLIMITED, ("lock_timeout", MIGRATION_TIMEOUT)),
         first=(
-            f"SELECT pg_advisory_lock({lock})",  # held until the connection ends, whatever ends it
+            f"SELECT pg_advisory_xact_lock({lock})",  # a session's own would be lost to a pooler
             f"DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name}; END IF; END $$",
         ),
         answer_seconds=None,
@@ -138,7 +138,7 @@ class PostgresDatabase:
         session = await pool.take()
         try:
             await _wait_for_others(session)
-            for row in await session.run_by_hand(TABLES):
+            for row in await session.look(TABLES):
                 await session.run_by_hand(f"VACUUM (FULL, ANALYZE) {row['name']}")
         except Exception as error:  # noqa: BLE001 - it becomes an error of the seam
             failure = judge(error).error

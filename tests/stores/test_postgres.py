@@ -5,6 +5,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,11 @@ import asyncpg
 import pytest
 
 from didkit_py.errors import CannotOpen, StorageUnavailable
-from didkit_py.service import postgres_connection, postgres_pool
+from didkit_py.service import postgres_connection, postgres_pool, postgres_settings
 from didkit_py.service.database import BadStatement, ConstraintFailed, Statement
 from didkit_py.service.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
 from didkit_py.service.postgres_address import Address
-from didkit_py.service.postgres_connection import check_durable
+from didkit_py.service.postgres_settings import DURABLE, Fact
 from tests.needs import REPOSITORY, postgres_address
 from tests.postgres_server import USER, temporary_database
 from tests.stores.engines import make_postgres
@@ -167,11 +168,10 @@ async def test_connections_that_were_cut_while_idle_are_noticed_before_they_are_
 
 
 async def test_a_connection_that_the_network_forgot_is_noticed_before_it_is_used(
-    distant: PostgresDatabase, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    distant: PostgresDatabase, proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(postgres_pool, "DOUBTED_AFTER_SECONDS", 0.0)
     await distant.execute(ADD, "before", 1)
-    with proxy.cut_once(b"SELECT 1"):  # the question whether somebody is there
+    with proxy.cut_once(b"DO $check$"):  # the question whether all is as it was
         await distant.execute(ADD, "after", 1)
     assert proxy.cuts == 1
     assert await names(distant) == {"before", "after"}
@@ -346,7 +346,7 @@ async def test_many_callers_share_few_connections(
 async def test_a_statement_that_takes_too_long_is_stopped_and_hurts_nobody(
     address: Address, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_connection, "SET_UP", {**postgres_connection.SET_UP, "statement_timeout": "100ms"})
+    monkeypatch.setattr(postgres_settings, "SET_UP", {**postgres_settings.SET_UP, "statement_timeout": "100ms"})
     impatient = PostgresDatabase(address)
     with pytest.raises(StorageUnavailable, match="QueryCanceledError"):
         await impatient.fetch("SELECT 1 AS one FROM (SELECT pg_sleep(20)) AS slow")
@@ -361,7 +361,7 @@ async def test_a_row_that_another_program_holds_is_unavailable_and_recovers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await database.execute(ADD, "held", 1)
-    monkeypatch.setattr(postgres_connection, "SET_UP", {**postgres_connection.SET_UP, "lock_timeout": "50ms"})
+    monkeypatch.setattr(postgres_settings, "SET_UP", {**postgres_settings.SET_UP, "lock_timeout": "50ms"})
     impatient = PostgresDatabase(address)
     async with admin.transaction():
         await admin.execute(f'UPDATE "{address.schema}".things SET size = 2')  # noqa: S608 - a name of ours
@@ -406,12 +406,13 @@ async def test_a_server_that_cannot_hold_every_text_is_refused(migrations: Path)
         assert "server_encoding = LATIN1" in str(await refusal(url, migrations))
 
 
-def test_a_server_that_does_not_sync_is_refused() -> None:
-    check_durable({"commits": "remote_apply", "syncs": "on", "encoding": "UTF8"})
-    with pytest.raises(StorageUnavailable, match="fsync = off, needed is on"):
-        check_durable({"commits": "on", "syncs": "off", "encoding": "UTF8"})
-    with pytest.raises(StorageUnavailable):
-        check_durable({})
+@pytest.mark.parametrize("fact", DURABLE, ids=lambda fact: fact.name)
+async def test_a_fact_of_the_server_is_refused_when_another_value_is_needed(
+    postgres_url: str, migrations: Path, monkeypatch: pytest.MonkeyPatch, fact: Fact
+) -> None:
+    """The server of the tests syncs and is no standby, so what is needed is turned round instead."""
+    monkeypatch.setattr(postgres_connection, "DURABLE", (replace(fact, needed=("another",)),))
+    assert f"the database has {fact.name} = " in str(await refusal(postgres_url, migrations))
 
 
 async def test_a_server_that_is_too_old_is_refused(
