@@ -24,7 +24,9 @@ from didkit_py.service.postgres_pool import Pool
 
 WRITERS: Final = 6
 READERS: Final = 3
-PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
+RETRY_SECONDS: Final = 20.0  # for how long work that lost against a neighbour is begun again
+FIRST_PAUSE: Final = 0.01  # seconds; the longest one before the second try, doubled for each further one
+LONGEST_PAUSE: Final = 0.5
 MIGRATION_TIMEOUT: Final = "1min"  # to wait for another process that changes the schema
 SCRUB_SECONDS: Final = 5.0  # to wait for those who see an old state, or may come to see it
 UNLIMITED: Final = (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"))
@@ -166,8 +168,11 @@ async def _wait_for_others(session: Session) -> None:
 
 
 async def _work(pool: Pool, work: Work, steps: Sequence[Step]) -> Results:
-    """Do it, and do it again while that is safe and may help."""
-    for pause in (*PAUSES, None):
+    """Do it, and do it again while that is safe and may help, until the deadline."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + RETRY_SECONDS
+    longest = FIRST_PAUSE
+    while True:
         session = await pool.take()
         try:
             results = await work(session, steps)
@@ -181,10 +186,11 @@ async def _work(pool: Pool, work: Work, steps: Sequence[Step]) -> Results:
             return results
         again = verdict.is_undone or (verdict.is_lost and not session.may_hold)
         await _put_back(pool, session, verdict)
-        if pause is None or not again:
-            break
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that two that met do not meet again
-    raise verdict.error
+        pause = random.uniform(0, longest)  # noqa: S311 - so that two that met do not meet again
+        if not again or loop.time() + pause > deadline:
+            raise verdict.error
+        await asyncio.sleep(pause)
+        longest = min(2 * longest, LONGEST_PAUSE)
 
 
 async def _put_back(pool: Pool, session: Session, verdict: Verdict) -> None:

@@ -5,15 +5,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 from asyncpg.prepared_stmt import PreparedStatement
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import BadStatement, GuardFailed, Row
 from didkit_py.service import postgres_settings
+from didkit_py.service.database import BadStatement, GuardFailed, Row
 from didkit_py.service.postgres_address import Address, encryption, password_of
 from didkit_py.service.postgres_dialect import Convert, Step, converter, unavailable
 from didkit_py.service.postgres_settings import (

@@ -93,10 +93,12 @@ def check(facts: Sequence[Fact]) -> str:
     rows = ", ".join(
         f"({_text(fact.name)}, {fact.found}, ARRAY[{', '.join(map(_text, fact.needed))}])" for fact in facts
     )
+    all_hold = " AND ".join(f"{fact.found} IN ({', '.join(map(_text, fact.needed))})" for fact in facts)
+    # One expression first, since the query that finds the name takes the server twice as long.
     return (
-        "DO $check$ DECLARE wrong record; BEGIN SELECT * INTO wrong FROM"
+        f"DO $check$ DECLARE wrong record; BEGIN IF ({all_hold}) IS NOT TRUE THEN SELECT * INTO wrong FROM"  # noqa: S608 - names and literals of ours
         f" (VALUES {rows}) AS fact (name, value, needed) WHERE (fact.value = ANY (fact.needed)) IS NOT TRUE LIMIT 1;"
-        f" IF FOUND THEN RAISE EXCEPTION USING ERRCODE = '{NOT_AS_ASKED}', DETAIL = wrong.name, MESSAGE ="
+        f" RAISE EXCEPTION USING ERRCODE = '{NOT_AS_ASKED}', DETAIL = wrong.name, MESSAGE ="
         " format('the database has %s = %s, needed is %s', wrong.name, coalesce(wrong.value, 'none'), wrong.needed[1]);"
         " END IF; END $check$"
     )

@@ -1,9 +1,8 @@
-"""PostgreSQL behind a pooler, and sessions that were changed after they were set up: no party reaches another's tables."""
+"""PostgreSQL behind a pooler, and sessions that were changed meanwhile: no party reaches another's tables."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.resources import files
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +12,7 @@ from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import Statement
 from didkit_py.service.postgres import PostgresDatabase, open_postgres
 from didkit_py.service.postgres_address import Address
-from didkit_py.service.postgres_connection import Purpose, Session, connect
+from didkit_py.service.postgres_connection import Purpose, connect
 from tests.needs import need
 from tests.postgres_server import temporary_database
 from tests.stores.pooler import pgbouncer, through
@@ -102,9 +101,8 @@ async def test_behind_a_transaction_pooler_with_one_connection_nothing_of_a_neig
 
 async def test_a_pooler_that_parts_a_transaction_is_refused_with_its_remedy(url: str, migrations: Path) -> None:
     need("pooler")
-    with pgbouncer("statement") as port:
-        with pytest.raises(StorageUnavailable, match="parts transactions") as failed:
-            await open_postgres(Address(url=through(port, url), schema="ours"), migrations=migrations)
+    with pgbouncer("statement") as port, pytest.raises(StorageUnavailable, match="parts transactions") as failed:
+        await open_postgres(Address(url=through(port, url), schema="ours"), migrations=migrations)
     assert "pool_mode" in failed.value.advice
     assert await tables(url) == set()
 
