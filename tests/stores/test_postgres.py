@@ -139,17 +139,67 @@ async def test_two_parties_share_a_database_and_see_nothing_of_each_other(
     await other.close()
 
 
+# Each waits, with its first row in hand, until the other has its own: the server must then undo one of them. The
+# sequence counts the tries, since what it gave is never taken back.
+MEET = """
+CREATE SEQUENCE circle.tries;
+CREATE FUNCTION circle.meet() RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE number bigint; BEGIN
+number := nextval('circle.tries');
+WHILE (SELECT last_value FROM circle.tries) < 2 LOOP PERFORM pg_sleep(0.005); END LOOP;
+RETURN number; END $$;
+"""
+GROW = "UPDATE things SET size = size + 1 WHERE name = ?"
+LOSE = """
+CREATE SEQUENCE "{schema}".tries;
+CREATE FUNCTION "{schema}".lose() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF nextval('"{schema}".tries') <= {times} THEN
+RAISE EXCEPTION 'lost' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER lose BEFORE INSERT ON "{schema}".things FOR EACH ROW EXECUTE FUNCTION "{schema}".lose();
+"""
+
+
 async def test_writes_that_wait_for_each_other_in_a_circle_are_made_again(migrations: Path) -> None:
     with temporary_database("deadlock_timeout = '20ms'") as url:
         database = await open_postgres(Address(url=url, schema="circle"), migrations=migrations)
+        admin = await asyncpg.connect(url, ssl=False)
+        await admin.execute(MEET)
         await database.apply(Statement(ADD, ("a", 0)), Statement(ADD, ("b", 0)))
-        grow = "UPDATE things SET size = size + 1 WHERE name = ?"
-        orders = [("a", "b"), ("b", "a")] * 20
         await asyncio.gather(
-            *(database.apply(*(Statement(grow, (name,), rows=1) for name in order)) for order in orders)
+            *(
+                database.apply(
+                    Statement(GROW, (first,), rows=1), Statement("SELECT meet() AS number"), Statement(GROW, (second,))
+                )
+                for first, second in (("a", "b"), ("b", "a"))
+            )
         )
-        assert [row["size"] for row in await database.fetch("SELECT size FROM things")] == [40, 40]
+        assert [row["size"] for row in await database.fetch("SELECT size FROM things")] == [2, 2]
+        assert await admin.fetchval("SELECT last_value FROM circle.tries") > 2
+        await admin.close()
         await database.close()
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+async def test_a_write_that_loses_nine_times_in_a_row_is_still_made(
+    database: PostgresDatabase, address: Address, admin: "asyncpg.Connection[asyncpg.Record]", code: str
+) -> None:
+    await admin.execute(LOSE.format(schema=address.schema, times=9, code=code))
+    await database.execute(ADD, "won", 1)
+    assert await names(database) == {"won"}
+
+
+async def test_a_write_that_goes_on_losing_is_given_up_at_the_deadline(
+    database: PostgresDatabase,
+    address: Address,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("didkit_py.service.postgres.RETRY_SECONDS", 0.2)
+    await admin.execute(LOSE.format(schema=address.schema, times=10**9, code="40001"))
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(StorageUnavailable, match="SerializationError"):
+        await database.execute(ADD, "lost", 1)
+    assert asyncio.get_running_loop().time() - begun < 10
+    assert await names(database) == set()
 
 
 # A server that hangs up
