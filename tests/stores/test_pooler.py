@@ -189,7 +189,7 @@ async def test_to_check_a_connection_takes_one_round_trip_and_none_besides_the_t
 
     async def listen(connection: object, sql: str, *words: object, **named: object) -> object:
         said.append(sql)
-        return await execute(connection, sql, *words, **named)  # type: ignore[arg-type,misc]
+        return await execute(connection, sql, *words, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(asyncpg.Connection, "execute", listen)
     direct = await connect(Address(url=url, schema="ours"), Purpose())
