@@ -3,11 +3,13 @@
 import sys
 
 from demo import staying, story
+from demo.processes import Interrupted, end_on_signals
 from demo.telling import DemoFailed, Narrator
 
 
 def main() -> int:
     """0 when every step held."""
+    end_on_signals()
     narrator = Narrator()
     try:
         if sys.argv[1:] == ["up"]:
@@ -20,8 +22,8 @@ def main() -> int:
     except DemoFailed as failure:
         narrator.failed(failure)
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except Interrupted as ended:
+        return ended.code
     return 0
 
 

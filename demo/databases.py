@@ -23,7 +23,7 @@ def forget(cast: Iterable[Party]) -> None:
     """Drop what an earlier run left of these parties."""
     if url := os.environ.get(SHARED[0]):
         file = os.environ.get(SHARED[1])
-        password = Path(file).read_text(encoding="utf-8").strip() if file else None
+        password = Path(file).read_text(encoding="utf-8-sig").strip() if file else None
         asyncio.run(_drop(url, password, [urlsplit(party.url).netloc for party in cast]))
 
 

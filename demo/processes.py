@@ -23,6 +23,25 @@ COMMAND: Final = shutil.which("didkit-py", path=str(Path(sys.executable).parent)
 START_SECONDS: Final = 180  # eleven at once, on a machine that may be busy
 STOP_SECONDS: Final = 15
 COMMAND_SECONDS: Final = 120
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, `kill`, a terminal that closes
+
+
+class Interrupted(BaseException):
+    """A signal that ends the program; `code` is the exit status for it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+def end_on_signals() -> None:
+    """Let each of these signals raise Interrupted, so that everything is ended on the way out."""
+
+    def interrupt(number: int, _: object) -> None:
+        raise Interrupted(number)
+
+    for number in ENDING:
+        signal.signal(number, interrupt)
 
 
 def run(*words: str, codes: tuple[int, ...] = (0,)) -> Any:  # noqa: ANN401 - whatever JSON the command prints
@@ -55,8 +74,12 @@ def _answers(url: str) -> bool:
 def side_by_side(calls: Iterable[Callable[[], object]]) -> None:
     """Make these calls at the same time, as far as the machine allows; the first that failed is raised."""
     with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1)) as pool:
-        for made in [pool.submit(call) for call in calls]:
-            made.result()
+        try:
+            for made in [pool.submit(call) for call in calls]:
+                made.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # those that have not begun
+            raise
 
 
 class Company:
@@ -64,6 +87,14 @@ class Company:
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        # It ends them when this process is killed before it can.
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-m", "demo.watcher"],
+            stdin=subprocess.PIPE,
+            cwd=Path(__file__).resolve().parent.parent,
+            env=_clean(),
+            start_new_session=True,
+        )
 
     def start(self, *parties: Party) -> None:
         """Start them side by side and wait until each answers."""
@@ -76,6 +107,7 @@ class Company:
                 stdin=subprocess.DEVNULL,
                 env=_clean(),
             )
+            self._watch(f"+{self._running[party.role.key].pid}")
             log.close()
         for party in parties:
             self._wait(party)
@@ -94,19 +126,34 @@ class Company:
         """End them as an operator would, all at once."""
         for process in self._running.values():
             process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
         for process in self._running.values():
             try:
-                process.wait(STOP_SECONDS)
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            self._watch(f"-{process.pid}")
         self._running.clear()
+
+    def close(self) -> None:
+        """End them for good; further signals do not interrupt it."""
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
+        self.stop()
+        self._watcher.communicate()
+
+    def _watch(self, line: str) -> None:
+        if self._watcher.stdin is not None:
+            self._watcher.stdin.write(f"{line}\n".encode())
+            self._watcher.stdin.flush()
 
     def stop_one(self, party: Party) -> None:
         """End one process and leave the others running."""
         process = self._running.pop(party.role.key)
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
+        self._watch(f"-{process.pid}")
 
     def ended(self) -> str | None:
         """The key of a process that ended by itself, if any."""

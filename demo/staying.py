@@ -32,4 +32,4 @@ def stay(narrator: Narrator) -> None:
             time.sleep(1)
         raise DemoFailed(f"{company.ended()} ended by itself; see log.jsonl in its folder below {UP.name}")
     finally:
-        company.stop()
+        company.close()

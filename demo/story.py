@@ -44,7 +44,7 @@ def tell(narrator: Narrator) -> None:
         restart(sally, cast, company, budget, narrator)
         narrator.end()
     finally:
-        company.stop()
+        company.close()
 
 
 def issue(cast: Mapping[str, Party], narrator: Narrator) -> dict[str, dict[str, str]]:

@@ -5,10 +5,13 @@ A program builds its commands from `ProgramGroup` and needs no error handling of
 `didkit_py.errors` become one exit code and one short text each, as the help below says.
 """
 
+import errno
 import json
+import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points, version
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
@@ -34,6 +37,21 @@ SHORT_HELP: Final = {
     "wallet": "Hold claims: receive, decide, look back, serve.",
 }
 
+_ALLOW: Final = "Let the user that runs this command write there, or name another place."
+_NAME: Final = "Name another place: a part of this path is no folder, or is one where a file is wanted."
+_ROOM: Final = "Make room on the disk, or name another place."
+# What a person can mend when the system refuses a file; any other OSError is a fault in the program.
+FILE_REMEDIES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ALLOW),
+        **dict.fromkeys(
+            (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), _NAME
+        ),
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _ROOM),
+        errno.EIO: "Look after the disk: it failed.",
+    }
+)
+
 EXIT_CODES: Final = """\b
 Exit codes:
   0  done
@@ -48,6 +66,13 @@ Exit codes:
 def json_option(command: Command) -> Command:
     """Give a command the `--json` flag, as the parameter `as_json`; its errors are then JSON as well."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")(command)
+
+
+class FileUnusable(Unavailable):
+    """The system refuses to read or write a file."""
+
+    code = "file-unusable"
+    hint = _ALLOW
 
 
 class ProgramCommand(click.Command):
@@ -103,6 +128,10 @@ def _end(ctx: click.Context, error: Exception) -> NoReturn:
     """End the command with the code of `error`; click's own exceptions pass, they have theirs."""
     if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
         raise error
+    remedy = FILE_REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    if isinstance(error, OSError) and remedy is not None:
+        place = f"{error.filename}: " if isinstance(error.filename, str | os.PathLike) else ""
+        error = FileUnusable(f"{place}{error.strerror}", hint=remedy)
     if not isinstance(error, DidkitError):
         # Which lines were run helps to find the fault; the message is left out because it may hold someone's values.
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)

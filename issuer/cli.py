@@ -24,6 +24,7 @@ from didkit_py.service.commands import (
     print_result,
     read_passphrase,
 )
+from didkit_py.service.files import read_file
 from didkit_py.service.log import configure
 from didkit_py.service.web import METRICS, run, serve
 from didkit_py.trust import TrustedIssuer
@@ -127,7 +128,7 @@ def _import_text(done: Mapping[str, Any], codes_out: Path | None) -> str:
 @json_option
 def offer_command(folder: Path, type_name: str, values_file: Path, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
     """Offer one claim, and print its link and transaction code."""
-    values = Reader(read_json(_read(values_file)), at=values_file.name).members
+    values = Reader(read_json(read_file(values_file, max_bytes=MAX_VALUES_BYTES)), at=values_file.name).members
     made = _work(folder, lambda parts: _offer(parts, type_name, values, **given))
     print_result(
         made,
@@ -297,8 +298,3 @@ def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
             return await action(parts)
 
     return asyncio.run(work())
-
-
-def _read(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(MAX_VALUES_BYTES + 1)

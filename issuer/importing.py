@@ -13,14 +13,13 @@ from typing import Final
 
 from didkit_py.encoding import Json
 from didkit_py.errors import BadImport, TooLarge
+from didkit_py.service.files import BYTE_ORDER_MARK, not_utf_8
 from issuer.claim_templates import BadField, ListLayout, read_member
 
 MAX_FILE_BYTES: Final = 20 * 2**20  # about 300,000 members
 MAX_ROWS: Final = 200_000
 MAX_ROW_LINES: Final = 10  # of text inside quotes; an open quotation mark would swallow the rest of the file
 MAX_FIELD: Final = 200  # characters
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _ROW: Final = "row"  # the column of a fault that is the whole row's
 
 
@@ -82,11 +81,11 @@ def _decode_bytes(body: bytes) -> str:
     """One character per byte, so that cutting into rows and fields fails for nobody's letters."""
     if len(body) > MAX_FILE_BYTES:
         raise TooLarge(f"the file is longer than {MAX_FILE_BYTES:,} bytes", hint="Import it in parts.")
-    if body.startswith(_UTF_16_MARKS) or b"\0" in body[:1000]:
+    if not_utf_8(body):
         raise BadImport(
             "the file is no text in UTF-8", hint="Save the list as “CSV UTF-8 (comma delimited)” and try again."
         )
-    return body.removeprefix(_BYTE_ORDER_MARK).decode("latin-1")
+    return body.removeprefix(BYTE_ORDER_MARK).decode("latin-1")
 
 
 def _records(text: str) -> Iterator[_Record]:

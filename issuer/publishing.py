@@ -15,6 +15,7 @@ from didkit_py.roles.issuing import FetchDocument
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.columns import octets, text
 from didkit_py.service.database import Database, Statement
+from didkit_py.service.files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, not_utf_8
 from didkit_py.terms.document import MAX_DOCUMENT, MAX_LAYER, create_terms, verify_signatory_statement
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from issuer.revoking import Rendering
@@ -192,7 +193,10 @@ class SignatoryCheck:
 
 def _read_draft(folder: Path, issuer_url: str) -> tuple[dict[str, Json], Mapping[str, Layer]]:
     """The draft with each `file` of its texts replaced by digest and address, and the texts by digest."""
-    body = read_json(_read_file(folder, TERMS_FILE, MAX_DOCUMENT), max_bytes=MAX_DOCUMENT)
+    octets = _read_file(folder, TERMS_FILE, MAX_DOCUMENT)
+    if not_utf_8(octets):
+        raise BadImport(f"{folder / TERMS_FILE}: expected text in UTF-8", hint=SAVE_AS_UTF_8)
+    body = read_json(octets.removeprefix(BYTE_ORDER_MARK), max_bytes=MAX_DOCUMENT)
     draft = Reader(body, at="terms")
     layers = draft.object("layers")
     found: dict[str, Layer] = {}

@@ -85,7 +85,9 @@ class OfferStore:
     async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> bool:
         """Keep all of them, or none when one of their fingerprints is taken; whether they are kept."""
         try:
-            await self.database.apply(*(self._insert(new, batch) for new in offers))
+            # In one order, since two imports of the same rows wait for each other's fingerprints.
+            in_order = sorted(offers, key=lambda new: new.fingerprint or b"")
+            await self.database.apply(*(self._insert(new, batch) for new in in_order))
         except GuardFailed:
             return False
         return True
@@ -300,17 +302,18 @@ def _time_passing(moment: int) -> Iterator[Statement]:
         over = f"state = ? AND {end} <= ?"
         yield Statement(
             f"UPDATE offers SET state = ?, fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
-            f" AND id IN (SELECT id FROM offers WHERE {over} LIMIT ?) RETURNING id",
+            f" AND id IN (SELECT id FROM offers WHERE {over} ORDER BY id LIMIT ?) RETURNING id",
             (move(state, Event.TIME_PASSED).value, state.value, moment, state.value, moment, _SWEPT),
         )
     over = "fingerprint IS NOT NULL AND expires_at <= ?"
     yield Statement(
         f"UPDATE offers SET fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
-        f" AND id IN (SELECT id FROM offers WHERE {over} LIMIT ?) RETURNING id",
+        f" AND id IN (SELECT id FROM offers WHERE {over} ORDER BY id LIMIT ?) RETURNING id",
         (moment, moment, _SWEPT),
     )
     yield Statement(
-        "DELETE FROM spent_nonces WHERE id IN (SELECT id FROM spent_nonces WHERE expires_at < ? LIMIT ?) RETURNING id",
+        "DELETE FROM spent_nonces WHERE id IN"
+        " (SELECT id FROM spent_nonces WHERE expires_at < ? ORDER BY id LIMIT ?) RETURNING id",
         (moment, _SWEPT),
     )
 
@@ -326,7 +329,7 @@ def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datet
         ),
         rows=1,
     )
-    for copy in copies:
+    for copy in sorted(copies, key=lambda one: one.place or (0, 0)):  # one order: two may have drawn the same places
         number, index = copy.place or (None, None)
         yield Statement(
             "INSERT INTO copies (offer_id, key_hash, list_number, list_index) VALUES (?, ?, ?, ?)"

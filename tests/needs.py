@@ -39,6 +39,12 @@ def browser_path() -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
+def pooler_path() -> Path | None:
+    """PgBouncer's program file, or None; Debian has it where a user's PATH does not lead."""
+    found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return Path(found) if found else None
+
+
 def postgres_address() -> tuple[str, int]:
     """Host and port of the PostgreSQL server for tests, on loopback unless DIDKIT_TEST_POSTGRES says `host:port`."""
     host, _, port = os.environ.get(POSTGRES, "127.0.0.1").partition(":")
@@ -59,6 +65,9 @@ NEEDS: Final[Mapping[str, Need]] = {
         is_here=lambda: browser_path() is not None, remedy="install Chromium (Debian: apt-get install chromium)"
     ),
     "postgres": Need(is_here=_postgres_answers, remedy="start PostgreSQL on 127.0.0.1:5432"),
+    "pooler": Need(
+        is_here=lambda: pooler_path() is not None, remedy="install PgBouncer (Debian: apt-get install pgbouncer)"
+    ),
     "node": Need(
         is_here=lambda: shutil.which("node") is not None, remedy="install Node.js (Debian: apt-get install nodejs)"
     ),

@@ -34,8 +34,8 @@ def test_a_misspelt_requirement_is_refused() -> None:
         required({REQUIRE: "browsr"})
 
 
-def test_the_four_needs_have_a_remedy() -> None:
-    assert set(NEEDS) == {"vectors", "browser", "postgres", "node"}
+def test_the_needs_have_a_remedy() -> None:
+    assert set(NEEDS) == {"vectors", "browser", "postgres", "pooler", "node"}
     assert all(row.remedy for row in NEEDS.values())
 
 

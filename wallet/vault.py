@@ -11,6 +11,7 @@ from typing import Final
 from didkit_py.errors import CannotOpen, Malformed, NotFound, Rejected
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
 from didkit_py.service.durable import write_private
+from didkit_py.service.files import BYTE_ORDER_MARK
 from didkit_py.service.sealing import Box
 from didkit_py.service.sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
 
@@ -48,7 +49,7 @@ def create_key(path: Path, passphrase: str) -> Box:
 def open_key(path: Path, passphrase: str) -> Box:
     """The wallet's key; takes about 0.3 s. Raises CannotOpen for a wrong passphrase, NotFound without a key file."""
     try:
-        sealed = path.read_bytes()
+        sealed = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
     except OSError as error:
         raise NotFound(
             f"{path}: there is no wallet here", hint="Make one with `didkit-py wallet init DIR …`."

@@ -115,7 +115,7 @@ def installed() -> list[Program]:
 
 def _given(folder: Path) -> frozenset[str]:
     """The names of the settings in the file, even where it is no good TOML."""
-    return frozenset(SETTING.findall((folder / FILE_NAME).read_text(encoding="utf-8", errors="replace")))
+    return frozenset(SETTING.findall((folder / FILE_NAME).read_text(encoding="utf-8-sig", errors="replace")))
 
 
 def _settings(folder: Path, program: Program) -> tuple[ServiceSettings | None, DidkitError | None]:

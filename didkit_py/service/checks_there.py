@@ -125,11 +125,11 @@ async def check_database_server(case: Case) -> None:
     from didkit_py.service.postgres_connection import Purpose as For  # noqa: PLC0415 - loaded only where it is used
     from didkit_py.service.postgres_connection import connect  # noqa: PLC0415 - likewise
 
-    session = await connect(address, For(reads_only=True))
+    session = await connect(address, For(reads_only=True, schema_may_be_absent=True))
     try:
-        (row,) = await session.run_by_hand(HAS_RECORD)
+        (row,) = await session.look(HAS_RECORD)
         case.clocks[DATABASE_CLOCK] = row["moment"] - case.clock()
-        applied: list[Row] = [dict(each) for each in await session.run_by_hand(READ_RECORD)] if row["there"] else []
+        applied: list[Row] = [dict(each) for each in await session.look(READ_RECORD)] if row["there"] else []
     finally:
         await session.close()
     require_known_schema(case, applied)

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from didkit_py.errors import Malformed
+from didkit_py.service.files import read_file
 from didkit_py.service.folders import Given
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,8 +76,7 @@ def given_settings(options: Mapping[str, Any]) -> Given:
 def read_passphrase(file: Path | None, *, whose: str, option: str, confirm: bool = False) -> str:
     """A passphrase from its file, or typed at a terminal. Raises Malformed, or UsageError without either."""
     if file is not None:
-        with file.open("rb") as opened:
-            octets = opened.read(MAX_PASSPHRASE_FILE)
+        octets = read_file(file, max_bytes=MAX_PASSPHRASE_FILE)
         try:
             return octets.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_
 from didkit_py.keys.signer import SECRET_BYTES, SoftwareSigner
 from didkit_py.reading import Reader
 from didkit_py.service.durable import write_private
+from didkit_py.service.files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, UTF_16_MARKS
 
 FORMAT: Final = "didkit-keys-1"
 MAX_FILE_BYTES: Final = 65_536
@@ -145,4 +146,6 @@ def _read_private(path: Path) -> bytes:
         raise CannotOpen(f"{path.name} cannot be read ({type(error).__name__})") from error
     if len(octets) > MAX_FILE_BYTES:
         raise CannotOpen(f"{path.name} is longer than {MAX_FILE_BYTES} bytes")
-    return octets
+    if octets.startswith(UTF_16_MARKS):
+        raise CannotOpen(f"{path.name} is in UTF-16", hint=SAVE_AS_UTF_8)
+    return octets.removeprefix(BYTE_ORDER_MARK)

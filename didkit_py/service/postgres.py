@@ -24,8 +24,10 @@ from didkit_py.service.postgres_pool import Pool
 
 WRITERS: Final = 6
 READERS: Final = 3
-PAUSES: Final = (0.0, 0.01, 0.05, 0.1, 0.2)  # seconds before each further try
-MIGRATION_SECONDS: Final = 60  # to wait for another process that changes the schema
+RETRY_SECONDS: Final = 20.0  # for how long work that lost against a neighbour is begun again
+FIRST_PAUSE: Final = 0.01  # seconds; the longest one before the second try, doubled for each further one
+LONGEST_PAUSE: Final = 0.5
+MIGRATION_TIMEOUT: Final = "1min"  # to wait for another process that changes the schema
 SCRUB_SECONDS: Final = 5.0  # to wait for those who see an old state, or may come to see it
 UNLIMITED: Final = (("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0"))
 TABLES: Final = (
@@ -54,9 +56,9 @@ async def open_postgres(address: Address, *, migrations: Traversable | Path) -> 
     name = quoted(address.schema)
     lock = int.from_bytes(hashlib.sha256(f"didkit-py {address.schema}".encode()).digest()[:8], signed=True)
     alone = Purpose(
-        settings=(*UNLIMITED, ("lock_timeout", f"{MIGRATION_SECONDS}s")),
+        settings=(*UNLIMITED, ("lock_timeout", MIGRATION_TIMEOUT)),
         first=(
-            f"SELECT pg_advisory_lock({lock})",  # held until the connection ends, whatever ends it
+            f"SELECT pg_advisory_xact_lock({lock})",  # a session's own would be lost to a pooler
             f"DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name}; END IF; END $$",
         ),
         answer_seconds=None,
@@ -138,7 +140,7 @@ class PostgresDatabase:
         session = await pool.take()
         try:
             await _wait_for_others(session)
-            for row in await session.run_by_hand(TABLES):
+            for row in await session.look(TABLES):
                 await session.run_by_hand(f"VACUUM (FULL, ANALYZE) {row['name']}")
         except Exception as error:  # noqa: BLE001 - it becomes an error of the seam
             failure = judge(error).error
@@ -166,8 +168,11 @@ async def _wait_for_others(session: Session) -> None:
 
 
 async def _work(pool: Pool, work: Work, steps: Sequence[Step]) -> Results:
-    """Do it, and do it again while that is safe and may help."""
-    for pause in (*PAUSES, None):
+    """Do it, and do it again while that is safe and may help, until the deadline."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + RETRY_SECONDS
+    longest = FIRST_PAUSE
+    while True:
         session = await pool.take()
         try:
             results = await work(session, steps)
@@ -181,10 +186,11 @@ async def _work(pool: Pool, work: Work, steps: Sequence[Step]) -> Results:
             return results
         again = verdict.is_undone or (verdict.is_lost and not session.may_hold)
         await _put_back(pool, session, verdict)
-        if pause is None or not again:
-            break
-        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that two that met do not meet again
-    raise verdict.error
+        pause = random.uniform(0, longest)  # noqa: S311 - so that two that met do not meet again
+        if not again or loop.time() + pause > deadline:
+            raise verdict.error
+        await asyncio.sleep(pause)
+        longest = min(2 * longest, LONGEST_PAUSE)
 
 
 async def _put_back(pool: Pool, session: Session, verdict: Verdict) -> None:

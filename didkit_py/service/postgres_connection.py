@@ -2,19 +2,31 @@
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 from asyncpg.prepared_stmt import PreparedStatement
 
 from didkit_py.errors import StorageUnavailable
+from didkit_py.service import postgres_settings
 from didkit_py.service.database import BadStatement, GuardFailed, Row
-from didkit_py.service.postgres_address import Address, encryption, password_of, quoted
+from didkit_py.service.postgres_address import Address, encryption, password_of
 from didkit_py.service.postgres_dialect import Convert, Step, converter, unavailable
+from didkit_py.service.postgres_settings import (
+    BEGIN,
+    DURABLE,
+    Fact,
+    check,
+    facts_of,
+    open_transaction,
+    schema_fact,
+    search_path,
+    set_up,
+)
 
 Record: TypeAlias = asyncpg.Record
 Connection: TypeAlias = "asyncpg.Connection[Record]"
@@ -23,44 +35,27 @@ Results: TypeAlias = tuple[tuple[Row, ...], ...]
 FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 OLDEST_SERVER: Final = 14
 CONNECT_SECONDS: Final = 10.0
-STATEMENT_SECONDS: Final = 10
-LOCK_SECONDS: Final = 5  # for another transaction that holds a row
 ANSWER_SECONDS: Final = 15.0  # when the network swallows everything; longer than STATEMENT_SECONDS
 CLOSE_SECONDS: Final = 2.0
 MAX_PREPARED: Final = 256
-SET_UP: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "application_name": "didkit-py",
-        "client_min_messages": "error",
-        "default_transaction_isolation": "read committed",
-        "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS}s",  # a process that hangs holds no rows for long
-        "lock_timeout": f"{LOCK_SECONDS}s",
-        "standard_conforming_strings": "on",  # a backslash in quotes is a backslash, as in SQLite
-        "statement_timeout": f"{STATEMENT_SECONDS}s",
-        "tcp_keepalives_idle": "30",
-    }
-)
-DURABLE: Final = (
-    "SELECT current_setting('synchronous_commit') AS commits, current_setting('fsync') AS syncs,"
-    " current_setting('server_encoding') AS encoding"
-)
+BACKEND: Final = "SELECT pg_backend_pid(), current_database()::text, current_user::text"
+STATEMENT_POOLING: Final = "statement pooling mode"  # PgBouncer's words; it hangs up with no code of its own
+POOL_MODE: Final = "Set pool_mode of PgBouncer to session or transaction for this database."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """What a connection is for; `settings` are the server's, `first` is said before anything else."""
+    """What a connection is for; `settings` are the server's, `first` is done at the beginning of each transaction."""
 
     settings: tuple[tuple[str, str], ...] = ()
     first: tuple[str, ...] = ()
     answer_seconds: float | None = ANSWER_SECONDS
     reads_only: bool = False
+    schema_may_be_absent: bool = False  # for who only looks
 
 
 async def connect(address: Address, purpose: Purpose) -> "Session":
-    """A connection that keeps what it acknowledges. Raises StorageUnavailable."""
-    settings = {**SET_UP, **dict(purpose.settings), "search_path": quoted(address.schema)}
-    if purpose.reads_only:
-        settings["default_transaction_read_only"] = "on"
+    """A connection that keeps what it acknowledges, in the schema of this address. Raises StorageUnavailable."""
     failure: StorageUnavailable
     try:
         connection = await asyncpg.connect(
@@ -69,49 +64,48 @@ async def connect(address: Address, purpose: Purpose) -> "Session":
             ssl=encryption(address.url),
             timeout=CONNECT_SECONDS,
             command_timeout=purpose.answer_seconds,
-            statement_cache_size=0,  # a session keeps its own
+            statement_cache_size=0,  # no statement has a name, so that a pooler may put sessions in each other's place
             target_session_attrs=SessionAttribute.primary,
-            server_settings=settings,
+            server_settings={"application_name": "didkit-py"},  # a pooler drops or refuses most others
         )
     except (*FAILURES, ValueError) as error:
         failure = unavailable(error)
     else:
-        session = Session(connection)
         try:
-            await _set_up(connection, purpose)
+            return await _set_up(connection, address, purpose)
         except (*FAILURES, StorageUnavailable) as error:
             failure = unavailable(error)
-            await session.close()
+            await Session(connection).close()
         except BaseException:
-            session.discard()
+            Session(connection).discard()
             raise
-        else:
-            return session
     raise failure  # outside of `except`: the driver's own error may name users and values
 
 
-async def _set_up(connection: Connection, purpose: Purpose) -> None:
+async def _set_up(connection: Connection, address: Address, purpose: Purpose) -> "Session":
     version = connection.get_server_version().major
     if version < OLDEST_SERVER:
         raise StorageUnavailable(f"PostgreSQL is {version}, needed is {OLDEST_SERVER}", hint="Install a newer server.")
-    row = await connection.fetchrow(DURABLE)
-    check_durable({} if row is None else dict(row))
-    for sql in purpose.first:
-        await connection.execute(sql)
-
-
-def check_durable(settings: Mapping[str, Any]) -> None:
-    """Raise StorageUnavailable unless what the server acknowledges survives a power cut and it takes every text."""
-    for name, value, allowed in (
-        ("synchronous_commit", settings.get("commits"), ("on", "remote_apply")),
-        ("fsync", settings.get("syncs"), ("on",)),
-        ("server_encoding", settings.get("encoding"), ("UTF8",)),
-    ):
-        if value not in allowed:
-            raise StorageUnavailable(
-                f"the database has {name} = {value}, needed is {allowed[0]}",
-                hint="Correct it in the server's settings, or in those of its database or role.",
-            )
+    backend, database, user = await connection.fetchrow(BACKEND) or (0, "", "")
+    settings = {**postgres_settings.SET_UP, **dict(purpose.settings), "search_path": search_path(address.schema)}
+    facts = (
+        schema_fact(address.schema, may_be_absent=purpose.schema_may_be_absent),
+        *DURABLE,
+        Fact(name="database", found="current_database()::text", needed=(database,)),
+        Fact(name="user", found="current_user::text", needed=(user,)),
+    )
+    if backend != connection.get_server_pid() or purpose.first:  # a pooler makes up the number that it tells its client
+        opening = open_transaction(settings, facts, reads_only=purpose.reads_only, first=purpose.first)
+        session = Session(connection, opening=opening)
+        await session.begin()
+        await session.roll_back()
+        return session
+    if purpose.reads_only:
+        settings["default_transaction_read_only"] = "on"
+    same = Fact(name="server process", found="pg_backend_pid()::text", needed=(str(backend),))
+    checking = check((same, *facts, *facts_of(settings)))
+    await connection.execute(f"{set_up(settings)}; {checking}")
+    return Session(connection, checking=checking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +135,14 @@ class Prepared:
 class Session:
     """One connection; one task uses it at a time."""
 
-    def __init__(self, connection: Connection) -> None:
-        """`may_hold` says whether the work under way may have been committed without our hearing of it."""
+    def __init__(self, connection: Connection, *, checking: str = "", opening: str = "") -> None:
+        """`checking` is for each taking, `opening` for each transaction; one of them is empty.
+
+        `may_hold` says whether the work under way may have been committed without our hearing of it.
+        """
         self._connection = connection
+        self._checking = checking
+        self._opening = opening
         self._prepared: OrderedDict[str, Prepared] = OrderedDict()
         self.used_at = 0.0
         self.may_hold = False
@@ -153,30 +152,53 @@ class Session:
         """Whether either side has hung up."""
         return self._connection.is_closed()
 
-    async def answers(self, seconds: float) -> bool:
-        """Whether the server still answers."""
+    async def is_fit(self, seconds: float, *, doubted: bool) -> bool:
+        """Whether the server answers and the session still has what it was asked for; one round trip at most."""
+        if self._opening and not doubted:
+            return True  # its next transaction begins with the check
         try:
-            await self._connection.execute("SELECT 1", timeout=seconds)
+            await self._connection.execute(self._checking or "SELECT 1", timeout=seconds)
         except FAILURES:
             return False
         return True
 
+    async def begin(self) -> None:
+        """Begin a transaction, whose first part checks the session where that may change. Raises StorageUnavailable."""
+        try:
+            await self._connection.execute(self._opening or BEGIN)
+        except asyncpg.PostgresError as error:
+            if STATEMENT_POOLING not in str(error):
+                raise
+            failure = StorageUnavailable("the pooler before the database parts transactions", hint=POOL_MODE)
+        else:
+            return
+        raise failure
+
+    async def commit(self) -> None:
+        """End it. Raises StorageUnavailable when the server undid it."""
+        if await self._connection.execute("COMMIT") != "COMMIT":
+            raise StorageUnavailable("the database rolled the transaction back")
+
     async def read(self, steps: Sequence[Step]) -> Results:
         """The rows of each; the connection itself refuses writes."""
         self.may_hold = False
-        return tuple([await self._run(step, place) for place, step in enumerate(steps)])
+        if not self._opening:
+            return tuple([await self._run(step, place) for place, step in enumerate(steps)])
+        await self.begin()
+        results = tuple([await self._run(step, place) for place, step in enumerate(steps)])
+        await self.commit()
+        return results
 
     async def write(self, steps: Sequence[Step]) -> Results:
         """Make all of these writes or none, durable when this returns."""
         self.may_hold = False
-        if len(steps) == 1 and steps[0].rows is None and await self._is_whole(steps[0]):
+        if not self._opening and len(steps) == 1 and steps[0].rows is None and await self._is_whole(steps[0]):
             self.may_hold = True
             return (await self._run(steps[0], 0),)  # a transaction by itself
-        await self._connection.execute("BEGIN")
+        await self.begin()
         results = tuple([await self._run(step, place) for place, step in enumerate(steps)])
         self.may_hold = True
-        if await self._connection.execute("COMMIT") != "COMMIT":
-            raise StorageUnavailable("the database rolled the transaction back")
+        await self.commit()
         return results
 
     async def roll_back(self) -> bool:
@@ -227,8 +249,15 @@ class Session:
         return prepared
 
     async def run_by_hand(self, sql: str) -> Sequence[Record]:
-        """What the seam has no words for, such as VACUUM."""
+        """What the seam has no words for, such as VACUUM; behind a pooler the session has none of our settings."""
         return await self._connection.fetch(sql)
+
+    async def look(self, sql: str) -> Sequence[Record]:
+        """Rows with values of every type, read in our schema."""
+        await self.begin()
+        records = await self._connection.fetch(sql)
+        await self.commit()
+        return records
 
     async def close(self) -> None:
         """Take leave of the server, or hang up when it does not answer."""

@@ -22,6 +22,7 @@ from didkit_py.service.database import (
     read_statement,
     verb,
 )
+from didkit_py.service.postgres_settings import NOT_AS_ASKED
 
 NOT_A_TYPE: Final = frozenset({"ADD", "AS", "COLUMN", "DROP", "RENAME", "SET", "TO"})  # what follows them is a name
 DEFINES: Final = frozenset({"CREATE", "ALTER", "DROP"})
@@ -126,6 +127,16 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "57014": "The database took too long; try again.",
     }
 )
+CORRECT_SETTING: Final = "Correct it in the server's settings, or in those of its database or role."
+AS_ASKED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "schema": "Look whether the schema of database_schema was dropped or renamed, and may be used by the user.",
+        "server process": "A pooler changes sessions unnoticed: connect to the server itself, or through PgBouncer.",
+        "database": "A pooler leads to another database than before: correct its configuration.",
+        "user": "Something has changed the role of the session: look for SET ROLE in other programs at the pooler.",
+        "in recovery": "The server is a standby: let database_url lead to the primary server.",
+    }
+)
 CANNOT_CONNECT: Final = "Check that PostgreSQL runs at the address in database_url."
 
 
@@ -147,7 +158,7 @@ def judge(error: BaseException, *, reading: bool = False) -> Verdict:
     code = error.sqlstate or ""
     if type(error) is asyncpg.InvalidCachedStatementError:
         return Verdict(unavailable(error), is_lost=True, is_undone=True)
-    if code in LOST or code.startswith("08"):
+    if code in LOST or code.startswith("08") or code == NOT_AS_ASKED:
         return Verdict(unavailable(error), is_lost=True)
     if code == READ_ONLY and reading:
         return Verdict(BadStatement("fetch only reads"))
@@ -171,5 +182,8 @@ def unavailable(error: BaseException) -> StorageUnavailable:
     if isinstance(error, StorageUnavailable):
         return StorageUnavailable(str(error), hint=error.advice)
     code = getattr(error, "sqlstate", None) or ""
+    if code == NOT_AS_ASKED:  # its text is of our own making, and tells settings
+        hint = AS_ASKED.get(getattr(error, "detail", None) or "", CORRECT_SETTING)
+        return StorageUnavailable(str(error.args[0]), hint=hint)
     hint = HINTS.get(code) or HINTS.get(code[:2]) or ("" if code else CANNOT_CONNECT)
     return StorageUnavailable(f"the database failed: {type(error).__name__}", hint=hint)

@@ -11,7 +11,7 @@ from didkit_py.service.postgres_connection import Purpose, Session, connect
 WAIT_SECONDS: Final = 30.0  # for a connection that somebody gives back
 DOUBTED_AFTER_SECONDS: Final = 30.0  # a firewall may have forgotten a connection that was idle for as long
 CLOSED_AFTER_SECONDS: Final = 300.0
-PING_SECONDS: Final = 2.0
+CHECK_SECONDS: Final = 5.0  # no lock is waited for
 
 
 class Pool:
@@ -40,11 +40,11 @@ class Pool:
             raise
 
     async def _idle_one(self) -> Session | None:
-        """One that still works, if there is any: a server that was started again has hung up on all of them."""
+        """One that still works and is as it was asked to be: a server may have hung up, and a pooler may reset it."""
         while self._idle:
             session = self._idle.pop()
             doubted = _now() - session.used_at > DOUBTED_AFTER_SECONDS
-            if not session.is_closed and (not doubted or await session.answers(PING_SECONDS)):
+            if not session.is_closed and await session.is_fit(CHECK_SECONDS, doubted=doubted):
                 return session
             session.discard()
         return None

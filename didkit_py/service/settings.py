@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from didkit_py.errors import Malformed
 from didkit_py.reading import is_loopback, is_url, origin
+from didkit_py.service.files import read_file
 
 T = TypeVar("T")
 S = TypeVar("S", bound="ServiceSettings")
@@ -255,13 +256,11 @@ def describe(wanted: type[ServiceSettings]) -> list[Row]:
 
 def _read_file(file: Path) -> Mapping[str, object]:
     try:
-        octets = file.read_bytes()
-    except FileNotFoundError:
-        return {}
+        octets = read_file(file, max_bytes=MAX_FILE_BYTES) if file.exists() else b""
     except OSError as error:
         raise BadSettings(f"{file}: cannot be read ({error.strerror})") from error
-    if len(octets) > MAX_FILE_BYTES:
-        raise BadSettings(f"{file}: longer than {MAX_FILE_BYTES} bytes")
+    except Malformed as error:
+        raise BadSettings(str(error), hint=error.advice) from error
     try:
         return tomllib.loads(octets.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -36,6 +36,13 @@ SET_UP = (
 )
 STRICT_TYPES = {"BYTEA": "BLOB", "BIGINT": "INT"}  # a column declared BYTEA would turn the text 007 into the number 7
 CONSTRAINT_DATATYPE = 3091  # SQLITE_CONSTRAINT_DATATYPE: a value does not fit the column of a STRICT table
+HINTS = {
+    "SQLITE_READONLY": "Let the user that runs this write database.sqlite3, its journal and the folder they are in.",
+    "SQLITE_CANTOPEN": "Let the user that runs this write database.sqlite3, its journal and the folder they are in.",
+    "SQLITE_PERM": "Let the user that runs this write database.sqlite3, its journal and the folder they are in.",
+    "SQLITE_FULL": "Make room on the disk.",
+    "SQLITE_BUSY": "Another process is writing; try again.",
+}
 OUR_MISTAKES = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE, sqlite3.SQLITE_TOOBIG},
 )
@@ -77,7 +84,7 @@ def create_private(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise StorageUnavailable(f"{path}: {error.strerror}") from None
+        raise StorageUnavailable(f"{path}: {error.strerror}", hint=HINTS["SQLITE_CANTOPEN"]) from None
 
 
 def connect(path: Path, set_up: Sequence[str]) -> sqlite3.Connection:
@@ -203,4 +210,5 @@ def unavailable(error: BaseException) -> StorageUnavailable:
     if isinstance(error, StorageUnavailable):
         return StorageUnavailable(str(error), hint=error.advice)
     reason = getattr(error, "sqlite_errorname", type(error).__name__)
-    return StorageUnavailable(f"the database failed: {reason}")
+    hint = next((hint for name, hint in HINTS.items() if reason.startswith(name)), "")
+    return StorageUnavailable(f"the database failed: {reason}", hint=hint)

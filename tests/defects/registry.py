@@ -1192,4 +1192,32 @@ DEFECTS: Final = (
         'parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES)',
         "tests/unit/commands/test_credential.py::test_a_signature_that_does_not_fit_is_refused_only_when_asked_to",
     ),
+    Defect(
+        "a session of PostgreSQL that something has reset is used again",
+        "didkit_py/service/postgres_pool.py",
+        "if not session.is_closed and await session.is_fit(CHECK_SECONDS, doubted=doubted):",
+        "if not session.is_closed:",
+        "tests/stores/test_pooler.py::test_a_session_that_was_changed_is_left_and_another_one_does_the_work[RESET ALL]",
+    ),
+    Defect(
+        "a pooler before PostgreSQL is taken for the server itself",
+        "didkit_py/service/postgres_connection.py",
+        "if backend != connection.get_server_pid() or purpose.first:",
+        "if purpose.first:",
+        "tests/stores/test_pooler.py::test_behind_a_transaction_pooler_with_one_connection_nothing_of_a_neighbours_session_is_used",
+    ),
+    Defect(
+        "a write that lost against neighbours is given up after a few tries",
+        "didkit_py/service/postgres.py",
+        "RETRY_SECONDS: Final = 20.0",
+        "RETRY_SECONDS: Final = 0.01",
+        "tests/stores/test_postgres.py::test_a_write_that_loses_nine_times_in_a_row_is_still_made[40001]",
+    ),
+    Defect(
+        "a byte order mark before a file of a person is read as a part of it",
+        "didkit_py/service/files.py",
+        "return octets.removeprefix(BYTE_ORDER_MARK)",
+        "return octets",
+        "tests/unit/service/test_files.py::test_a_byte_order_mark_before_a_file_of_a_person_changes_nothing[settings.toml-]",
+    ),
 )

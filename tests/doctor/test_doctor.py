@@ -33,6 +33,7 @@ from issuer.folder import load_settings as load_issuer
 from tests.e2e.wallet_world import free_port
 from tests.e2e.wallet_world import serving as listening
 from tests.postgres_server import temporary_database
+from tests.stores.pooler import pgbouncer, through
 from tests.unit.service.test_evidence import World, serving
 from verifier.app import create_app as create_verifier
 from verifier.folder import load_settings as load_verifier
@@ -309,6 +310,20 @@ async def test_two_programs_that_share_a_schema_are_named_and_one_alone_is_well(
             town.change(name, database_url=url, database_schema="ours")
         assert await town.faults("issuer") == {}
         assert "database_schema" in (await town.faults("verifier"))["schema-foreign"].remedy
+
+
+@pytest.mark.needs("postgres", "pooler")
+@pytest.mark.parametrize("pool_mode", ["session", "transaction", "statement"])
+async def test_a_pooler_before_the_database_is_well_unless_it_parts_transactions(town: Town, pool_mode: str) -> None:
+    with temporary_database() as url, pgbouncer(pool_mode) as port:
+        town.change("issuer", database_url=through(port, url))
+        if pool_mode != "statement":
+            assert await town.faults("issuer") == {}
+            address = Address(url=through(port, url), schema="127.0.0.1:1")
+            await (await open_postgres(address, migrations=files("issuer") / "migrations")).close()
+            assert await town.faults("issuer") == {}
+        else:
+            assert "pool_mode" in (await town.faults("issuer"))["storage-unavailable"].remedy
 
 
 # Addresses, ports and keys

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,11 +13,11 @@ import asyncpg
 import pytest
 
 from didkit_py.errors import CannotOpen, StorageUnavailable
-from didkit_py.service import postgres_connection, postgres_pool
+from didkit_py.service import postgres_connection, postgres_pool, postgres_settings
 from didkit_py.service.database import BadStatement, ConstraintFailed, Statement
 from didkit_py.service.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
 from didkit_py.service.postgres_address import Address
-from didkit_py.service.postgres_connection import check_durable
+from didkit_py.service.postgres_settings import DURABLE, Fact
 from tests.needs import REPOSITORY, postgres_address
 from tests.postgres_server import USER, temporary_database
 from tests.stores.engines import make_postgres
@@ -138,17 +139,67 @@ async def test_two_parties_share_a_database_and_see_nothing_of_each_other(
     await other.close()
 
 
+# Each waits, with its first row in hand, until the other has its own: the server must then undo one of them. The
+# sequence counts the tries, since what it gave is never taken back.
+MEET = """
+CREATE SEQUENCE circle.tries;
+CREATE FUNCTION circle.meet() RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE number bigint; BEGIN
+number := nextval('circle.tries');
+WHILE (SELECT last_value FROM circle.tries) < 2 LOOP PERFORM pg_sleep(0.005); END LOOP;
+RETURN number; END $$;
+"""
+GROW = "UPDATE things SET size = size + 1 WHERE name = ?"
+LOSE = """
+CREATE SEQUENCE "{schema}".tries;
+CREATE FUNCTION "{schema}".lose() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN IF nextval('"{schema}".tries') <= {times} THEN
+RAISE EXCEPTION 'lost' USING ERRCODE = '{code}'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER lose BEFORE INSERT ON "{schema}".things FOR EACH ROW EXECUTE FUNCTION "{schema}".lose();
+"""
+
+
 async def test_writes_that_wait_for_each_other_in_a_circle_are_made_again(migrations: Path) -> None:
     with temporary_database("deadlock_timeout = '20ms'") as url:
         database = await open_postgres(Address(url=url, schema="circle"), migrations=migrations)
+        admin = await asyncpg.connect(url, ssl=False)
+        await admin.execute(MEET)
         await database.apply(Statement(ADD, ("a", 0)), Statement(ADD, ("b", 0)))
-        grow = "UPDATE things SET size = size + 1 WHERE name = ?"
-        orders = [("a", "b"), ("b", "a")] * 20
         await asyncio.gather(
-            *(database.apply(*(Statement(grow, (name,), rows=1) for name in order)) for order in orders)
+            *(
+                database.apply(
+                    Statement(GROW, (first,), rows=1), Statement("SELECT meet() AS number"), Statement(GROW, (second,))
+                )
+                for first, second in (("a", "b"), ("b", "a"))
+            )
         )
-        assert [row["size"] for row in await database.fetch("SELECT size FROM things")] == [40, 40]
+        assert [row["size"] for row in await database.fetch("SELECT size FROM things")] == [2, 2]
+        assert await admin.fetchval("SELECT last_value FROM circle.tries") > 2
+        await admin.close()
         await database.close()
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+async def test_a_write_that_loses_nine_times_in_a_row_is_still_made(
+    database: PostgresDatabase, address: Address, admin: "asyncpg.Connection[asyncpg.Record]", code: str
+) -> None:
+    await admin.execute(LOSE.format(schema=address.schema, times=9, code=code))
+    await database.execute(ADD, "won", 1)
+    assert await names(database) == {"won"}
+
+
+async def test_a_write_that_goes_on_losing_is_given_up_at_the_deadline(
+    database: PostgresDatabase,
+    address: Address,
+    admin: "asyncpg.Connection[asyncpg.Record]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("didkit_py.service.postgres.RETRY_SECONDS", 0.2)
+    await admin.execute(LOSE.format(schema=address.schema, times=10**9, code="40001"))
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(StorageUnavailable, match="SerializationError"):
+        await database.execute(ADD, "lost", 1)
+    assert asyncio.get_running_loop().time() - begun < 10
+    assert await names(database) == set()
 
 
 # A server that hangs up
@@ -167,11 +218,10 @@ async def test_connections_that_were_cut_while_idle_are_noticed_before_they_are_
 
 
 async def test_a_connection_that_the_network_forgot_is_noticed_before_it_is_used(
-    distant: PostgresDatabase, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    distant: PostgresDatabase, proxy: Proxy
 ) -> None:
-    monkeypatch.setattr(postgres_pool, "DOUBTED_AFTER_SECONDS", 0.0)
     await distant.execute(ADD, "before", 1)
-    with proxy.cut_once(b"SELECT 1"):  # the question whether somebody is there
+    with proxy.cut_once(b"DO $check$"):  # the question whether all is as it was
         await distant.execute(ADD, "after", 1)
     assert proxy.cuts == 1
     assert await names(distant) == {"before", "after"}
@@ -346,7 +396,7 @@ async def test_many_callers_share_few_connections(
 async def test_a_statement_that_takes_too_long_is_stopped_and_hurts_nobody(
     address: Address, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_connection, "SET_UP", {**postgres_connection.SET_UP, "statement_timeout": "100ms"})
+    monkeypatch.setattr(postgres_settings, "SET_UP", {**postgres_settings.SET_UP, "statement_timeout": "100ms"})
     impatient = PostgresDatabase(address)
     with pytest.raises(StorageUnavailable, match="QueryCanceledError"):
         await impatient.fetch("SELECT 1 AS one FROM (SELECT pg_sleep(20)) AS slow")
@@ -361,7 +411,7 @@ async def test_a_row_that_another_program_holds_is_unavailable_and_recovers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await database.execute(ADD, "held", 1)
-    monkeypatch.setattr(postgres_connection, "SET_UP", {**postgres_connection.SET_UP, "lock_timeout": "50ms"})
+    monkeypatch.setattr(postgres_settings, "SET_UP", {**postgres_settings.SET_UP, "lock_timeout": "50ms"})
     impatient = PostgresDatabase(address)
     async with admin.transaction():
         await admin.execute(f'UPDATE "{address.schema}".things SET size = 2')  # noqa: S608 - a name of ours
@@ -406,12 +456,13 @@ async def test_a_server_that_cannot_hold_every_text_is_refused(migrations: Path)
         assert "server_encoding = LATIN1" in str(await refusal(url, migrations))
 
 
-def test_a_server_that_does_not_sync_is_refused() -> None:
-    check_durable({"commits": "remote_apply", "syncs": "on", "encoding": "UTF8"})
-    with pytest.raises(StorageUnavailable, match="fsync = off, needed is on"):
-        check_durable({"commits": "on", "syncs": "off", "encoding": "UTF8"})
-    with pytest.raises(StorageUnavailable):
-        check_durable({})
+@pytest.mark.parametrize("fact", DURABLE, ids=lambda fact: fact.name)
+async def test_a_fact_of_the_server_is_refused_when_another_value_is_needed(
+    postgres_url: str, migrations: Path, monkeypatch: pytest.MonkeyPatch, fact: Fact
+) -> None:
+    """The server of the tests syncs and is no standby, so what is needed is turned round instead."""
+    monkeypatch.setattr(postgres_connection, "DURABLE", (replace(fact, needed=("another",)),))
+    assert f"the database has {fact.name} = " in str(await refusal(postgres_url, migrations))
 
 
 async def test_a_server_that_is_too_old_is_refused(
