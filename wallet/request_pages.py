@@ -45,14 +45,21 @@ class Group:
         return self.items[0].issued_by
 
     @property
-    def asked(self) -> tuple[Item, ...]:
-        """What was asked for."""
-        return tuple(item for item in self.items if not item.always)
+    def front(self) -> tuple[Item, ...]:
+        """What was asked for; where nothing was, every claim of the document that would be shown."""
+        asked = tuple(item for item in self.items if not item.always)
+        return asked or tuple(item for item in self.items if not item.protocol)
 
     @property
-    def always(self) -> tuple[Item, ...]:
-        """What the document shows besides, whenever it is shown."""
-        return tuple(item for item in self.items if item.always)
+    def besides(self) -> tuple[Item, ...]:
+        """What is shown with it, whenever it is shown."""
+        front = self.front
+        return tuple(item for item in self.items if item not in front)
+
+    @property
+    def name(self) -> str:
+        """What stands beside a box to tick."""
+        return ", ".join(item.label for item in self.front) or self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +156,10 @@ def _promised(promises: Promises) -> tuple[Line, ...]:
 
 
 def _yes(view: ConsentView) -> str:
-    """The label of the button counts what a yes sends."""
-    count = sum(not item.always for item in view.required)
+    """The label of the button counts every claim that a yes sends, asked for or not."""
+    count = sum(not item.protocol for item in view.required)
     if not count:
-        return "Share what I ticked"
+        return "Share this document" if view.required else "Share what I ticked"
     things = "this 1 thing" if count == 1 else f"these {count} things"
     return f"Share {things}" + (" and what I ticked" if view.optional else "")
 

@@ -415,7 +415,7 @@ def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
             "always": one.always,
         }
         for one in items
-        if one.query_id in agreed.answers
+        if one.query_id in agreed.answers and not one.protocol
     )
 
 

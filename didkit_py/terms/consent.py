@@ -6,17 +6,17 @@ the case is judged once more, and whatever became worse stops the release.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt_vc import FORMAT
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.dcql import Answer, Path_, select_values
+from didkit_py.oid4vp.dcql import Answer, Path_, claims_of
 from didkit_py.terms.consent_view import ConsentView, Item, Line, Promises, Terms, Who, consent_view
 from didkit_py.terms.decision import Decision, Outcome, decide
 
@@ -60,9 +60,11 @@ class Consent:
             raise TypeError("a Consent comes from consent() alone")
 
     def shown(self) -> tuple[tuple[str, Path_], ...]:
-        """Every claim that will be shown because it was asked for, as type and path, without its value."""
+        """Every claim that will be shown, asked for or not, as type and path, without its value."""
         held = self.decision.case.held
-        return tuple((held[one.held_id].vct, path) for one in self.answers.values() for path, _ in one.shown)
+        return tuple(
+            (held[one.held_id].vct, path) for one in self.answers.values() for path, _ in (*one.shown, *one.also_shown)
+        )
 
 
 def consent(decision: Decision, answer: Answer_) -> Consent:
@@ -142,11 +144,6 @@ def _selected(text: str, answer: Answer, signer: Signer) -> str:
         raise ValueError("the copy is bound to another key")
     if set(read.disclosed) != set(answer.paths):
         raise ValueError("the copy would show other claims than the person saw")
-    if any(_value(read.claims, path) not in ([value], None) for path, value in answer.shown):
+    if json.dumps(claims_of(read.claims), sort_keys=True) != json.dumps(claims_of(answer.body), sort_keys=True):
         raise ValueError("the copy holds other values than the person saw")
     return selected
-
-
-def _value(claims: Mapping[str, Json], path: Path_) -> list[Json] | None:
-    """What stands at a path of names; array places move when elements are held back, so that they are not compared."""
-    return None if any(isinstance(step, int) for step in path) else select_values(claims, path)

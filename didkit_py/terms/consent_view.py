@@ -6,13 +6,14 @@ words are the person's, and few: no term of the trade, no identifier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
 from didkit_py.credentials.template import template_of
+from didkit_py.encoding import Json, from_timestamp
 from didkit_py.oid4vp.dcql import Answer, Path_
 from didkit_py.terms.case import Case, Outcome
 from didkit_py.terms.decision import Decision, Reason
@@ -43,6 +44,15 @@ _LEVELS: Final = {
     "audited": "inspected by",
 }
 _USE: Final = "use it "
+_PROTOCOL_TEXTS: Final = {
+    "iat": ("Given on", ""),  # a day
+    "nbf": ("Holds from", ""),
+    "exp": ("Holds until", ""),
+    "vct": ("Its kind", "as named above"),
+    "vct#integrity": ("Mark of its kind", "the same for everybody"),
+    "cnf": ("Proof that it is yours", "a key made for it"),
+    "status": ("Whether it was taken back", "its place in a list of those who gave it"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,8 @@ class Item:
     label: str
     value: str = field(repr=False)
     required: bool
-    always: bool  # the document shows it whenever it is shown; it was not asked for
+    always: bool  # it was not asked for, and cannot be left out
+    protocol: bool = False  # it belongs to the form of the document; it is no claim, and no promise is about it
     document: str  # the title of the document that it comes from
     issued_by: str  # the seller sees this too
 
@@ -179,17 +190,34 @@ def _items(decision: Decision) -> tuple[Item, ...]:
 def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
     vct = _vct_of(case, answer)
     currency = next((str(value) for path, value in (*answer.shown, *answer.also_shown) if path == ("currency",)), "")
-    places = ((answer.shown, False), (answer.also_shown, True))
-    for path, value, always in ((path, value, always) for found, always in places for path, value in found):
+    claims = (
+        *((path, value, False) for path, value in answer.shown),
+        *((path, value, True) for path, value in answer.also_shown),
+    )
+    shown = (
+        *((_label(vct, path), value_text(value, currency=currency), always, False) for path, value, always in claims),
+        *((label, text, True, True) for label, text in _protocol_texts(answer.protocol_members)),
+    )
+    for label, text, always, protocol in shown:
         yield Item(
             query_id=answer.query_id,
-            label=_label(vct, path),
-            value=value_text(value, currency=currency),
+            label=label,
+            value=text,
             required=required,
             always=always,
+            protocol=protocol,
             document=_title(vct),
             issued_by=case.held[answer.held_id].issuer_name,
         )
+
+
+def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """What the form of a document shows, beside who gave it, which stands on its own."""
+    for name, (label, text) in _PROTOCOL_TEXTS.items():
+        if name in members:
+            value = members[name]
+            day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int) else ""
+            yield label, text or day_text(day)
 
 
 def _vct_of(case: Case, answer: Answer) -> str:

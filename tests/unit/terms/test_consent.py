@@ -78,7 +78,11 @@ async def test_the_page_shows_each_item_with_the_value_that_will_be_sent(sound: 
 async def test_the_page_says_what_is_promised_and_for_how_long(sound: Situation) -> None:
     view = consent_view(decide(await sound.case()))
     (promises,) = view.promises
-    assert promises.about == ("Model of the car", "Sound system of the car", "E-mail address")
+    assert promises.about[:3] == ("Model of the car", "Sound system of the car", "E-mail address")
+    assert promises.about[3:] == (
+        *("Kind of receipt", "Date of the receipt", "Seller", "Mark that ties this to the whole receipt"),
+        *("Which ways were checked", "Day of the check"),
+    )
     assert [line.text for line in promises.uses] == ["Used for what you asked for."]
     (will_not,) = promises.will_not
     assert will_not.text == "They will not sell it, or use it to aim ads at you or send you ads."
