@@ -1,22 +1,25 @@
 """Pages for answering: paste a request, read who asks for what and what is promised, say yes or no, see the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Unavailable
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, Refused, Unavailable
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.roles.presenting import Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
 from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
 from didkit_py.terms.decision import Outcome, Reason
+from didkit_py.terms.page_digest import page_changes
 from wallet.asker import asker_of, asker_of_view
 from wallet.ledger import BrokenLedger
 from wallet.parts import parts_of
 
 DECISIVE = 2  # how many reasons of a refusal stand in front
 LEAST_NEWS = "rel.new"
+CANNOT_TELL = "What differs cannot be told, so please read all of it."
 OUTCOMES = {
     State.SENDING: "unconfirmed",
     State.RELEASED: "released",
@@ -75,7 +78,7 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/answer", ask_for_link)
     routes.page("POST", "/answer", open_link, fields=("request",))
     routes.page("GET", "/requests/{id}", show, statuses=(200, 400))
-    routes.page("POST", "/requests/{id}", answer, fields=("decision",), repeatable=("optional",))
+    routes.page("POST", "/requests/{id}", answer, fields=("decision", "seen"), repeatable=("optional",))
     routes.page("POST", "/requests/{id}/send", send_again)
 
 
@@ -125,7 +128,7 @@ async def show(request: web.Request) -> web.Response:
     return _ask(request, await parts.judge(exchange.id))
 
 
-def _ask(request: web.Request, judged: Judged) -> web.Response:
+def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> web.Response:
     view = consent_view(judged.decision)
     if judged.decision.outcome is Outcome.REFUSE:
         return _refused(request, view, judged.exchange)
@@ -139,6 +142,7 @@ def _ask(request: web.Request, judged: Judged) -> web.Response:
         optional=_grouped(view, required=False),
         promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
         yes=_yes(view),
+        changes=changes,
     )
 
 
@@ -192,14 +196,25 @@ async def answer(request: web.Request) -> web.Response:
     exchange_id = request.match_info["id"]
     try:
         if form.get("decision") == "share":
-            await parts.share(exchange_id, optional)
+            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional)
         elif form.get("decision") == "refuse":
             await parts.refuse(exchange_id)
         else:
             raise Malformed("expected one of the two buttons of the page")
-    except (Refused, IllegalMove):  # it became worse since the page was shown, or was answered on another page
-        return _go(f"/requests/{exchange_id}")
+    except (PageChanged, IllegalMove):  # something else would be sent now, or it was answered on another page
+        return await _show_again(request, exchange_id, form.get("seen", ""))
+    except Refused:  # a rule stands against it now: the page says which
+        pass
     return _go(f"/requests/{exchange_id}")
+
+
+async def _show_again(request: web.Request, exchange_id: str, seen: str) -> web.Response:
+    """The page as it is now, with what differs from the one that was answered; nothing was sent."""
+    parts = parts_of(request)
+    if (await parts.opened.keeping.load_exchange(exchange_id)).state is not State.OPEN:
+        return _go(f"/requests/{exchange_id}")
+    judged = await parts.judge(exchange_id)
+    return _ask(request, judged, page_changes(seen, judged.decision) or (CANNOT_TELL,))
 
 
 async def send_again(request: web.Request) -> web.Response:

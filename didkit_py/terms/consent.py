@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from didkit_py.errors import Malformed, Refused
+from didkit_py.errors import Malformed, PageChanged, Refused
 from didkit_py.formats.sd_jwt_vc import FORMAT
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.dcql import Answer, Path_, claims_of
 from didkit_py.terms.consent_view import ConsentView, Item, Line, Promises, Terms, Who, consent_view
 from didkit_py.terms.decision import Decision, Outcome, decide
+from didkit_py.terms.page_digest import page_digest
 
 __all__ = [
     "Answer_",
@@ -42,6 +43,7 @@ class Answer_:  # noqa: N801 - `Answer` is the wallet's answer to a query
     """What the person answered on the page."""
 
     share: bool
+    seen: str  # the digest of the page that was answered, from its view
     optional: frozenset[str] = frozenset()  # ids of the optional queries that were ticked
 
 
@@ -51,6 +53,7 @@ class Consent:
 
     decision: Decision
     answers: Mapping[str, Answer]  # by query id
+    seen: str  # the digest of the page that was answered
     declined: tuple[str, ...]  # optional queries that could have been answered
     by: str  # "person", or "policy" where the person had allowed it beforehand
     seal: object = field(repr=False, compare=False)
@@ -70,7 +73,8 @@ class Consent:
 def consent(decision: Decision, answer: Answer_) -> Consent:
     """The person's yes.
 
-    Raises Refused when the decision or the person says no, Malformed when something was ticked that was not offered.
+    Raises Refused when the decision or the person says no, PageChanged when the page that was answered is not the one
+    of this decision, Malformed when something was ticked that was not offered.
     """
     if decision.outcome == Outcome.REFUSE:
         raise Refused("the person's rules refuse this request", reason=next(iter(decision.codes), "rules.none"))
@@ -79,6 +83,8 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     candidates = decision.case.candidates
     if candidates is None or not decision.chosen:
         raise ValueError("nothing was looked up that could be shown")
+    if answer.seen != page_digest(decision):
+        raise PageChanged("the page that was answered is not the page as it is now", reason="page")
     offered = frozenset(decision.chosen) - frozenset(candidates.required)
     if not answer.optional <= offered:
         raise Malformed("something was ticked that was not offered")
@@ -89,6 +95,7 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     return Consent(
         decision=decision,
         answers=answers,
+        seen=answer.seen,
         declined=tuple(name for name in decision.chosen if name not in answers),
         by="policy" if decision.outcome == Outcome.RELEASE else "person",
         seal=_SEAL,
@@ -110,7 +117,8 @@ async def release(
     """The presentations by query id (`vp_token`), after deciding once more at `now`.
 
     `texts` and `signers` hold, by held id, one unused copy and the signer of its key. Raises Refused when the case
-    became worse since the person saw it, ValueError when a copy does not show exactly what the person saw.
+    became worse since the person saw it, PageChanged when it became another one, ValueError when a copy does not show
+    exactly what the person saw.
     """
     request = consent.decision.case.request
     if request is None:
@@ -121,6 +129,8 @@ async def release(
     for query_id, answer in consent.answers.items():
         if again.chosen.get(query_id) != answer:
             raise Refused("a document can no longer be shown", reason="cred.stale")
+    if page_digest(again) != consent.seen:
+        raise PageChanged("the page that was answered is not the page as it is now", reason="page")
     return {
         query_id: [
             await FORMATS[FORMAT].bind(

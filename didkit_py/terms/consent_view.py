@@ -12,13 +12,13 @@ from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
-from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, from_timestamp
-from didkit_py.oid4vp.dcql import Answer, Path_
+from didkit_py.oid4vp.dcql import Answer
 from didkit_py.terms.case import Case, Outcome
 from didkit_py.terms.decision import Decision, Reason
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.grant_parts import Propagation, Recipient, Retention, moment_of
+from didkit_py.terms.page_digest import claim_label, document_title, page_digest
 from didkit_py.terms.value_words import day_text, value_text
 from didkit_py.terms.vendor import VerifiedVendor
 from didkit_py.terms.vocabulary import WORDS, Word
@@ -117,6 +117,7 @@ class Terms:
 class ConsentView:
     """The four blocks of the consent page as data."""
 
+    digest: str  # what a yes to this page gives back; it changes when the page would say something else
     outcome: Outcome
     reasons: tuple[Reason, ...]
     who: Who
@@ -148,11 +149,12 @@ def consent_view(decision: Decision) -> ConsentView:
     """The page of a decision, refused ones included."""
     case = decision.case
     return ConsentView(
+        digest=page_digest(decision),
         outcome=decision.outcome,
         reasons=decision.reasons,
         who=_who(case.vendor),
         items=_items(decision),
-        covered=tuple(dict.fromkeys(_label(item.vct, item.path) for item in decision.covered)),
+        covered=tuple(dict.fromkeys(claim_label(item.vct, item.path) for item in decision.covered)),
         promises=_promises(case),
         terms=_terms(case.vendor),
         give=None if case.agreement is None or case.agreement.give is None else case.agreement.give.text,
@@ -164,18 +166,13 @@ def consent_view(decision: Decision) -> ConsentView:
 def _who(vendor: VerifiedVendor | None) -> Who:
     if vendor is None:
         return Who(name=None, how=("Nobody can tell who is asking.",), host=None, calls_itself=None)
-    how = [f"{role.issuer_name} confirms: {_title(role.vct)}." for role in vendor.roles]
+    how = [f"{role.issuer_name} confirms: {document_title(role.vct)}." for role in vendor.roles]
     claimed = None if vendor.name is not None or vendor.agreement is None else vendor.agreement.controller.name
     if vendor.name is None and claimed is None:
         how.insert(0, "Nobody confirms who this is.")
     if vendor.name is not None and vendor.host is not None:
         how.append(f"Address: {vendor.host}.")
     return Who(name=vendor.name, how=tuple(how), host=vendor.host, calls_itself=claimed)
-
-
-def _title(vct: str) -> str:
-    template = template_of(vct)
-    return "a document of another kind" if template is None else template.title
 
 
 def _items(decision: Decision) -> tuple[Item, ...]:
@@ -190,15 +187,13 @@ def _items(decision: Decision) -> tuple[Item, ...]:
 def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
     vct = _vct_of(case, answer)
     currency = next((str(value) for path, value in (*answer.shown, *answer.also_shown) if path == ("currency",)), "")
-    claims = (
-        *((path, value, False) for path, value in answer.shown),
-        *((path, value, True) for path, value in answer.also_shown),
-    )
-    shown = (
-        *((_label(vct, path), value_text(value, currency=currency), always, False) for path, value, always in claims),
-        *((label, text, True, True) for label, text in _protocol_texts(answer.protocol_members)),
-    )
-    for label, text, always, protocol in shown:
+    claims = [
+        (claim_label(vct, path), value_text(value, currency=currency), always, False)
+        for found, always in ((answer.shown, False), (answer.also_shown, True))
+        for path, value in found
+    ]
+    form = [(label, text, True, True) for label, text in _protocol_texts(answer.protocol_members)]
+    for label, text, always, protocol in (*claims, *form):
         yield Item(
             query_id=answer.query_id,
             label=label,
@@ -206,7 +201,7 @@ def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
             required=required,
             always=always,
             protocol=protocol,
-            document=_title(vct),
+            document=document_title(vct),
             issued_by=case.held[answer.held_id].issuer_name,
         )
 
@@ -224,19 +219,15 @@ def _vct_of(case: Case, answer: Answer) -> str:
     return case.held[answer.held_id].vct
 
 
-def _label(vct: str, path: Path_) -> str:
-    template = template_of(vct)
-    names = tuple(step for step in path if isinstance(step, str))
-    return ", ".join(names) if template is None else template.label(names)
-
-
 def _promises(case: Case) -> tuple[Promises, ...]:
     if case.agreement is None:
         return (Promises(about=(), uses=(_NO_USE,), will_not=(_NO_LIMIT,), kept=(_NO_END,), onward=(_NO_BOUND,)),)
     exceptions = {} if case.vendor is None or case.vendor.terms is None else case.vendor.terms.exceptions
     return tuple(
         Promises(
-            about=tuple(dict.fromkeys(_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)),
+            about=tuple(
+                dict.fromkeys(claim_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)
+            ),
             uses=_uses(grant.purpose),
             will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
             kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),

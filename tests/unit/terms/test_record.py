@@ -21,6 +21,7 @@ from didkit_py.terms.events import (
     parse_event,
     verify_event,
 )
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.record import (
     TYP,
@@ -65,8 +66,9 @@ class Agreed:
         return self.situation.vendor
 
 
-async def agreed(situation: Situation, answer: Answer_ | None = None) -> Agreed:
-    given = consent(decide(await situation.case()), answer or Answer_(share=True))
+async def agreed(situation: Situation, *, optional: frozenset[str] = frozenset()) -> Agreed:
+    decision = decide(await situation.case())
+    given = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
     vp_token = await release(
         given,
         texts={one.id: one.text for one in situation.held},
@@ -148,7 +150,7 @@ async def test_no_value_and_no_threshold_stands_in_a_record(sound: Agreed) -> No
 
 async def test_what_was_ticked_is_accepted_and_nothing_declined() -> None:
     situation = (await happy()).but(query=SOUND_QUERY, grants=(SOUND_GRANT,), policy=Policy())
-    ticked = await agreed(situation, Answer_(share=True, optional=frozenset({"contact"})))
+    ticked = await agreed(situation, optional=frozenset({"contact"}))
     assert ["email"] in ticked.body["hasProcess"][0]["acceptedData"]
     assert ticked.body["hasProcess"][0]["declinedData"] == []
     at_vendor(ticked, await create_acceptance(ticked.body, signer=PAIRWISE))

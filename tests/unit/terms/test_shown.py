@@ -15,6 +15,7 @@ from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.terms.agreement import complete_grants
 from didkit_py.terms.consent import Answer_, consent, consent_view, release
 from didkit_py.terms.decision import Decision, HeldState, History, Outcome, asked_thresholds, decide
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import AllowRule, Policy
 from didkit_py.terms.record import create_acceptance, create_record, verify_acceptance
 from tests.cast import (
@@ -294,7 +295,7 @@ def _label(name: str) -> str:
 
 
 async def _shown_text(decision: Decision, situation: Situation) -> str:
-    given = consent(decision, Answer_(share=True))
+    given = consent(decision, Answer_(share=True, seen=page_digest(decision)))
     texts = {one.id: one.text for one in situation.held}
     signers = {one.id: one.signer for one in situation.held}
     return (await release(given, texts=texts, signers=signers, now=NOW))["car"][0]
@@ -319,7 +320,8 @@ async def test_a_part_that_comes_along_is_recorded_as_what_the_promise_names(h: 
 async def _recorded(asked: Situation) -> Any:
     """The record of a yes, which the vendor accepts."""
     pairwise = signer_of("pairwise")
-    given = consent(await judged(asked), Answer_(share=True))
+    decision = await judged(asked)
+    given = consent(decision, Answer_(share=True, seen=page_digest(decision)))
     agreement = given.decision.case.agreement
     assert agreement is not None
     vp_token = {"car": [await _shown_text(given.decision, asked)]}
