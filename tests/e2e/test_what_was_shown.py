@@ -1,4 +1,4 @@
-"""Over HTTP, with a real wallet: nothing leaves but what a promise covers and what stood on the page that was answered."""
+"""Over HTTP, with a real wallet: nothing leaves but what a promise covers and what stood on the answered page."""
 
 import asyncio
 from collections.abc import AsyncIterator
