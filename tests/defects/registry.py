@@ -23,6 +23,9 @@ ORDER: Final = "didkit_py/terms/order.py"
 VENDOR: Final = "didkit_py/terms/vendor.py"
 RULES_QUERY: Final = "didkit_py/terms/rules_query.py"
 RULES_PROMISE: Final = "didkit_py/terms/rules_promise.py"
+CASE: Final = "didkit_py/terms/case.py"
+SHOWN_TESTS: Final = "tests/unit/terms/test_shown.py::test_"
+PAGE_TESTS: Final = "tests/unit/roles/test_page_changed.py::test_"
 RULES_REQUEST: Final = "didkit_py/terms/rules_request.py"
 FETCH: Final = "didkit_py/service/fetch.py"
 CHECKS_HERE: Final = "didkit_py/service/checks_here.py"
@@ -375,7 +378,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a copy that was shown is shown again",
-        RULES_QUERY,
+        CASE,
         'return "cred.copies" if held.unused < 1 else None',
         'return "cred.copies" if held.unused < 0 else None',
         REFUSAL_TESTS + "a_copy_that_was_shown_is_never_shown_again",
@@ -450,6 +453,62 @@ DEFECTS: Final = (
         "return len(path) >= len(above) and all(",
         "return all(",
         DECISION_TESTS + "vector_4_a_parent_of_two_promised_children_is_refused",
+    ),
+    Defect(
+        "a query that names no claims needs no promise for its type",
+        RULES_QUERY,
+        "        *_unnamed_types(case),\n",
+        "",
+        SHOWN_TESTS + "a_query_that_names_no_claims_of_a_type_without_promise_is_refused",
+    ),
+    Defect(
+        "what a type shows always needs no promise",
+        CASE,
+        "    for spec in () if template is None else template.always_shown():\n",
+        "    for spec in () if template is None else ():\n",
+        SHOWN_TESTS + "the_vendors_own_check_finds_the_same_without_any_document",
+    ),
+    Defect(
+        "what comes along with a document needs no promise",
+        CASE,
+        "for path, _ in answer.also_shown]",
+        "for path, _ in answer.also_shown[:0]]",
+        SHOWN_TESTS + "what_a_needed_disclosure_carries_with_it_needs_a_promise",
+    ),
+    Defect(
+        "a yes counts for a page that was never shown",
+        "didkit_py/terms/consent.py",
+        "    if answer.seen != page_digest(decision):\n",
+        "    if not page_digest(decision):\n",
+        PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
+    ),
+    Defect(
+        "a case may become another one between yes and release",
+        "didkit_py/terms/consent.py",
+        "    if page_digest(again) != consent.seen:\n",
+        "    if not consent.seen:\n",
+        PAGE_TESTS + "a_release_refuses_a_case_that_became_another_one_after_the_yes",
+    ),
+    Defect(
+        "a value that changed leaves the digest of the page as it was",
+        "didkit_py/terms/page_digest.py",
+        "                [value, asked],\n",
+        "                [asked],\n",
+        PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
+    ),
+    Defect(
+        "a threshold is remembered for the shortest life",
+        RULES_QUERY,
+        "return max(ends, default=",
+        "return min(ends, default=",
+        SHOWN_TESTS + "a_threshold_is_remembered_for_the_longest_life_among_the_documents_that_could_answer",
+    ),
+    Defect(
+        "a place beyond the status list counts as valid",
+        CASE,
+        "        except BadStatusList:\n            return True\n",
+        "        except BadStatusList:\n            return False\n",
+        SHOWN_TESTS + "a_document_whose_place_lies_beyond_the_list_does_not_count_as_valid",
     ),
     Defect(
         "what is promised as optional may be required",
