@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from didkit_py.credentials.credential import StatusReference
-from didkit_py.credentials.template import ClaimTemplate, template_of
+from didkit_py.credentials.template import IDENTITY, ORDINARY, sensitivities_of, template_of
 from didkit_py.encoding import digest
 from didkit_py.errors import DidkitError
 from didkit_py.oid4vp.dcql import Candidates, DcqlQuery
@@ -22,7 +22,6 @@ from didkit_py.terms.vendor import VerifiedVendor
 
 LADDER: Final = "at_least"  # the claim whose members are thresholds
 RANGE: Final = "range"
-_SENSITIVE: Final = ("financial", "identity")
 
 
 class Outcome(IntEnum):
@@ -49,7 +48,7 @@ class History:
 
     thresholds: tuple[AskedThreshold, ...] = ()
     rels: Mapping[str, frozenset[str]] = field(default_factory=dict)  # relationship id -> identifiers of its vendor
-    records: frozenset[str] = frozenset()  # identifiers of agreement records
+    records: Mapping[str, frozenset[str]] = field(default_factory=dict)  # agreement record -> identifiers of its vendor
     nonces: frozenset[str] = frozenset()  # nonce_key of each request that was answered or refused
 
 
@@ -127,24 +126,30 @@ class Case:
         queries = () if self.request is None else self.request.request.query.credentials
         return tuple(dict.fromkeys(vct for query in queries for vct in query.vct_values))
 
-    def templates(self) -> tuple[ClaimTemplate | None, ...]:
-        """The known types of the query; None for each unknown one."""
-        return tuple(template_of(vct) for vct in self.types())
+    def sensitivities(self) -> frozenset[str]:
+        """What the data that would be shown say about the person, by the claims and not by the name of their type.
+
+        An unknown type, and a claim that its type does not explain, may say anything: they count as identity.
+        """
+        unknown = frozenset({IDENTITY} if any(template_of(vct) is None for vct in self.types()) else ())
+        return unknown.union(*(sensitivities_of(vct, path) for vct, path in self._touched()))
+
+    def _touched(self) -> Iterator[tuple[str, ClaimPath]]:
+        for item in self.asked():
+            yield item.vct, item.path
+        for vct in self.types():
+            template = template_of(vct)
+            yield from ((vct, spec.path) for spec in (template.claims if template else ()) if not spec.hidden)
 
     @property
     def is_strict(self) -> bool:
-        """Whether a missing promise refuses: for money, identity, unknown types, and where the person wants it so."""
-        return self.policy.profile == "strict" or any(
-            template is None or template.kind in _SENSITIVE for template in self.templates()
-        )
+        """Whether a missing promise refuses: for money, identity, unknown data, and where the person wants it so."""
+        return self.policy.profile == "strict" or not self.sensitivities() <= {ORDINARY}
 
     @property
     def is_identified(self) -> bool:
         """Whether the vendor would learn who the person is."""
-        grants = () if self.agreement is None else self.agreement.grants
-        return any(template is not None and template.kind == "identity" for template in self.templates()) or any(
-            grant.subject_form is not None and grant.subject_form.form == "identified" for grant in grants
-        )
+        return IDENTITY in self.sensitivities()
 
 
 def required_queries(query: DcqlQuery) -> frozenset[str]:
