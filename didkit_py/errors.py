@@ -235,6 +235,13 @@ class Refused(Rejected):
     hint = "Nothing was released."
 
 
+class PageChanged(Refused):
+    """What would be sent now is not what stood on the page that the person said yes to."""
+
+    code = "page-changed"
+    hint = "Nothing was released. Look at the page as it is now, and decide again."
+
+
 class IllegalMove(Rejected):
     """The exchange is not in a state in which this can happen."""
 

@@ -33,7 +33,7 @@ from didkit_py.oid4vp.request import (
     verify_request_object,
 )
 from didkit_py.status.token_list import create_status_list, verify_status_list
-from didkit_py.terms.agreement import Controller, Desk, Give, create_agreement
+from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
 from didkit_py.terms.decision import Case, HeldState, History
 from didkit_py.terms.document import TermsDocument, create_signatory_statement, create_terms, parse_terms, verify_terms
 from didkit_py.terms.grant import Grant
@@ -238,7 +238,7 @@ def terms_draft(**changes: Any) -> dict[str, Any]:
                 "ceiling": [
                     {
                         "gid": "g1",
-                        "data": [{"dataClass": PD + "Contact"}, {"dataClass": PD + "CarOwned"}],
+                        "data": [{"dataClass": PD + one} for one in ("Contact", "CarOwned", "Purchase")],
                         "purpose": [SERVICE],
                         "not": [DPV + "SellDataToThirdParties", DPV + "TargetedAdvertising"],
                         "subjectForm": "identified",
@@ -450,6 +450,7 @@ class Situation:
     vendor: Party = SOUND
     query: Json = field(default_factory=lambda: CAR_QUERY)
     grants: tuple[Grant, ...] = field(default_factory=lambda: (grant(),))
+    completes: bool = True  # whether the vendor promises for what a type shows always, as its own program does
     policy: Policy = field(default_factory=Policy)
     history: History = field(default_factory=History)
     terms: TermsDocument
@@ -487,13 +488,13 @@ class Situation:
 
     async def offer(self) -> str:
         """The agreement for this request."""
-        origin = self.vendor.origin
+        origin, bare = self.vendor.origin, self.plain_request()
         arguments: dict[str, Any] = {
             "rel": REL,
             "terms_id": self.terms_id or self.terms.id,
             "signatory_text": self.signatory,
             "controller": Controller(name=self.controller or self.vendor.name, contact="privacy@" + origin[8:]),
-            "grants": self.grants,
+            "grants": complete_grants(self.grants, bare.query) if self.completes else self.grants,
             "receipt": Desk(uri=f"{origin}/agreements", within=Period.parse("P1D")),
             "withdraw": Desk(uri=f"{origin}/agreements/withdraw", within=Period.parse("P3D")),
             "erase": Desk(uri=f"{origin}/agreements/erase", within=Period.parse("P30D")),
@@ -501,7 +502,7 @@ class Situation:
             "continues": self.continues,
             "signer": self.vendor.signer,
         }
-        return await create_agreement(self.plain_request(), **(arguments | dict(self.agreement_changes)))
+        return await create_agreement(bare, **(arguments | dict(self.agreement_changes)))
 
     async def request(self) -> VerifiedRequest:
         """The signed request, read back by the wallet."""
@@ -553,12 +554,16 @@ class Situation:
 
 
 def sound_allowed() -> Policy:
-    """The buyer allowed the sound-system vendor to learn model and sound system."""
+    """The buyer allowed the sound-system vendor to learn model and sound system, and what a receipt shows always."""
     rule = AllowRule(
         vendor=SOUND.did,
         purposes=frozenset({SERVICE}),
         vct=RECEIPT,
-        paths=(("vehicle", "model"), ("vehicle", "audioSystem")),
+        paths=(
+            ("vehicle", "model"),
+            ("vehicle", "audioSystem"),
+            *(one.path for one in template_named("digital-receipt").always_shown()),
+        ),
     )
     return Policy(allow=(rule,))
 

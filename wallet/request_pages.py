@@ -1,22 +1,25 @@
 """Pages for answering: paste a request, read who asks for what and what is promised, say yes or no, see the result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, Refused, Unavailable
+from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, Refused, Unavailable
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.roles.presenting import Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, State
 from didkit_py.service.web import Routes, read_choices, read_form, render
 from didkit_py.terms.consent import ConsentView, Item, Line, Promises, consent_view
 from didkit_py.terms.decision import Outcome, Reason
+from didkit_py.terms.page_digest import page_changes
 from wallet.asker import asker_of, asker_of_view
 from wallet.ledger import BrokenLedger
 from wallet.parts import parts_of
 
 DECISIVE = 2  # how many reasons of a refusal stand in front
 LEAST_NEWS = "rel.new"
+CANNOT_TELL = "What differs cannot be told, so please read all of it."
 OUTCOMES = {
     State.SENDING: "unconfirmed",
     State.RELEASED: "released",
@@ -45,14 +48,21 @@ class Group:
         return self.items[0].issued_by
 
     @property
-    def asked(self) -> tuple[Item, ...]:
-        """What was asked for."""
-        return tuple(item for item in self.items if not item.always)
+    def front(self) -> tuple[Item, ...]:
+        """What was asked for; where nothing was, every claim of the document that would be shown."""
+        asked = tuple(item for item in self.items if not item.always)
+        return asked or tuple(item for item in self.items if not item.protocol)
 
     @property
-    def always(self) -> tuple[Item, ...]:
-        """What the document shows besides, whenever it is shown."""
-        return tuple(item for item in self.items if item.always)
+    def besides(self) -> tuple[Item, ...]:
+        """What is shown with it, whenever it is shown."""
+        front = self.front
+        return tuple(item for item in self.items if item not in front)
+
+    @property
+    def name(self) -> str:
+        """What stands beside a box to tick."""
+        return ", ".join(item.label for item in self.front) or self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/answer", ask_for_link)
     routes.page("POST", "/answer", open_link, fields=("request",))
     routes.page("GET", "/requests/{id}", show, statuses=(200, 400))
-    routes.page("POST", "/requests/{id}", answer, fields=("decision",), repeatable=("optional",))
+    routes.page("POST", "/requests/{id}", answer, fields=("decision", "seen"), repeatable=("optional",))
     routes.page("POST", "/requests/{id}/send", send_again)
 
 
@@ -118,7 +128,7 @@ async def show(request: web.Request) -> web.Response:
     return _ask(request, await parts.judge(exchange.id))
 
 
-def _ask(request: web.Request, judged: Judged) -> web.Response:
+def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> web.Response:
     view = consent_view(judged.decision)
     if judged.decision.outcome is Outcome.REFUSE:
         return _refused(request, view, judged.exchange)
@@ -132,6 +142,7 @@ def _ask(request: web.Request, judged: Judged) -> web.Response:
         optional=_grouped(view, required=False),
         promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
         yes=_yes(view),
+        changes=changes,
     )
 
 
@@ -149,10 +160,10 @@ def _promised(promises: Promises) -> tuple[Line, ...]:
 
 
 def _yes(view: ConsentView) -> str:
-    """The label of the button counts what a yes sends."""
-    count = sum(not item.always for item in view.required)
+    """The label of the button counts every claim that a yes sends, asked for or not."""
+    count = sum(not item.protocol for item in view.required)
     if not count:
-        return "Share what I ticked"
+        return "Share this document" if view.required else "Share what I ticked"
     things = "this 1 thing" if count == 1 else f"these {count} things"
     return f"Share {things}" + (" and what I ticked" if view.optional else "")
 
@@ -185,14 +196,25 @@ async def answer(request: web.Request) -> web.Response:
     exchange_id = request.match_info["id"]
     try:
         if form.get("decision") == "share":
-            await parts.share(exchange_id, optional)
+            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional)
         elif form.get("decision") == "refuse":
             await parts.refuse(exchange_id)
         else:
             raise Malformed("expected one of the two buttons of the page")
-    except (Refused, IllegalMove):  # it became worse since the page was shown, or was answered on another page
-        return _go(f"/requests/{exchange_id}")
+    except (PageChanged, IllegalMove):  # something else would be sent now, or it was answered on another page
+        return await _show_again(request, exchange_id, form.get("seen", ""))
+    except Refused:  # a rule stands against it now: the page says which
+        pass
     return _go(f"/requests/{exchange_id}")
+
+
+async def _show_again(request: web.Request, exchange_id: str, seen: str) -> web.Response:
+    """The page as it is now, with what differs from the one that was answered; nothing was sent."""
+    parts = parts_of(request)
+    if (await parts.opened.keeping.load_exchange(exchange_id)).state is not State.OPEN:
+        return _go(f"/requests/{exchange_id}")
+    judged = await parts.judge(exchange_id)
+    return _ask(request, judged, page_changes(seen, judged.decision) or (CANNOT_TELL,))
 
 
 async def send_again(request: web.Request) -> web.Response:

@@ -211,6 +211,10 @@ class ClaimTemplate:
         """Every path that is a disclosure of its own."""
         return tuple(spec.path for spec in self.claims if spec.hidden)
 
+    def always_shown(self) -> tuple[ClaimSpec, ...]:
+        """The claims that every presentation of the type shows, whatever was asked for."""
+        return tuple(spec for spec in self.claims if not spec.hidden)
+
 
 @cache  # templates are few and never change; this is a third of the cost of filling one
 def _integrity(template: ClaimTemplate) -> str:

@@ -31,6 +31,7 @@ from didkit_py.oid4vp.query import (
 
 __all__ = [
     "KNOWN_FORMATS",
+    "PROTOCOL_MEMBERS",
     "SD_JWT_VC",
     "Answer",
     "Candidates",
@@ -41,14 +42,15 @@ __all__ = [
     "Held",
     "Path_",
     "TrustedAuthority",
+    "claims_of",
     "match",
     "require_answered",
     "select_values",
     "unasked",
 ]
 
-# What every SD-JWT VC shows about itself; it is no news about the person, and pages speak of it in their own words.
-_TECHNICAL: Final = frozenset({"iss", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"})
+# What every SD-JWT VC shows about itself, whatever it says about the person: shown on pages, and judged by no promise.
+PROTOCOL_MEMBERS: Final = frozenset({"iss", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +67,23 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One held credential that answers one query, and what it would show."""
+    """One held credential that answers one query, and everything that it would show.
+
+    `shown` and `also_shown` are together the claims of `body` without the protocol members, in pieces with a path.
+    """
 
     query_id: str
     held_id: str
     paths: tuple[Path_, ...]  # the disclosures needed, and no others
     shown: tuple[tuple[Path_, Json], ...] = field(repr=False)  # what was asked for, with the values that will be sent
-    also_shown: tuple[tuple[Path_, Json], ...] = field(default=(), repr=False)  # what the credential never holds back
+    # What comes along: it stands in the open, or inside a disclosure that is needed.
+    also_shown: tuple[tuple[Path_, Json], ...] = field(default=(), repr=False)
+    body: Mapping[str, Json] = field(default_factory=dict, repr=False)  # the claims as the verifier will read them
+
+    @property
+    def protocol_members(self) -> Mapping[str, Json]:
+        """What the format itself shows."""
+        return {name: value for name, value in self.body.items() if name in PROTOCOL_MEMBERS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +153,15 @@ def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> A
     read = _asked(claims, seen)
     if read is None or not _alike(tuple(shown.values()), tuple(read.values())):
         return None
-    rest = remainder({name: value for name, value in seen.items() if name not in _TECHNICAL}, tuple(read))
-    return Answer(query_id=query.id, held_id=held.id, paths=paths, shown=tuple(shown.items()), also_shown=rest)
+    rest = remainder(claims_of(seen), tuple(read))
+    return Answer(
+        query_id=query.id, held_id=held.id, paths=paths, shown=tuple(shown.items()), also_shown=rest, body=seen
+    )
+
+
+def claims_of(body: Mapping[str, Json]) -> dict[str, Json]:
+    """What a credential says beside the members of its format."""
+    return {name: value for name, value in body.items() if name not in PROTOCOL_MEMBERS}
 
 
 def _asked(claims: Iterable[ClaimQuery], body: Mapping[str, Json]) -> dict[Path_, Json] | None:

@@ -19,7 +19,7 @@ from didkit_py.oid4vp.exchange import FINAL, Event, State, move
 from didkit_py.oid4vp.request import PresentationRequest, VerifierInfo, create_request_link, create_request_object
 from didkit_py.oid4vp.response import create_encryption_key, public_encryption_key
 from didkit_py.roles.asking_store import AskedRequest, AskingStore, OwnCredential, RequestTemplate, SentOffer
-from didkit_py.terms.agreement import Controller, Desk, create_agreement
+from didkit_py.terms.agreement import Controller, Desk, complete_grants, create_agreement
 from didkit_py.terms.document import SIGNATORY_VCT
 from didkit_py.terms.period import Period
 from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
@@ -177,7 +177,7 @@ class Asking:
             terms_id=_terms_id(template, own),
             signatory_text=None if signatory is None else signatory.text,
             controller=self.vendor.controller(_roles(template, own)),
-            grants=template.grants,
+            grants=complete_grants(template.grants, template.query),
             give=template.give,
             receipt=Desk(uri=f"{url}{RECEIPT_PATH}", within=_RECEIPT_WITHIN),
             withdraw=Desk(uri=f"{url}{WITHDRAW_PATH}", within=_WITHDRAW_WITHIN),

@@ -188,15 +188,17 @@ class Presenting:
         await self.store.save_moved(declining, before=State.OPEN, notes=[note], now=self.now_fn())
         return await self.send(exchange_id)
 
-    async def share(self, exchange_id: str, *, optional: frozenset[str]) -> Exchange:
+    async def share(self, exchange_id: str, *, seen: str, optional: frozenset[str]) -> Exchange:
         """P5 to P11: the person pressed the button that says yes, with these optional queries ticked.
 
-        Raises Refused when a rule stands against it now, IllegalMove when it was answered before.
+        `seen` is the digest of the page that was answered, from its view. What is judged here once is what is sent.
+        Raises PageChanged when that is not what the page showed, Refused when a rule stands against it now,
+        IllegalMove when it was answered before.
         """
         judged = await self.judge(exchange_id)
         if judged.exchange.state is not State.OPEN:
             raise IllegalMove("this request was answered already")
-        agreed = consent(judged.decision, Answer_(share=True, optional=optional))
+        agreed = consent(judged.decision, Answer_(share=True, seen=seen, optional=optional))
         await self._prepare(judged, agreed)
         return await self.send(exchange_id)
 
@@ -415,7 +417,7 @@ def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
             "always": one.always,
         }
         for one in items
-        if one.query_id in agreed.answers
+        if one.query_id in agreed.answers and not one.protocol
     )
 
 

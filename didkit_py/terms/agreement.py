@@ -8,10 +8,11 @@ client and the digest of the query stand in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
+from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, digest, jcs, timestamp
 from didkit_py.errors import BadAgreement
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
@@ -21,7 +22,8 @@ from didkit_py.oid4vp.request import AUDIENCE, PresentationRequest, VerifiedRequ
 from didkit_py.reading import Reader, origin
 from didkit_py.terms.document_parts import read_digest
 from didkit_py.terms.grant import Grant, read_grants
-from didkit_py.terms.grant_parts import absent_left_out, read_period
+from didkit_py.terms.grant_parts import DataItem, absent_left_out, read_period
+from didkit_py.terms.order import is_covered
 from didkit_py.terms.period import Period
 
 TYP: Final = "relationship-agreement+jwt"
@@ -130,6 +132,34 @@ class UnverifiedAgreement:
 def request_hash(query: DcqlQuery) -> str:
     """The digest of the canonical query, by which a promise covers exactly this query."""
     return digest(jcs(query.to_json()))
+
+
+def complete_grants(grants: Sequence[Grant], query: DcqlQuery) -> tuple[Grant, ...]:
+    """The grants with what each asked type shows always, which nobody can ask to be left out.
+
+    It is added to the first grant that requires something of the type, else to the first that names the type by a path,
+    unless some grant covers it already. A type that no grant names is left alone: nothing is promised about it.
+    """
+    found = list(grants)
+    for vct in dict.fromkeys(vct for one in query.credentials for vct in one.vct_values):
+        template = template_of(vct)
+        named = [
+            (one.is_optional, place)
+            for place, grant in enumerate(found)
+            for one in grant.data or ()
+            if one.vct == vct and one.path is not None
+        ]
+        if template is None or not named:
+            continue
+        is_optional, place = min(named)
+        promised = [item for grant in found for item in grant.data or ()]
+        added = tuple(
+            DataItem(vct=vct, path=one.path, necessity="required" if one.required and not is_optional else "optional")
+            for one in template.always_shown()
+            if not is_covered(DataItem(vct=vct, path=one.path, necessity="optional"), promised)
+        )
+        found[place] = replace(found[place], data=(*(found[place].data or ()), *added))
+    return tuple(found)
 
 
 async def create_agreement(

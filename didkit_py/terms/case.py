@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
@@ -12,9 +12,10 @@ from typing import Final
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import IDENTITY, ORDINARY, sensitivities_of, template_of
 from didkit_py.encoding import digest
-from didkit_py.errors import DidkitError
-from didkit_py.oid4vp.dcql import Candidates, DcqlQuery
+from didkit_py.errors import BadStatusList, DidkitError
+from didkit_py.oid4vp.dcql import Answer, Candidates, DcqlQuery
 from didkit_py.oid4vp.request import VerifiedRequest
+from didkit_py.status.token_list import Status
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.terms.policy import Policy
@@ -70,14 +71,15 @@ class HeldState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedItem:
-    """One claim path of one type that a query wants."""
+class ShownClaim:
+    """One claim that an answer to the request shows, or would show: what rules judge and a promise has to cover."""
 
     query_id: str
     vct: str
     path: ClaimPath
-    values: tuple[str | int | bool, ...]  # that the vendor wants to hear; empty: any
-    required: bool
+    values: tuple[str | int | bool, ...] = ()  # that the vendor wants to hear; empty: any
+    required: bool  # whether the vendor insists on the query
+    asked: bool  # False: it comes along, since it stands in the open or inside a disclosure that is needed
 
     @property
     def is_step(self) -> bool:
@@ -91,6 +93,8 @@ class Case:
 
     `request_fault` is what reading or authenticating the request raised; then there is no request and no vendor.
     `candidates` is None for a vendor's own check, where no wallet was looked into.
+
+    `chosen` and `shown` follow from the rest, once: page, rules, release and record all go by them.
     """
 
     request: VerifiedRequest | None
@@ -101,10 +105,14 @@ class Case:
     history: History = field(default_factory=History)
     now: datetime
     request_fault: DidkitError | None = None
+    chosen: Mapping[str, Answer] = field(init=False, repr=False)  # by query id: the answer that can be given now
+    shown: tuple[ShownClaim, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.request is None) != (self.vendor is None) or (self.request is None) == (self.request_fault is None):
             raise ValueError("a case has a request and its vendor, or the fault of a request")
+        object.__setattr__(self, "chosen", _chosen(self))
+        object.__setattr__(self, "shown", () if self.request is None else _shown(self.request.request.query, self))
 
     def at(self, now: datetime) -> Case:
         """The same case at another time: what is known about the vendor is judged again."""
@@ -117,9 +125,29 @@ class Case:
         """The vendor's promise, when it is bound to this request."""
         return None if self.vendor is None else self.vendor.agreement
 
-    def asked(self) -> tuple[AskedItem, ...]:
-        """Every claim path that the query wants, in every alternative."""
-        return () if self.request is None else asked_items(self.request.request.query)
+    def fault_of(self, held: HeldState) -> str | None:
+        """Why a held credential cannot be shown now: `cred.stale`, `cred.status`, `cred.copies`; None when it can."""
+        if held.expires_at is not None and held.expires_at <= self.now:
+            return "cred.stale"
+        if self._is_taken_back(held):
+            return "cred.status"
+        return "cred.copies" if held.unused < 1 else None
+
+    def _is_taken_back(self, held: HeldState) -> bool:
+        """Whether a list at hand says so; without one the person is not kept from asking the vendor to judge."""
+        lists = {} if self.vendor is None else self.vendor.evidence.status_lists
+        found = None if held.status is None else lists.get(held.status.uri)
+        if found is None or held.status is None:
+            return False
+        try:
+            return found.status(held.status.index) != Status.VALID
+        except BadStatusList:
+            return True
+
+    def usable(self, query_id: str) -> Answer | None:
+        """The best answer to one query whose credential can be shown now."""
+        answers = () if self.candidates is None else self.candidates.answers.get(query_id, ())
+        return next((one for one in answers if self.fault_of(self.held[one.held_id]) is None), None)
 
     def types(self) -> tuple[str, ...]:
         """The claim types that the query wants, once each."""
@@ -132,14 +160,7 @@ class Case:
         An unknown type, and a claim that its type does not explain, may say anything: they count as identity.
         """
         unknown = frozenset({IDENTITY} if any(template_of(vct) is None for vct in self.types()) else ())
-        return unknown.union(*(sensitivities_of(vct, path) for vct, path in self._touched()))
-
-    def _touched(self) -> Iterator[tuple[str, ClaimPath]]:
-        for item in self.asked():
-            yield item.vct, item.path
-        for vct in self.types():
-            template = template_of(vct)
-            yield from ((vct, spec.path) for spec in (template.claims if template else ()) if not spec.hidden)
+        return unknown.union(*(sensitivities_of(one.vct, one.path) for one in self.shown))
 
     @property
     def is_strict(self) -> bool:
@@ -159,21 +180,54 @@ def required_queries(query: DcqlQuery) -> frozenset[str]:
     return frozenset(name for one in query.credential_sets if one.required for option in one.options for name in option)
 
 
-def asked_items(query: DcqlQuery) -> tuple[AskedItem, ...]:
-    """Every claim path of the query; a query without claims wants nothing that can be held back."""
+def _chosen(case: Case) -> dict[str, Answer]:
+    """The best usable answer of each query that must or may be answered; optional ones that lack one are left out.
+
+    Optional queries that belong together are answered together or not at all.
+    """
+    if case.candidates is None:
+        return {}
+    wanted = (*case.candidates.required, *case.candidates.optional)
+    found = {name: answer for name in wanted if (answer := case.usable(name)) is not None}
+    broken = {
+        name for names in case.candidates.optional_sets if not found.keys() >= set(names) for name in names
+    } - set(case.candidates.required)
+    return {name: answer for name, answer in found.items() if name not in broken}
+
+
+def _shown(query: DcqlQuery, case: Case) -> tuple[ShownClaim, ...]:
+    """Everything that an answer shows: what is asked for, in every alternative, and what comes along with it.
+
+    What comes along is what the credential that will be sent shows besides, and beside it, for every type that would
+    do, what the profile of the type shows always: so a choice between types or alternatives is judged by all of them,
+    and a vendor's own check, which has no credential, finds the same.
+    """
     required = required_queries(query)
-    return tuple(
-        AskedItem(
-            query_id=one.id,
-            vct=vct,
-            path=claim.path,
-            values=tuple(claim.values),
-            required=one.id in required,
-        )
-        for one in query.credentials
-        for vct in one.vct_values
-        for claim in one.claims
-    )
+    found: dict[tuple[str, str, ClaimPath, tuple[str | int | bool, ...]], ShownClaim] = {}
+    for one in query.credentials:
+        asked = [(vct, claim.path, tuple(claim.values)) for vct in one.vct_values for claim in one.claims]
+        along = [(vct, path) for vct in one.vct_values for path in _along(vct, [path for _, path, _ in asked])]
+        if answer := case.chosen.get(one.id):
+            along += [(case.held[answer.held_id].vct, path) for path, _ in answer.also_shown]
+        for vct, path, values, is_asked in (
+            *((*named, True) for named in asked),
+            *((vct, path, (), False) for vct, path in along),
+        ):
+            found.setdefault(
+                (one.id, vct, path, values),
+                ShownClaim(
+                    query_id=one.id, vct=vct, path=path, values=values, required=one.id in required, asked=is_asked
+                ),
+            )
+    return tuple(found.values())
+
+
+def _along(vct: str, asked: Sequence[ClaimPath]) -> Iterator[ClaimPath]:
+    """What a type shows always, beyond what is asked for."""
+    template = template_of(vct)
+    for spec in () if template is None else template.always_shown():
+        if not any(spec.path[: len(path)] == path for path in asked):
+            yield spec.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

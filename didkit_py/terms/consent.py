@@ -6,19 +6,20 @@ the case is judged once more, and whatever became worse stops the release.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from didkit_py.encoding import Json
-from didkit_py.errors import Malformed, Refused
+from didkit_py.errors import Malformed, PageChanged, Refused
 from didkit_py.formats.sd_jwt_vc import FORMAT
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.dcql import Answer, Path_, select_values
+from didkit_py.oid4vp.dcql import Answer, Path_, claims_of
 from didkit_py.terms.consent_view import ConsentView, Item, Line, Promises, Terms, Who, consent_view
 from didkit_py.terms.decision import Decision, Outcome, decide
+from didkit_py.terms.page_digest import page_digest
 
 __all__ = [
     "Answer_",
@@ -42,6 +43,7 @@ class Answer_:  # noqa: N801 - `Answer` is the wallet's answer to a query
     """What the person answered on the page."""
 
     share: bool
+    seen: str  # the digest of the page that was answered, from its view
     optional: frozenset[str] = frozenset()  # ids of the optional queries that were ticked
 
 
@@ -51,6 +53,7 @@ class Consent:
 
     decision: Decision
     answers: Mapping[str, Answer]  # by query id
+    seen: str  # the digest of the page that was answered
     declined: tuple[str, ...]  # optional queries that could have been answered
     by: str  # "person", or "policy" where the person had allowed it beforehand
     seal: object = field(repr=False, compare=False)
@@ -60,15 +63,18 @@ class Consent:
             raise TypeError("a Consent comes from consent() alone")
 
     def shown(self) -> tuple[tuple[str, Path_], ...]:
-        """Every claim that will be shown because it was asked for, as type and path, without its value."""
+        """Every claim that will be shown, asked for or not, as type and path, without its value."""
         held = self.decision.case.held
-        return tuple((held[one.held_id].vct, path) for one in self.answers.values() for path, _ in one.shown)
+        return tuple(
+            (held[one.held_id].vct, path) for one in self.answers.values() for path, _ in (*one.shown, *one.also_shown)
+        )
 
 
 def consent(decision: Decision, answer: Answer_) -> Consent:
     """The person's yes.
 
-    Raises Refused when the decision or the person says no, Malformed when something was ticked that was not offered.
+    Raises Refused when the decision or the person says no, PageChanged when the page that was answered is not the one
+    of this decision, Malformed when something was ticked that was not offered.
     """
     if decision.outcome == Outcome.REFUSE:
         raise Refused("the person's rules refuse this request", reason=next(iter(decision.codes), "rules.none"))
@@ -77,6 +83,8 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     candidates = decision.case.candidates
     if candidates is None or not decision.chosen:
         raise ValueError("nothing was looked up that could be shown")
+    if answer.seen != page_digest(decision):
+        raise PageChanged("the page that was answered is not the page as it is now", reason="page")
     offered = frozenset(decision.chosen) - frozenset(candidates.required)
     if not answer.optional <= offered:
         raise Malformed("something was ticked that was not offered")
@@ -87,6 +95,7 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     return Consent(
         decision=decision,
         answers=answers,
+        seen=answer.seen,
         declined=tuple(name for name in decision.chosen if name not in answers),
         by="policy" if decision.outcome == Outcome.RELEASE else "person",
         seal=_SEAL,
@@ -108,7 +117,8 @@ async def release(
     """The presentations by query id (`vp_token`), after deciding once more at `now`.
 
     `texts` and `signers` hold, by held id, one unused copy and the signer of its key. Raises Refused when the case
-    became worse since the person saw it, ValueError when a copy does not show exactly what the person saw.
+    became worse since the person saw it, PageChanged when it became another one, ValueError when a copy does not show
+    exactly what the person saw.
     """
     request = consent.decision.case.request
     if request is None:
@@ -119,6 +129,8 @@ async def release(
     for query_id, answer in consent.answers.items():
         if again.chosen.get(query_id) != answer:
             raise Refused("a document can no longer be shown", reason="cred.stale")
+    if page_digest(again) != consent.seen:
+        raise PageChanged("the page that was answered is not the page as it is now", reason="page")
     return {
         query_id: [
             await FORMATS[FORMAT].bind(
@@ -142,11 +154,6 @@ def _selected(text: str, answer: Answer, signer: Signer) -> str:
         raise ValueError("the copy is bound to another key")
     if set(read.disclosed) != set(answer.paths):
         raise ValueError("the copy would show other claims than the person saw")
-    if any(_value(read.claims, path) not in ([value], None) for path, value in answer.shown):
+    if json.dumps(claims_of(read.claims), sort_keys=True) != json.dumps(claims_of(answer.body), sort_keys=True):
         raise ValueError("the copy holds other values than the person saw")
     return selected
-
-
-def _value(claims: Mapping[str, Json], path: Path_) -> list[Json] | None:
-    """What stands at a path of names; array places move when elements are held back, so that they are not compared."""
-    return None if any(isinstance(step, int) for step in path) else select_values(claims, path)

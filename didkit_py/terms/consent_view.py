@@ -6,18 +6,19 @@ words are the person's, and few: no term of the trade, no identifier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
-from didkit_py.credentials.template import template_of
-from didkit_py.oid4vp.dcql import Answer, Path_
+from didkit_py.encoding import Json, from_timestamp
+from didkit_py.oid4vp.dcql import Answer
 from didkit_py.terms.case import Case, Outcome
 from didkit_py.terms.decision import Decision, Reason
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.grant_parts import Propagation, Recipient, Retention, moment_of
+from didkit_py.terms.page_digest import claim_label, document_title, page_digest
 from didkit_py.terms.value_words import day_text, value_text
 from didkit_py.terms.vendor import VerifiedVendor
 from didkit_py.terms.vocabulary import WORDS, Word
@@ -43,6 +44,15 @@ _LEVELS: Final = {
     "audited": "inspected by",
 }
 _USE: Final = "use it "
+_PROTOCOL_TEXTS: Final = {
+    "iat": ("Given on", ""),  # a day
+    "nbf": ("Holds from", ""),
+    "exp": ("Holds until", ""),
+    "vct": ("Its kind", "as named above"),
+    "vct#integrity": ("Mark of its kind", "the same for everybody"),
+    "cnf": ("Proof that it is yours", "a key made for it"),
+    "status": ("Whether it was taken back", "its place in a list of those who gave it"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,8 @@ class Item:
     label: str
     value: str = field(repr=False)
     required: bool
-    always: bool  # the document shows it whenever it is shown; it was not asked for
+    always: bool  # it was not asked for, and cannot be left out
+    protocol: bool = False  # it belongs to the form of the document; it is no claim, and no promise is about it
     document: str  # the title of the document that it comes from
     issued_by: str  # the seller sees this too
 
@@ -106,6 +117,7 @@ class Terms:
 class ConsentView:
     """The four blocks of the consent page as data."""
 
+    digest: str  # what a yes to this page gives back; it changes when the page would say something else
     outcome: Outcome
     reasons: tuple[Reason, ...]
     who: Who
@@ -137,11 +149,12 @@ def consent_view(decision: Decision) -> ConsentView:
     """The page of a decision, refused ones included."""
     case = decision.case
     return ConsentView(
+        digest=page_digest(decision),
         outcome=decision.outcome,
         reasons=decision.reasons,
         who=_who(case.vendor),
         items=_items(decision),
-        covered=tuple(dict.fromkeys(_label(item.vct, item.path) for item in decision.covered)),
+        covered=tuple(dict.fromkeys(claim_label(item.vct, item.path) for item in decision.covered)),
         promises=_promises(case),
         terms=_terms(case.vendor),
         give=None if case.agreement is None or case.agreement.give is None else case.agreement.give.text,
@@ -153,18 +166,13 @@ def consent_view(decision: Decision) -> ConsentView:
 def _who(vendor: VerifiedVendor | None) -> Who:
     if vendor is None:
         return Who(name=None, how=("Nobody can tell who is asking.",), host=None, calls_itself=None)
-    how = [f"{role.issuer_name} confirms: {_title(role.vct)}." for role in vendor.roles]
+    how = [f"{role.issuer_name} confirms: {document_title(role.vct)}." for role in vendor.roles]
     claimed = None if vendor.name is not None or vendor.agreement is None else vendor.agreement.controller.name
     if vendor.name is None and claimed is None:
         how.insert(0, "Nobody confirms who this is.")
     if vendor.name is not None and vendor.host is not None:
         how.append(f"Address: {vendor.host}.")
     return Who(name=vendor.name, how=tuple(how), host=vendor.host, calls_itself=claimed)
-
-
-def _title(vct: str) -> str:
-    template = template_of(vct)
-    return "a document of another kind" if template is None else template.title
 
 
 def _items(decision: Decision) -> tuple[Item, ...]:
@@ -179,27 +187,36 @@ def _items(decision: Decision) -> tuple[Item, ...]:
 def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
     vct = _vct_of(case, answer)
     currency = next((str(value) for path, value in (*answer.shown, *answer.also_shown) if path == ("currency",)), "")
-    places = ((answer.shown, False), (answer.also_shown, True))
-    for path, value, always in ((path, value, always) for found, always in places for path, value in found):
+    claims = [
+        (claim_label(vct, path), value_text(value, currency=currency), always, False)
+        for found, always in ((answer.shown, False), (answer.also_shown, True))
+        for path, value in found
+    ]
+    form = [(label, text, True, True) for label, text in _protocol_texts(answer.protocol_members)]
+    for label, text, always, protocol in (*claims, *form):
         yield Item(
             query_id=answer.query_id,
-            label=_label(vct, path),
-            value=value_text(value, currency=currency),
+            label=label,
+            value=text,
             required=required,
             always=always,
-            document=_title(vct),
+            protocol=protocol,
+            document=document_title(vct),
             issued_by=case.held[answer.held_id].issuer_name,
         )
 
 
+def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """What the form of a document shows, beside who gave it, which stands on its own."""
+    for name, (label, text) in _PROTOCOL_TEXTS.items():
+        if name in members:
+            value = members[name]
+            day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int) else ""
+            yield label, text or day_text(day)
+
+
 def _vct_of(case: Case, answer: Answer) -> str:
     return case.held[answer.held_id].vct
-
-
-def _label(vct: str, path: Path_) -> str:
-    template = template_of(vct)
-    names = tuple(step for step in path if isinstance(step, str))
-    return ", ".join(names) if template is None else template.label(names)
 
 
 def _promises(case: Case) -> tuple[Promises, ...]:
@@ -208,7 +225,9 @@ def _promises(case: Case) -> tuple[Promises, ...]:
     exceptions = {} if case.vendor is None or case.vendor.terms is None else case.vendor.terms.exceptions
     return tuple(
         Promises(
-            about=tuple(dict.fromkeys(_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)),
+            about=tuple(
+                dict.fromkeys(claim_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)
+            ),
             uses=_uses(grant.purpose),
             will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
             kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),

@@ -16,7 +16,6 @@ from didkit_py.oid4vp.dcql import Answer
 from didkit_py.terms import rules_promise, rules_query, rules_request
 from didkit_py.terms.case import (
     SENTENCES,
-    AskedItem,
     AskedThreshold,
     Case,
     HeldState,
@@ -24,13 +23,13 @@ from didkit_py.terms.case import (
     Objection,
     Outcome,
     Rule,
+    ShownClaim,
     nonce_key,
 )
 from didkit_py.terms.rules_query import asked_thresholds
 
 __all__ = [
     "RULES",
-    "AskedItem",
     "AskedThreshold",
     "Case",
     "Decision",
@@ -39,6 +38,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Rule",
+    "ShownClaim",
     "asked_thresholds",
     "decide",
     "nonce_key",
@@ -96,7 +96,7 @@ class Decision:
     reasons: tuple[Reason, ...]
     case: Case = field(repr=False)
     chosen: Mapping[str, Answer]  # by query id: the answer that can be given now; empty when refused
-    covered: tuple[AskedItem, ...] = ()  # after over-asking: the part that is promised for, which may be offered apart
+    covered: tuple[ShownClaim, ...] = ()  # after over-asking: the part that is promised for, which may be offered apart
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -118,9 +118,9 @@ def decide(case: Case, *, rules: Sequence[Rule] = RULES) -> Decision:
         outcome = Outcome.REFUSE
     # Whether something was allowed or new is no news beside a refusal.
     reasons = tuple(one for one in found if one.outcome == outcome or not one.code.startswith("ok."))
-    chosen = {} if outcome == Outcome.REFUSE else _chosen(case)
+    chosen = {} if outcome == Outcome.REFUSE else case.chosen
     beyond = any(reason.code == "ask.excess" for reason in reasons)
-    covered = tuple(item for item in case.asked() if rules_query.is_promised(case, item)) if beyond else ()
+    covered = tuple(one for one in case.shown if one.asked and rules_query.is_promised(case, one)) if beyond else ()
     return Decision(outcome=outcome, reasons=reasons, case=case, chosen=chosen, covered=covered)
 
 
@@ -140,18 +140,3 @@ def _reason(rule: str, found: Objection) -> Reason:
     return Reason(
         code=found.code, rule=rule, outcome=found.outcome, sentence=SENTENCES[found.code], detail=found.detail
     )
-
-
-def _chosen(case: Case) -> dict[str, Answer]:
-    """The best usable answer of each query that must or may be answered; optional ones that lack one are left out.
-
-    Optional queries that belong together are answered together or not at all.
-    """
-    if case.candidates is None:
-        return {}
-    wanted = (*case.candidates.required, *case.candidates.optional)
-    found = {name: answer for name in wanted if (answer := rules_query.usable(case, case.candidates, name)) is not None}
-    broken = {
-        name for names in case.candidates.optional_sets if not found.keys() >= set(names) for name in names
-    } - set(case.candidates.required)
-    return {name: answer for name, answer in found.items() if name not in broken}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from didkit_py.credentials.template import TEMPLATES, template_of
@@ -117,8 +118,11 @@ def _items(grant: Grant) -> tuple[DataItem, ...]:
 
 
 def _accepted(grant: Grant, shown: Collection[tuple[str, ClaimPath]]) -> tuple[ClaimPath, ...]:
-    """What was shown under this grant, each path once."""
-    found = {path for vct, path in shown if _is_offered(vct, path, grant)}
+    """What was shown under this grant, each path once; a part of what the grant names is recorded as that."""
+    found: set[ClaimPath] = set()
+    for vct, path in shown:
+        parts = (path[:length] for length in range(len(path), 0, -1))
+        found.update(islice((part for part in parts if _is_offered(vct, part, grant)), 1))
     return tuple(sorted(found, key=_spelling))
 
 

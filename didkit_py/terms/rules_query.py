@@ -7,18 +7,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.credentials.template import template_of
-from didkit_py.errors import BadStatusList
-from didkit_py.oid4vp.dcql import Answer, Candidates
-from didkit_py.status.token_list import Status
 from didkit_py.terms.case import (
     LADDER,
     RANGE,
-    AskedItem,
     AskedThreshold,
     Case,
-    HeldState,
     Objection,
     Outcome,
+    ShownClaim,
     objection,
 )
 from didkit_py.terms.grant_parts import DataItem
@@ -28,39 +24,57 @@ STEP_LENGTH: Final = 2  # ("at_least", "20000")
 _UNKNOWN_LIFE: Final = timedelta(days=30)  # the longest life of a claim of what a person can pay
 
 
-def is_promised(case: Case, item: AskedItem) -> bool:
-    """Whether the agreement grants this path or one above it, as required or as optional as it is asked."""
+def is_promised(case: Case, item: ShownClaim) -> bool:
+    """Whether the agreement grants this path or one above it, as required or as optional as it is asked.
+
+    What comes along is not the vendor's to require: a promise of either necessity covers it.
+    """
     agreement, vendor = case.agreement, case.vendor
     if agreement is None or vendor is None:
         return False
     if vendor.agreement_queries is not None and item.query_id not in vendor.agreement_queries:
         return False
-    wanted = DataItem(vct=item.vct, path=item.path, necessity="required" if item.required else "optional")
+    necessity = "required" if item.required and item.asked else "optional"
+    wanted = DataItem(vct=item.vct, path=item.path, necessity=necessity)
     return any(is_covered(wanted, grant.data or ()) for grant in agreement.grants)
 
 
 def over_asks(case: Case) -> tuple[Objection, ...]:
-    """R-15: each path needs a promise; a range beside a step is more than either needs."""
+    """R-15: each type and each claim that would be shown needs a promise; a range beside a step is more than needed."""
     if case.agreement is None:
         return ()
-    items = case.asked()
-    beyond = [item for item in items if not is_promised(case, item)]
+    items = case.shown
+    beyond = [
+        *_unnamed_types(case),
+        *(_spelled(one) for one in items if not is_promised(case, one)),
+    ]
     if beyond:
         outcome = Outcome.ASK if case.policy.profile == "eudi-warn" else Outcome.REFUSE
-        return objection("ask.excess", outcome, ", ".join(f"{one.query_id}: {_spelled(one)}" for one in beyond))
+        return objection("ask.excess", outcome, ", ".join(beyond))
     steps = {item.vct for item in items if item.is_step}
     if any(item.path[0] == RANGE and item.vct in steps for item in items):
         return objection("ask.excess", Outcome.ASK, "a range and a step together")
     return ()
 
 
-def _spelled(item: AskedItem) -> str:
-    return "/".join("*" if step is None else str(step) for step in item.path)
+def _unnamed_types(case: Case) -> Iterator[str]:
+    """The types of each query that no item of the promise for it names by a path: a class of data names no type."""
+    agreement, vendor, request = case.agreement, case.vendor, case.request
+    if agreement is None or vendor is None or request is None:
+        return
+    named = {item.vct for grant in agreement.grants for item in grant.data or () if item.path is not None}
+    for one in request.request.query.credentials:
+        is_meant = vendor.agreement_queries is None or one.id in vendor.agreement_queries
+        yield from (f"{one.id}: {vct}" for vct in one.vct_values if not is_meant or vct not in named)
 
 
-def steps_asked(case: Case) -> tuple[AskedItem, ...]:
+def _spelled(item: ShownClaim) -> str:
+    return f"{item.query_id}: " + "/".join("*" if step is None else str(step) for step in item.path)
+
+
+def steps_asked(case: Case) -> tuple[ShownClaim, ...]:
     """The items that touch a ladder of thresholds."""
-    return tuple(item for item in case.asked() if item.is_step)
+    return tuple(item for item in case.shown if item.is_step)
 
 
 def probes(case: Case) -> tuple[Objection, ...]:
@@ -85,11 +99,11 @@ def _earlier(case: Case) -> Iterator[AskedThreshold]:
     yield from (one for one in case.history.thresholds if one.until > case.now)
 
 
-def _differs(earlier: AskedThreshold, item: AskedItem) -> bool:
+def _differs(earlier: AskedThreshold, item: ShownClaim) -> bool:
     return earlier.vct == item.vct and earlier.step != item.path[-1]
 
 
-def _amount(item: AskedItem) -> int | None:
+def _amount(item: ShownClaim) -> int | None:
     step = item.path[-1]
     return int(step) if isinstance(step, str) and step.isascii() and step.isdigit() else None
 
@@ -115,39 +129,12 @@ def asked_thresholds(case: Case) -> tuple[AskedThreshold, ...]:
     )
 
 
-def _life(case: Case, item: AskedItem) -> datetime:
+def _life(case: Case, item: ShownClaim) -> datetime:
     """The end of the longest life among the claims that could answer; else of a claim issued now."""
     answers = () if case.candidates is None else case.candidates.answers.get(item.query_id, ())
     ends = [end for one in answers if (end := case.held[one.held_id].expires_at) is not None]
     template = template_of(item.vct)
     return max(ends, default=case.now + (template.lifetime if template else _UNKNOWN_LIFE))
-
-
-def fault_of(case: Case, held: HeldState) -> str | None:
-    """Why a held credential cannot be shown now: `cred.stale`, `cred.status`, `cred.copies`; None when it can."""
-    if held.expires_at is not None and held.expires_at <= case.now:
-        return "cred.stale"
-    if _is_taken_back(case, held):
-        return "cred.status"
-    return "cred.copies" if held.unused < 1 else None
-
-
-def _is_taken_back(case: Case, held: HeldState) -> bool:
-    """Whether a list at hand says so; without one the person is not kept from asking the vendor to judge."""
-    lists = {} if case.vendor is None else case.vendor.evidence.status_lists
-    found = None if held.status is None else lists.get(held.status.uri)
-    if found is None or held.status is None:
-        return False
-    try:
-        return found.status(held.status.index) != Status.VALID
-    except BadStatusList:
-        return True
-
-
-def usable(case: Case, candidates: Candidates, query_id: str) -> Answer | None:
-    """The best answer to one query whose credential can be shown now."""
-    answers = candidates.answers.get(query_id, ())
-    return next((one for one in answers if fault_of(case, case.held[one.held_id]) is None), None)
 
 
 def _unusable(case: Case, *codes: str) -> tuple[Objection, ...]:
@@ -157,8 +144,8 @@ def _unusable(case: Case, *codes: str) -> tuple[Objection, ...]:
     found: dict[str, Objection] = {}
     for query_id in case.candidates.required:
         answers = case.candidates.answers.get(query_id, ())
-        if answers and usable(case, case.candidates, query_id) is None:
-            code = fault_of(case, case.held[answers[0].held_id])
+        if answers and case.usable(query_id) is None:
+            code = case.fault_of(case.held[answers[0].held_id])
             if code in codes:
                 found[code] = Objection(code=code, outcome=Outcome.REFUSE, detail=query_id)
     return tuple(found.values())
@@ -175,9 +162,14 @@ def is_used_up(case: Case) -> tuple[Objection, ...]:
 
 
 def is_allowed(case: Case) -> bool:
-    """Whether allow rules cover every item; never for thresholds, where silence and refusal must look alike."""
-    items = case.asked()
-    if case.vendor is None or case.agreement is None or not items or any(item.path[0] == LADDER for item in items):
+    """Whether allow rules cover every type and every claim that would be shown.
+
+    Never for thresholds, where silence and refusal must look alike.
+    """
+    items = case.shown
+    if case.vendor is None or case.agreement is None or not set(case.types()) <= {item.vct for item in items}:
+        return False
+    if not items or any(item.path[0] == LADDER for item in items):
         return False
     purposes = frozenset(purpose for grant in case.agreement.grants for purpose in grant.purpose)
     names = case.vendor.identifiers

@@ -69,7 +69,7 @@ async def test_from_the_locked_wallet_to_the_record_in_as_few_steps_as_there_are
     await stranger.press("Open the request")
     assert await outcome(page) == "ask"
     assert not made.received
-    await stranger.press("Share these 2 things")
+    await stranger.press("Share these 4 things")
     assert await outcome(page) == "released"
     assert "Shared with Riverside Chryota Ltd" in await page.get_by_role("heading", level=1).inner_text()
     assert "the same signed record" in await page.locator("main").inner_text()
@@ -90,7 +90,7 @@ async def test_who_what_promises_and_how_to_stop_come_in_this_order_before_the_a
         "How to stop",
     ]
     tops = [box["y"] for box in [await one.bounding_box() for one in await blocks.all()] if box is not None]
-    share, refuse = await box_of(page, "Share these 2 things"), await box_of(page, "Do not share")
+    share, refuse = await box_of(page, "Share these 4 things"), await box_of(page, "Do not share")
     assert len(tops) == 4
     assert sorted([*tops, share["y"]]) == [*tops, share["y"]]
     assert refuse["y"] > tops[-1]
@@ -125,7 +125,7 @@ async def test_every_value_that_will_be_sent_is_in_sight(visitor: Visitor, town:
     await page.get_by_role("checkbox").check()
     closed = [one for one in await page.locator("details .items li").all() if not await one.is_visible()]
     also = "; ".join([(await one.text_content() or "") for one in closed])
-    await visitor.press("Share these 2 things and what I ticked")
+    await visitor.press("Share these 6 things and what I ticked")
     sent = {name: claims for name, (claims,) in made.claims.items()}
     assert sent["car"]["vehicle"] == {"model": shown[0], "audioSystem": shown[1]}
     assert sent["contact"]["email"] == shown[2]
@@ -150,9 +150,11 @@ async def test_what_is_required_stands_apart_from_what_is_not(visitor: Visitor, 
 async def test_the_label_of_the_yes_counts_what_it_sends(visitor: Visitor, town: Town) -> None:
     page = await open_request(visitor, town, town.budget())
     asked = await page.locator("[data-item] > .items .value").count()
+    besides = await page.locator("[data-item] details li").all_inner_texts()
     names = await page.locator("button[name=decision]").all_inner_texts()
-    assert asked == 2
-    assert names == [f"Share these {asked} things", "Do not share"]
+    along = [one for one in besides if one.startswith(("The steps used", "What it rests on"))]
+    assert (asked, len(along)) == (2, 2)
+    assert names == [f"Share these {asked + len(along)} things", "Do not share"]
 
 
 @pytest.mark.parametrize("optional", [False, True], ids=["all required", "one optional"])
@@ -192,7 +194,7 @@ async def test_the_optional_thing_goes_only_where_it_is_ticked(visitor: Visitor,
     page = await open_request(visitor, town, made)
     if ticked:
         await page.get_by_label("E-mail address", exact=True).check()
-    await visitor.press("Share these 2 things and what I ticked")
+    await visitor.press("Share these 6 things and what I ticked")
     assert await outcome(page) == "released"
     assert set(made.claims) == ({"car", "contact"} if ticked else {"car"})
     assert (EMAIL in await page.locator("main").inner_text()) is ticked
@@ -251,7 +253,7 @@ async def test_the_keyboard_alone_reaches_both_answers_and_the_focus_is_seen(vis
     stops = await walk(page, "Do not share")
     names = [stop["name"] for stop in stops]
     assert names[0] == "Skip to the main content"
-    assert names[-2:] == ["Share these 2 things and what I ticked", "Do not share"], "no stop between yes and no"
+    assert names[-2:] == ["Share these 6 things and what I ticked", "Do not share"], "no stop between yes and no"
     assert [stop["type"] for stop in stops].count("checkbox") == 1
     assert all(stop["outline"] >= 2 for stop in stops), [stop for stop in stops if stop["outline"] < 2]
     assert all(stop["inSight"] for stop in stops), [stop for stop in stops if not stop["inSight"]]
@@ -264,7 +266,7 @@ async def test_the_keyboard_alone_ticks_and_shares(visitor: Visitor, town: Town)
     page = await open_request(visitor, town, made)
     await walk(page, "contact")
     await page.keyboard.press("Space")
-    await walk(page, "Share these 2 things and what I ticked")
+    await walk(page, "Share these 6 things and what I ticked")
     await visitor.enter()
     assert set(made.claims) == {"car", "contact"}
 

@@ -65,7 +65,7 @@ FLAWS: Final = (
 
 async def test_each_page_of_the_wallet_is_in_order_and_speaks_the_persons_words(visitor: Visitor, town: Town) -> None:
     await open_request(visitor, town, town.sound())
-    await visitor.press("Share these 2 things and what I ticked")
+    await visitor.press("Share these 6 things and what I ticked")
     await open_request(visitor, town, town.sound())
     await open_request(visitor, town, town.too_much())
     await open_request(visitor, town, town.budget())

@@ -70,7 +70,7 @@ async def test_a_request_is_shown_as_a_code_and_a_link_and_its_answer_with_each_
     await open_link(visitor, equipped, link)
     assert await outcome(page) == "ask"
     assert SHOP_NAME in await page.locator("section.block").first.inner_text()
-    await visitor.press("Share these 2 things")
+    await visitor.press("Share these 4 things")
     assert await outcome(page) == "released"
 
     await visitor.go(address)

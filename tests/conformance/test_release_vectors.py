@@ -198,7 +198,7 @@ async def judged(vector: Vector) -> tuple[Scene, str, Decision]:
         before.store, before.town.store = scene.store, scene.store
         first = await opened(before)
         if vector.shared:
-            await before.presenting.share(first, optional=frozenset())
+            await before.share(first)
         scene.made = before.made
     exchange_id = await opened(scene)
     return scene, exchange_id, (await scene.presenting.judge(exchange_id)).decision

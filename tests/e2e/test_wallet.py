@@ -146,7 +146,7 @@ async def test_the_consent_page_is_who_what_promises_stop_then_two_equal_buttons
     marks += [
         "they stop within 3 days, or erase it within 30 days",
         "Regulator of example",
-        "Share these 2 things",
+        "Share these 4 things",
         "Do not share",
         "What happens if I refuse",
     ]
@@ -666,7 +666,7 @@ async def test_sally_decides_in_chromium_with_and_without_scripts(
         await page.get_by_role("button", name="Unlock").click()
         await page.get_by_label("The text of the request").fill(made.link)
         await page.get_by_role("button", name="Open the request").click()
-        yes = page.get_by_role("button", name="Share these 2 things and what I ticked")
+        yes = page.get_by_role("button", name="Share these 6 things and what I ticked")
         no = page.get_by_role("button", name="Do not share")
         boxes = [await one.bounding_box() for one in (yes, no)]
         assert boxes[0] is not None

@@ -44,7 +44,7 @@ from didkit_py.roles.issuing_store import Wanted
 from didkit_py.roles.receiving import preview, receive
 from didkit_py.service.evidence import ScheduledLists
 from didkit_py.service.fetch import Fetcher
-from didkit_py.terms.agreement import Controller, Desk, Give, create_agreement
+from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.terms.events import (
     AgreementEvent,
@@ -123,6 +123,7 @@ class Made:
     key: dict[str, Any]
     body: dict[str, Any]
     rel: str
+    literal: bool = False  # whether it promises for nothing but what its body names
     age: timedelta = timedelta()  # since when it has been waiting, at the moment when it is signed
     response: PresentationRequest | None = None
     offer: str = ""
@@ -230,13 +231,14 @@ class Vendor:
         if made.body.get("terms") is None:
             return info
         desk = Desk(uri=f"{self.url}/agreements", within=Period.parse("P3D"))
+        grants = [Grant.from_json(one) for one in made.body["grants"]]
         made.offer = await create_agreement(
             bare,
             rel=made.rel,
             terms_id=made.body["terms"],
             signatory_text=self.signatory,
             controller=Controller(name=self.name, contact="privacy@vendor.example"),
-            grants=[Grant.from_json(one) for one in made.body["grants"]],
+            grants=grants if made.literal else complete_grants(grants, bare.query),
             receipt=desk,
             withdraw=Desk(uri=f"{self.url}/agreements/withdraw", within=Period.parse("P3D")),
             erase=Desk(uri=f"{self.url}/agreements/erase", within=Period.parse("P30D")),

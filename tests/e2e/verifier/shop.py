@@ -40,6 +40,7 @@ from didkit_py.status.token_list import create_aggregation, create_status_list
 from didkit_py.terms.consent import Answer_, Consent, consent, release
 from didkit_py.terms.decision import Case, decide
 from didkit_py.terms.document import TermsDocument, create_terms, parse_terms
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.record import create_acceptance, create_record
 from didkit_py.terms.vendor import TERMS_SIGNATORY, verify_vendor
@@ -172,7 +173,8 @@ class Shop:
             expected_wallet_nonce=wallet_nonce,
             now=self.clock(),
         )
-        agreed = consent(decide(await self._case(request, document)), Answer_(share=True, optional=optional))
+        decision = decide(await self._case(request, document))
+        agreed = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
         return Fetched(made=made, text=answer.text, request=request, agreed=agreed)
 
     async def _case(self, request: VerifiedRequest, document: DidDocument) -> Case:

@@ -152,7 +152,7 @@ class Scene:
 async def scene() -> Scene:
     presenting = await scene_of((await happy()).but(query=SOUND_QUERY, grants=(SOUND_GRANT,), policy=Policy()))
     opened = await presenting.presenting.open(presenting.link)
-    done = await presenting.presenting.share(opened.id, optional=frozenset())
+    done = await presenting.share(opened.id)
     assert done.state is State.RECORDED
     store = Memory(done)
     return Scene(store, Vendor(store))

@@ -17,6 +17,7 @@ from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
 from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, State, history_of
 from didkit_py.terms.decision import History, Outcome
 from didkit_py.terms.document import TermsDocument
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.verification import Evidence
@@ -192,6 +193,15 @@ class Scene:
             store=self.store, fetch=self.town, lists=lambda: known, now_fn=lambda: self.now, random=self.random
         )
 
+    async def seen(self, exchange_id: str) -> str:
+        """The digest of the page as it is now."""
+        return page_digest((await self.presenting.judge(exchange_id)).decision)
+
+    async def share(self, exchange_id: str, *ticked: str, seen: str | None = None) -> Exchange:
+        """The person's yes to the page that was seen before, or else as it is now."""
+        page = await self.seen(exchange_id) if seen is None else seen
+        return await self.presenting.share(exchange_id, seen=page, optional=frozenset(ticked))
+
     def random(self, count: int) -> bytes:
         self.made += 1
         return sha256(f"random {self.made}".encode()).digest()[:count]
@@ -251,7 +261,7 @@ async def test_what_could_not_be_read_is_refused_with_its_code() -> None:
 
 async def test_a_yes_is_durable_then_acceptance_then_presentation_then_the_record(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
-    done = await scene.presenting.share(exchange.id, optional=frozenset({"contact"}))
+    done = await scene.share(exchange.id, "contact")
     assert done.state is State.RECORDED
     assert [path for path, _ in scene.town.posted] == [ACCEPTANCE, PRESENTATION, ACCEPTANCE]
     assert scene.town.posted[0] == scene.town.posted[2], "the same bytes are the same acceptance"
@@ -263,7 +273,7 @@ async def test_a_yes_is_durable_then_acceptance_then_presentation_then_the_recor
 
 async def test_an_optional_document_that_was_not_ticked_keeps_its_copy(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
-    done = await scene.presenting.share(exchange.id, optional=frozenset())
+    done = await scene.share(exchange.id)
     assert scene.store.spent == ["copy of digital-receipt"]
     assert {item["query"] for item in done.shared} == {"car"}
 
@@ -275,7 +285,7 @@ async def test_silence_at_any_step_leads_to_the_same_end_with_the_same_bytes(
 ) -> None:
     exchange = await scene.presenting.open(scene.link)
     setattr(scene.town, kind, {number})
-    halted = await scene.presenting.share(exchange.id, optional=frozenset())
+    halted = await scene.share(exchange.id)
     assert halted.unfinished
     scene.town.lost_requests, scene.town.lost_answers = set(), set()
     (done,) = await scene.presenting.resume()
@@ -290,7 +300,7 @@ async def test_silence_at_any_step_leads_to_the_same_end_with_the_same_bytes(
 async def test_a_vendor_that_refuses_its_own_promise_gets_nothing(scene: Scene) -> None:
     scene.town.refuses = {ACCEPTANCE: 400}
     exchange = await scene.presenting.open(scene.link)
-    done = await scene.presenting.share(exchange.id, optional=frozenset())
+    done = await scene.share(exchange.id)
     assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
     assert [path for path, _ in scene.town.posted] == [ACCEPTANCE]
     assert "released" not in scene.store.kinds
@@ -299,7 +309,7 @@ async def test_a_vendor_that_refuses_its_own_promise_gets_nothing(scene: Scene) 
 async def test_a_promise_refused_after_the_presentation_left_counts_it_as_seen(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
     scene.town.lost_answers = {1}
-    halted = await scene.presenting.share(exchange.id, optional=frozenset())
+    halted = await scene.share(exchange.id)
     assert (halted.state, len(scene.town.arrived)) == (State.SENDING, 1), "it arrived, and nobody here knows"
     scene.town.lost_answers, scene.town.refuses = set(), {ACCEPTANCE: 400}
     (done,) = await scene.presenting.resume()
@@ -311,7 +321,7 @@ async def test_a_promise_refused_after_the_presentation_left_counts_it_as_seen(s
 async def test_a_promise_refused_before_the_presentation_left_gives_nothing_away(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
     scene.town.lost_requests = {0}
-    await scene.presenting.share(exchange.id, optional=frozenset())
+    await scene.share(exchange.id)
     scene.town.lost_requests, scene.town.refuses = set(), {ACCEPTANCE: 400}
     (done,) = await scene.presenting.resume()
     assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
@@ -321,7 +331,7 @@ async def test_a_promise_refused_before_the_presentation_left_gives_nothing_away
 async def test_a_presentation_that_was_refused_counts_as_seen(scene: Scene) -> None:
     scene.town.refuses = {PRESENTATION: 400}
     exchange = await scene.presenting.open(scene.link)
-    done = await scene.presenting.share(exchange.id, optional=frozenset())
+    done = await scene.share(exchange.id)
     assert (done.state, done.problem) == (State.FAILED, "vendor.refused-answer")
     assert scene.store.notes[-1][1].body["accepted"] is False
 
@@ -329,7 +339,7 @@ async def test_a_presentation_that_was_refused_counts_as_seen(scene: Scene) -> N
 async def test_a_record_of_something_else_is_not_kept(scene: Scene) -> None:
     scene.town.forged_record = True
     exchange = await scene.presenting.open(scene.link)
-    done = await scene.presenting.share(exchange.id, optional=frozenset())
+    done = await scene.share(exchange.id)
     assert (done.state, done.problem) == (State.RELEASED, "record.bad-agreement")
     assert "recorded" not in scene.store.kinds
 
@@ -347,7 +357,7 @@ async def test_nothing_is_shared_against_a_rule_that_came_while_the_page_was_rea
     exchange = await scene.presenting.open(scene.link)
     scene.store.policy = Policy(deny=frozenset({SOUND.did}))
     with pytest.raises(Refused) as refused:
-        await scene.presenting.share(exchange.id, optional=frozenset())
+        await scene.share(exchange.id)
     assert refused.value.reason == "pol.denied"
     assert scene.town.posted == []
     assert scene.store.kinds == ["asked"]
@@ -370,9 +380,9 @@ async def test_a_request_that_was_answered_is_a_replay_when_it_comes_again(scene
 
 async def test_an_answer_is_given_once(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
-    await scene.presenting.share(exchange.id, optional=frozenset())
+    await scene.share(exchange.id)
     with pytest.raises(IllegalMove):
-        await scene.presenting.share(exchange.id, optional=frozenset())
+        await scene.share(exchange.id)
     with pytest.raises(IllegalMove):
         await scene.presenting.refuse(exchange.id)
     assert len(scene.town.arrived) == 1

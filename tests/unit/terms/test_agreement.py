@@ -10,7 +10,7 @@ from didkit_py.encoding import digest, jcs, timestamp
 from didkit_py.errors import BadAgreement, BadSignature, DidkitError, Malformed, WrongType
 from didkit_py.jose import sign_compact
 from didkit_py.oid4vp.dcql import DcqlQuery
-from didkit_py.terms.agreement import Agreement, parse_agreement, request_hash, verify_agreement
+from didkit_py.terms.agreement import Agreement, complete_grants, parse_agreement, request_hash, verify_agreement
 from tests.cast import BOB, CAR_QUERY, NOW, SOUND, SOUND_QUERY, Situation, happy
 
 
@@ -29,7 +29,7 @@ def test_the_hash_of_a_query_is_over_its_canonical_form() -> None:
 
 async def test_an_agreement_for_this_request_holds(h: Situation) -> None:
     agreement = await verified(h, await h.offer())
-    assert agreement.grants == h.grants
+    assert agreement.grants == complete_grants(h.grants, DcqlQuery.from_json(CAR_QUERY))
     assert agreement.controller.name == SOUND.name
 
 

@@ -11,7 +11,8 @@ from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
 from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
-from didkit_py.terms.decision import Outcome, decide
+from didkit_py.terms.decision import Decision, Outcome, decide
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.value_words import value_text
 from didkit_py.verification import verify_presentation
@@ -36,7 +37,7 @@ from tests.cast import (
 )
 
 RECEIPT_CLAIMS = ("receipt_type", "date", "seller", "fullReceiptDigest")
-YES = Answer_(share=True)
+YES = Answer_(share=True, seen="the page as it is")
 ITEMS: Final[Any] = SOUND_GRANT.to_json()["data"]
 
 
@@ -46,7 +47,12 @@ async def sound() -> Situation:
 
 
 async def yes(situation: Situation, answer: Answer_ = YES) -> Consent:
-    return consent(decide(await situation.case()), answer)
+    return to_page(decide(await situation.case()), answer)
+
+
+def to_page(decision: Decision, answer: Answer_ = YES) -> Consent:
+    """The answer to the page of this decision."""
+    return consent(decision, replace(answer, seen=page_digest(decision)))
 
 
 async def shown(
@@ -78,7 +84,11 @@ async def test_the_page_shows_each_item_with_the_value_that_will_be_sent(sound: 
 async def test_the_page_says_what_is_promised_and_for_how_long(sound: Situation) -> None:
     view = consent_view(decide(await sound.case()))
     (promises,) = view.promises
-    assert promises.about == ("Model of the car", "Sound system of the car", "E-mail address")
+    assert promises.about[:3] == ("Model of the car", "Sound system of the car", "E-mail address")
+    assert promises.about[3:] == (
+        *("Kind of receipt", "Date of the receipt", "Seller", "Mark that ties this to the whole receipt"),
+        *("Which ways were checked", "Day of the check"),
+    )
     assert [line.text for line in promises.uses] == ["Used for what you asked for."]
     (will_not,) = promises.will_not
     assert will_not.text == "They will not sell it, or use it to aim ads at you or send you ads."
@@ -222,26 +232,26 @@ def test_values_are_written_as_people_read_them(value: Any, text: str) -> None:
 async def test_a_consent_exists_only_after_a_yes(sound: Situation) -> None:
     decision = decide(await sound.case())
     with pytest.raises(Refused):
-        consent(decision, Answer_(share=False))
+        to_page(decision, replace(YES, share=False))
     refused = decide(await sound.but(policy=Policy(deny=frozenset({SOUND.did}))).case())
     with pytest.raises(Refused) as refusal:
         consent(refused, YES)
     assert refusal.value.reason == "pol.denied"
     with pytest.raises(TypeError):
-        Consent(decision=refused, answers={}, declined=(), by="person", seal=object())
+        Consent(decision=refused, answers={}, seen="", declined=(), by="person", seal=object())
 
 
 async def test_the_optional_goes_only_when_ticked(sound: Situation) -> None:
     declined = await yes(sound)
     assert (set(declined.answers), declined.declined) == ({"car"}, ("contact",))
-    ticked = await yes(sound, Answer_(share=True, optional=frozenset({"contact"})))
+    ticked = await yes(sound, replace(YES, optional=frozenset({"contact"})))
     assert (set(ticked.answers), ticked.declined) == ({"car", "contact"}, ())
 
 
 async def test_what_was_not_offered_cannot_be_ticked(sound: Situation) -> None:
     for name in ("car", "phone"):
         with pytest.raises(Malformed):
-            await yes(sound, Answer_(share=True, optional=frozenset({name})))
+            await yes(sound, replace(YES, optional=frozenset({name})))
 
 
 async def test_a_yes_given_beforehand_is_the_policys() -> None:
@@ -308,7 +318,7 @@ async def test_a_revocation_between_yes_and_release_stops_it(sound: Situation) -
 async def test_a_document_that_ran_out_meanwhile_is_not_shown(sound: Situation) -> None:
     case = await sound.case()
     held = {name: replace(one, expires_at=NOW + timedelta(seconds=30)) for name, one in case.held.items()}
-    given = consent(decide(replace(case, held=held)), YES)
+    given = to_page(decide(replace(case, held=held)))
     with pytest.raises(Refused) as refusal:
         await shown(given, sound)
     assert refusal.value.reason == "cred.stale"
@@ -317,7 +327,7 @@ async def test_a_document_that_ran_out_meanwhile_is_not_shown(sound: Situation) 
 async def test_an_optional_document_that_ran_out_meanwhile_stops_the_whole_answer(sound: Situation) -> None:
     case = await sound.case()
     held = dict(case.held) | {"contact": replace(case.held["contact"], expires_at=NOW + timedelta(seconds=30))}
-    given = consent(decide(replace(case, held=held)), Answer_(share=True, optional=frozenset({"contact"})))
+    given = to_page(decide(replace(case, held=held)), replace(YES, optional=frozenset({"contact"})))
     with pytest.raises(Refused) as refusal:
         await shown(given, sound)
     assert refusal.value.reason == "cred.stale"

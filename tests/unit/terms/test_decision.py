@@ -66,6 +66,9 @@ async def threshold() -> Situation:
     return await dealer_asks()
 
 
+ALWAYS_OF_A_RECEIPT = [("receipt_type",), ("date",), ("seller",), ("fullReceiptDigest",)]
+
+
 async def judged(situation: Situation) -> Decision:
     return decide(await situation.case())
 
@@ -372,11 +375,15 @@ async def test_what_is_promised_as_optional_may_not_be_required(h: Situation) ->
     assert {item.query_id for item in decision.covered} == {"car"}
 
 
-async def test_a_query_without_claims_wants_nothing_that_can_be_held_back(h: Situation) -> None:
+async def test_a_query_without_claims_gets_no_disclosure_and_is_judged_by_what_the_type_shows_always(
+    h: Situation,
+) -> None:
     query = {"credentials": [{"id": "car", "format": "dc+sd-jwt", "meta": {"vct_values": [RECEIPT]}}]}
     decision = await judged(h.but(query=query))
-    assert decision.outcome == Outcome.ASK
+    assert decision.outcome == Outcome.RELEASE
     assert decision.chosen["car"].paths == ()
+    assert [claim.path for claim in decision.case.shown] == ALWAYS_OF_A_RECEIPT
+    assert not any(claim.asked for claim in decision.case.shown)
 
 
 async def test_an_agreement_speaks_only_of_the_queries_it_names(h: Situation) -> None:

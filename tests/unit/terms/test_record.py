@@ -21,6 +21,7 @@ from didkit_py.terms.events import (
     parse_event,
     verify_event,
 )
+from didkit_py.terms.page_digest import page_digest
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.record import (
     TYP,
@@ -65,8 +66,9 @@ class Agreed:
         return self.situation.vendor
 
 
-async def agreed(situation: Situation, answer: Answer_ | None = None) -> Agreed:
-    given = consent(decide(await situation.case()), answer or Answer_(share=True))
+async def agreed(situation: Situation, *, optional: frozenset[str] = frozenset()) -> Agreed:
+    decision = decide(await situation.case())
+    given = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
     vp_token = await release(
         given,
         texts={one.id: one.text for one in situation.held},
@@ -124,8 +126,11 @@ async def test_a_record_says_what_was_agreed_in_the_words_of_the_standard(sound:
     assert process == {
         "gid": "g-a",
         "state": "accepted",
-        "acceptedData": [["vehicle", "audioSystem"], ["vehicle", "model"]],
-        "declinedData": [["email"]],
+        "acceptedData": [
+            *([name] for name in ("date", "fullReceiptDigest", "receipt_type", "seller")),
+            *(["vehicle", name] for name in ("audioSystem", "model")),
+        ],
+        "declinedData": [["email"], ["kinds"], ["verified_on"]],
         "hasPurpose": ["dpv:RequestedServiceProvision"],
         "hasLegalBasis": "dpv:Contract",
         "hasStorageCondition": [{"class": "planning", "period": "P1Y", "from": "relationshipEnd", "then": "erase"}],
@@ -139,14 +144,14 @@ async def test_no_value_and_no_threshold_stands_in_a_record(sound: Agreed) -> No
     assert not any(value in text for value in ("Chryota Dart", "Clearsound Seven", "sally@post.example"))
     dealer = await agreed(await dealer_asks())
     assert "20000" not in jcs(dealer.body).decode()
-    assert dealer.body["hasProcess"][0]["acceptedData"] == [["at_least"], ["currency"]]
+    assert dealer.body["hasProcess"][0]["acceptedData"] == [["at_least"], ["basis"], ["currency"], ["scheme"]]
     at_vendor(dealer, await create_acceptance(dealer.body, signer=PAIRWISE))
 
 
 async def test_what_was_ticked_is_accepted_and_nothing_declined() -> None:
     situation = (await happy()).but(query=SOUND_QUERY, grants=(SOUND_GRANT,), policy=Policy())
-    ticked = await agreed(situation, Answer_(share=True, optional=frozenset({"contact"})))
-    assert ticked.body["hasProcess"][0]["acceptedData"][0] == ["email"]
+    ticked = await agreed(situation, optional=frozenset({"contact"}))
+    assert ["email"] in ticked.body["hasProcess"][0]["acceptedData"]
     assert ticked.body["hasProcess"][0]["declinedData"] == []
     at_vendor(ticked, await create_acceptance(ticked.body, signer=PAIRWISE))
 
