@@ -78,7 +78,7 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/answer", ask_for_link)
     routes.page("POST", "/answer", open_link, fields=("request",))
     routes.page("GET", "/requests/{id}", show, statuses=(200, 400))
-    routes.page("POST", "/requests/{id}", answer, fields=("decision", "seen"), repeatable=("optional",))
+    routes.page("POST", "/requests/{id}", answer, fields=("decision", "seen"), repeatable=("optional", "grant"))
     routes.page("POST", "/requests/{id}/send", send_again)
 
 
@@ -141,6 +141,7 @@ def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> w
         required=_grouped(view, required=True),
         optional=_grouped(view, required=False),
         promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
+        choices=view.choices,
         yes=_yes(view),
         changes=changes,
     )
@@ -165,7 +166,7 @@ def _yes(view: ConsentView) -> str:
     if not count:
         return "Share this document" if view.required else "Share what I ticked"
     things = "this 1 thing" if count == 1 else f"these {count} things"
-    return f"Share {things}" + (" and what I ticked" if view.optional else "")
+    return f"Share {things}" + (" and what I ticked" if view.optional or view.choices else "")
 
 
 def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
@@ -192,11 +193,12 @@ async def answer(request: web.Request) -> web.Response:
     """The person pressed a button."""
     form = await read_form(request)
     optional = frozenset(await read_choices(request, "optional"))
+    grants = frozenset(await read_choices(request, "grant"))
     parts = parts_of(request)
     exchange_id = request.match_info["id"]
     try:
         if form.get("decision") == "share":
-            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional)
+            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional, grants=grants)
         elif form.get("decision") == "refuse":
             await parts.refuse(exchange_id)
         else:

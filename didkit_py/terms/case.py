@@ -206,7 +206,7 @@ def _shown(query: DcqlQuery, case: Case) -> tuple[ShownClaim, ...]:
     found: dict[tuple[str, str, ClaimPath, tuple[str | int | bool, ...]], ShownClaim] = {}
     for one in query.credentials:
         asked = [(vct, claim.path, tuple(claim.values)) for vct in one.vct_values for claim in one.claims]
-        along = [(vct, path) for vct in one.vct_values for path in _along(vct, [path for _, path, _ in asked])]
+        along = [(vct, path) for vct in one.vct_values for path in shown_along(vct, [path for _, path, _ in asked])]
         if answer := case.chosen.get(one.id):
             along += [(case.held[answer.held_id].vct, path) for path, _ in answer.also_shown]
         for vct, path, values, is_asked in (
@@ -222,7 +222,7 @@ def _shown(query: DcqlQuery, case: Case) -> tuple[ShownClaim, ...]:
     return tuple(found.values())
 
 
-def _along(vct: str, asked: Sequence[ClaimPath]) -> Iterator[ClaimPath]:
+def shown_along(vct: str, asked: Sequence[ClaimPath]) -> Iterator[ClaimPath]:
     """What a type shows always, beyond what is asked for."""
     template = template_of(vct)
     for spec in () if template is None else template.always_shown():
@@ -271,6 +271,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "agr.unbound": "The seller's promise was made for another request or by someone else.",
         "agr.exceeds-terms": "The seller wants more than the terms it signed allow.",
         "agr.exceeds-person": "The seller wants more than your own terms allow.",
+        "agr.bundled": "The seller ties uses together that have nothing to do with each other.",
+        "agr.not-understood": "The seller's promise has conditions that your wallet cannot explain or check yet.",
+        "agr.window": "The seller's promise does not hold today: its time is over, or has not begun.",
         "agr.propagation": "The seller would pass your information on further than you allow.",
         "agr.retention": "The seller would keep your information longer than you allow.",
         "ask.excess": "The seller asks for more than it gives you a promise for.",

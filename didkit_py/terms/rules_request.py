@@ -117,9 +117,7 @@ def starts_anew(case: Case) -> tuple[Objection, ...]:
     if agreement.continues is not None:
         owner = case.history.records.get(agreement.continues, frozenset())
         if owner.isdisjoint(vendor.identifiers):
-            return objection(
-                "rel.unknown", Outcome.ASK, "it continues no record that is held with this vendor"
-            )
+            return objection("rel.unknown", Outcome.ASK, "it continues no record that is held with this vendor")
     known = any(not vendor.identifiers.isdisjoint(names) for names in case.history.rels.values())
     if known and agreement.rel not in case.history.rels and agreement.continues is None:
         return objection("rel.new", Outcome.ASK, "a relationship with this vendor exists")
