@@ -156,8 +156,8 @@ def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
 
 
 def _promised(promises: Promises) -> tuple[Line, ...]:
-    """Use, what is left undone, how long it is kept, who else gets it."""
-    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
+    """Use, what is left undone, how long it is kept, who else gets it, where and by which way."""
+    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward, *promises.limits)
 
 
 def _yes(view: ConsentView) -> str:

@@ -104,6 +104,7 @@ class Promises:
     will_not: tuple[Line, ...]
     kept: tuple[Line, ...]
     onward: tuple[Line, ...]
+    limits: tuple[Line, ...] = ()  # what else holds the seller back
 
 
 _NO_PROMISE: Final = Promises(
@@ -238,9 +239,10 @@ def _promises(case: Case, gids: Collection[str]) -> Iterator[Promises]:
                 gid=grant.gid,
                 about=tuple(dict.fromkeys(named)),
                 uses=_uses(grant),
-                will_not=(*(_will_not(grant.prohibitions or ()) or (_NO_LIMIT,)), *_limits(grant)),
+                will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
                 kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),
                 onward=_onward(grant, exceptions),
+                limits=tuple(_limits(grant)),
             )
 
 
@@ -256,7 +258,11 @@ def _limits(grant: Grant) -> Iterator[Line]:
     if grant.channel:
         yield Line(text="They write to you in your wallet only.")
     places = grant.location or Location()
-    for does, found in (("Stored", places.storage), ("Used", places.processing)):
+    if places.storage == places.processing:
+        named = [("Stored and used", places.storage)]
+    else:
+        named = [("Stored", places.storage), ("Used", places.processing)]
+    for does, found in named:
         if found is not None:
             yield Line(text=f"{does} only in:", quoted=", ".join(found) or "no country")
     if grant.return_duty is not None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from didkit_py.encoding import b64url, jcs, rfc3339
 from didkit_py.errors import DidkitError
 from didkit_py.jose import JointlySigned
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.consent_view import consent_view
 from didkit_py.terms.decision import decide
@@ -206,7 +207,7 @@ def test_a_record_that_a_stranger_signed_is_verified_or_refused(data: st.DataObj
         "hasDataController": {"id": "decentralized_identifier:did:web:sound.example"},
         "terms": "ni:///sha-256;A",
         "offer": "sha-256;" + "A" * 43,
-        "hasProcess": [{"gid": "g-a", "acceptedData": [["vehicle", "model"]], "declinedData": []}],
+        "hasProcess": [{"gid": "g-a", "state": "accepted", "acceptedData": [["vehicle", "model"]], "declinedData": []}],
         "decision": {"by": "person", "presented": "sha-256;" + "A" * 43},
     }
     place = data.draw(st.sampled_from(tuple(places(record))))
@@ -222,6 +223,7 @@ def test_a_record_that_a_stranger_signed_is_verified_or_refused(data: st.DataObj
         verify_acceptance(
             JointlySigned.from_json(signed.to_json()),
             offer_text=asyncio.run(situation().offer()),
+            query=DcqlQuery.from_json(situation().query),
             terms=None,
             now=NOW,
         )
