@@ -1,4 +1,4 @@
-"""Act 9: Sally ends what she began. Done is only what the vendor signed."""
+"""Act 11: Sally ends what she began. Done is only what the vendor signed."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def leaves(
     narrator: Narrator,
 ) -> None:
     """Clearsound obeys and signs; the dealer is not there."""
-    narrator.act("9. Afterwards: Sally withdraws, and has it erased")
+    narrator.act("11. Afterwards: Sally withdraws, and has it erased")
     clearsound, dealer = cast["clearsound"], cast["dealer"]
     said = sally.end(sound.in_wallet, "stop")
     narrator.detail([said])

@@ -1,4 +1,4 @@
-"""Act 8: what must not happen, tried for real. Each refusal is printed with its code, each with nothing released."""
+"""Acts 9 and 10: what must not happen, tried for real. Each refusal is printed with its code; nothing is released."""
 
 import json
 import shutil
@@ -16,8 +16,10 @@ def all_of_them(
     sally: Sally, cast: Mapping[str, Party], terms_id: str, offer: Mapping[str, str], narrator: Narrator
 ) -> None:
     """Every refusal of the story."""
-    narrator.act("8. Refusals, each tried for real")
+    narrator.act("9. A query that names no claims is refused")
     scene = Scene(sally, cast, terms_id, narrator)
+    scene.no_claims_named()
+    narrator.act("10. Refusals, each tried for real")
     scene.denied_dealer()
     scene.over_asking()
     scene.borrowed_promise()
@@ -70,6 +72,14 @@ class Scene:
         self.refused_by_wallet("Clearsound asks for everything about the vehicle", clearsound, whole, "ask.excess")
         more = asking.sound_system(self.terms_id, extra_paths=[["vehicle", "vin"]])
         self.refused_by_wallet("Clearsound asks for one thing more", clearsound, more, "ask.excess")
+
+    def no_claims_named(self) -> None:
+        """Beside what it promises for, a whole document by a query that names none of its claims."""
+        request = asking.sound_system(self.terms_id)
+        whole = {"id": "more", "format": "dc+sd-jwt", "meta": {"vct_values": [asking.STANDING]}}
+        request["query"] = {"credentials": [request["query"]["credentials"][0], whole]}
+        who = "Clearsound asks for the car's model, and for her insurance without naming a claim"
+        self.refused_by_wallet(who, self.cast["clearsound"], request, "ask.excess")
 
     def borrowed_promise(self) -> None:
         """A stranger signs a request of her own and shows Clearsound's promise with it."""

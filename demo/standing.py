@@ -1,10 +1,10 @@
-"""Act 7: what an issuer takes back for a time, a vendor sees at its next check, and again when it is lifted."""
+"""Acts 7 and 8: what an issuer takes back is seen at the vendor's next check, and by a page that is open just then."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from demo import asking
+from demo import asking, setting_up
 from demo.cast import STATUS_TTL_SECONDS, Party
 from demo.processes import run
 from demo.telling import Narrator
@@ -32,6 +32,30 @@ def suspended_and_lifted(sally: Sally, cast: Mapping[str, Party], terms_id: str,
     sally.refresh_lists()
     known = _shown(sally, dealer, request)
     narrator.expect(known["state"] == "verified", "the dealer's next check holds again")
+
+
+def taken_back_while_she_reads(
+    sally: Sally, cast: Mapping[str, Party], terms_id: str, receipt: Mapping[str, Any], narrator: Narrator
+) -> None:
+    """Between page and press her receipt is taken back, and a corrected one fits."""
+    narrator.act("8. A page that grew old is shown again")
+    dealer, clearsound = cast["dealer-receipts"], cast["clearsound"]
+    made = asking.ask(clearsound, asking.sound_system(terms_id))
+    page = sally.open(made["link"])
+    (issued,) = run("issuer", "issued", str(dealer.folder))
+    run("issuer", "revoke", str(dealer.folder), issued["id"])
+    offer = setting_up.offer_by_hand(dealer, "digital-receipt", {**receipt, "date": "2026-11-16"})
+    sally.receive(offer["link"], offer["tx_code"])
+    sally.refresh_lists()
+    narrator.say(
+        "While Sally reads, the dealer takes her receipt back and gives her one with another date. She presses:"
+    )
+    again = sally.answer(page, "share")
+    narrator.expect(again.outcome == "ask" and "Nothing was shared" in again.text, "the page comes back, and says why")
+    narrator.expect("Another document would be shown: Receipt" in again.text, "what differs is said in plain words")
+    known = asking.result(clearsound, made["request_id"])
+    narrator.expect(known["state"] == "fetched" and not known["claims"], "Clearsound got nothing")
+    narrator.expect(sally.answer(again, "refuse").outcome == "declined", "this time Sally says no")
 
 
 def _says(insurer: Party, state: str, narrator: Narrator) -> None:

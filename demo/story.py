@@ -23,6 +23,14 @@ MALLORYS_NUMBER: Final = "100017"
 EMAIL: Final = "sally@post.example"
 MODEL: Final = "Chryota Prim Hybrid"
 AUDIO: Final = "Clearsound CS-900"
+RECEIPT: Final[Mapping[str, Any]] = {
+    "receipt_type": "vehicle-sale",
+    "date": "2026-11-14",
+    "seller": {"name": "Riverside Chryota Ltd"},
+    "fullReceiptDigest": "sha-256;" + "A" * 43,
+    "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00EXAMP1E00042"},
+    "buyer_name": "Sally Example",
+}
 SHOWN_ROWS: Final = 6
 END: Final = " -- "
 BLOCKS: Final = ("Who asks", "What they want", "What they promise", "How to stop")
@@ -39,6 +47,7 @@ def tell(narrator: Narrator) -> None:
         budget = affordability(sally, cast, terms_id, narrator)
         sound = sound_system(sally, cast, terms_id, narrator)
         standing.suspended_and_lifted(sally, cast, terms_id, narrator)
+        standing.taken_back_while_she_reads(sally, cast, terms_id, RECEIPT, narrator)
         refusals.all_of_them(sally, cast, terms_id, offers["mallory"], narrator)
         afterwards.leaves(sally, cast, company, sound=sound, budget=budget, narrator=narrator)
         restart(sally, cast, company, budget, narrator)
@@ -77,14 +86,6 @@ def _members_offers(union: Party, codes_file: Path) -> dict[str, dict[str, str]]
 
 
 def _offers_by_hand(cast: Mapping[str, Party]) -> dict[str, dict[str, str]]:
-    receipt = {
-        "receipt_type": "vehicle-sale",
-        "date": "2026-11-14",
-        "seller": {"name": "Riverside Chryota Ltd"},
-        "fullReceiptDigest": "sha-256;" + "A" * 43,
-        "vehicle": {"model": MODEL, "audioSystem": AUDIO, "modelYear": 2026, "vin": "JTX00EXAMP1E00042"},
-        "buyer_name": "Sally Example",
-    }
     standing = {
         "standing": "good",
         "period": {"from": "2026-11-01", "to": "2027-10-31"},
@@ -93,7 +94,7 @@ def _offers_by_hand(cast: Mapping[str, Party]) -> dict[str, dict[str, str]]:
     }
     contact = {"kinds": ["email"], "verified_on": "2026-11-20", "email": EMAIL}
     return {
-        "receipt": setting_up.offer_by_hand(cast["dealer-receipts"], "digital-receipt", receipt),
+        "receipt": setting_up.offer_by_hand(cast["dealer-receipts"], "digital-receipt", RECEIPT),
         "standing": setting_up.offer_by_hand(cast["insurer"], "insurer-good-standing", standing),
         "contact": setting_up.offer_by_hand(cast["mail-checker"], "contact", contact),
     }
@@ -193,8 +194,8 @@ def _named(page: Page) -> str:
 
 
 def restart(sally: Sally, cast: Mapping[str, Party], company: Company, waiting: Shared, narrator: Narrator) -> None:
-    """Act 10: all processes end and start again; what the dealer did not confirm is sent again."""
-    narrator.act("10. Every process is stopped and started again")
+    """Act 12: all processes end and start again; what the dealer did not confirm is sent again."""
+    narrator.act("12. Every process is stopped and started again")
     before = (sally.credentials(), sally.ledger()["entries"])
     company.stop()
     company.start(*cast.values())

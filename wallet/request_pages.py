@@ -78,7 +78,14 @@ def install(routes: Routes) -> None:
     routes.page("GET", "/answer", ask_for_link)
     routes.page("POST", "/answer", open_link, fields=("request",))
     routes.page("GET", "/requests/{id}", show, statuses=(200, 400))
-    routes.page("POST", "/requests/{id}", answer, fields=("decision", "seen"), repeatable=("optional", "grant"))
+    routes.page(
+        "POST",
+        "/requests/{id}",
+        answer,
+        fields=("decision", "seen"),
+        repeatable=("optional", "grant"),
+        statuses=(200, 303),
+    )
     routes.page("POST", "/requests/{id}/send", send_again)
 
 

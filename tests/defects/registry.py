@@ -22,6 +22,9 @@ ORDER: Final = "didkit_py/terms/order.py"
 VENDOR: Final = "didkit_py/terms/vendor.py"
 RULES_QUERY: Final = "didkit_py/terms/rules_query.py"
 RULES_PROMISE: Final = "didkit_py/terms/rules_promise.py"
+CASE: Final = "didkit_py/terms/case.py"
+SHOWN_TESTS: Final = "tests/unit/terms/test_shown.py::test_"
+PAGE_TESTS: Final = "tests/unit/roles/test_page_changed.py::test_"
 RULES_REQUEST: Final = "didkit_py/terms/rules_request.py"
 FETCH: Final = "didkit_py/service/fetch.py"
 CHECKS_HERE: Final = "didkit_py/service/checks_here.py"
@@ -58,6 +61,8 @@ KEY_PROOF_TESTS: Final = "tests/unit/oid4vci/test_key_proof.py::test_"
 AGREEMENT_TESTS: Final = "tests/unit/terms/test_agreement.py::test_"
 RECORD_TESTS: Final = "tests/unit/terms/test_record.py::test_"
 ORDER_TESTS: Final = "tests/unit/terms/test_order.py::test_"
+CHOICES_TESTS: Final = "tests/unit/terms/test_choices.py::test_"
+RULES_TESTS: Final = "tests/unit/terms/test_rules.py::test_"
 DECISION_TESTS: Final = "tests/unit/terms/test_decision.py::test_"
 FETCH_TESTS: Final = "tests/unit/service/test_fetch.py::test_"
 METRICS_TESTS: Final = "tests/unit/service/test_metrics.py::test_"
@@ -353,7 +358,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a copy that was shown is shown again",
-        RULES_QUERY,
+        CASE,
         'return "cred.copies" if held.unused < 1 else None',
         'return "cred.copies" if held.unused < 0 else None',
         REFUSAL_TESTS + "a_copy_that_was_shown_is_never_shown_again",
@@ -428,6 +433,62 @@ DEFECTS: Final = (
         "return len(path) >= len(above) and all(",
         "return all(",
         DECISION_TESTS + "vector_4_a_parent_of_two_promised_children_is_refused",
+    ),
+    Defect(
+        "a query that names no claims needs no promise for its type",
+        RULES_QUERY,
+        "        *_unnamed_types(case),\n",
+        "",
+        SHOWN_TESTS + "a_query_that_names_no_claims_of_a_type_without_promise_is_refused",
+    ),
+    Defect(
+        "what a type shows always needs no promise",
+        CASE,
+        "    for spec in () if template is None else template.always_shown():\n",
+        "    for spec in () if template is None else ():\n",
+        SHOWN_TESTS + "the_vendors_own_check_finds_the_same_without_any_document",
+    ),
+    Defect(
+        "what comes along with a document needs no promise",
+        CASE,
+        "for path, _ in answer.also_shown]",
+        "for path, _ in answer.also_shown[:0]]",
+        SHOWN_TESTS + "what_a_needed_disclosure_carries_with_it_needs_a_promise",
+    ),
+    Defect(
+        "a yes counts for a page that was never shown",
+        "didkit_py/terms/consent.py",
+        "    if answer.seen != page_digest(decision):\n",
+        "    if not page_digest(decision):\n",
+        PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
+    ),
+    Defect(
+        "a case may become another one between yes and release",
+        "didkit_py/terms/consent.py",
+        "    if page_digest(again) != consent.seen:\n",
+        "    if not consent.seen:\n",
+        PAGE_TESTS + "a_release_refuses_a_case_that_became_another_one_after_the_yes",
+    ),
+    Defect(
+        "a value that changed leaves the digest of the page as it was",
+        "didkit_py/terms/page_digest.py",
+        "                [value, asked],\n",
+        "                [asked],\n",
+        PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
+    ),
+    Defect(
+        "a threshold is remembered for the shortest life",
+        RULES_QUERY,
+        "return max(ends, default=",
+        "return min(ends, default=",
+        SHOWN_TESTS + "a_threshold_is_remembered_for_the_longest_life_among_the_documents_that_could_answer",
+    ),
+    Defect(
+        "a place beyond the status list counts as valid",
+        CASE,
+        "        except BadStatusList:\n            return True\n",
+        "        except BadStatusList:\n            return False\n",
+        SHOWN_TESTS + "a_document_whose_place_lies_beyond_the_list_does_not_count_as_valid",
     ),
     Defect(
         "what is promised as optional may be required",
@@ -1120,5 +1181,76 @@ DEFECTS: Final = (
         'verify_compact(parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES), key)',
         'parse_compact(signed, typ=str(seen.header.get("typ")), max_length=MAX_BYTES)',
         "tests/unit/commands/test_credential.py::test_a_signature_that_does_not_fit_is_refused_only_when_asked_to",
+    ),
+    Defect(
+        "what rides along counts as accepted",
+        "didkit_py/terms/consent.py",
+        "        grants=grants.carried(answers) | answer.grants,",
+        "        grants=grants.carried(answers) | frozenset(grants.choices),",
+        CHOICES_TESTS + "advertising_without_data_does_not_ride_along",
+    ),
+    Defect(
+        "a vendor takes a record that declines what is not a choice",
+        RECORD,
+        "    declined = frozenset(grants.choices).difference(record.agreed)",
+        "    declined = frozenset(record.accepted).difference(record.agreed)",
+        CHOICES_TESTS + "what_is_needed_cannot_be_declined_beside_a_yes",
+    ),
+    Defect(
+        "a condition that no page explains is passed over",
+        "didkit_py/terms/choices.py",
+        '        "price": grant.price is not None,',
+        '        "price": False,',
+        CHOICES_TESTS + "a_condition_that_no_page_explains_is_refused",
+    ),
+    Defect(
+        "uses are tied together that could be chosen apart",
+        "didkit_py/terms/choices.py",
+        "    return len(purposes) > 1 and not all(map(is_service, purposes))",
+        "    return len(purposes) > 1 and not any(map(is_service, purposes))",
+        CHOICES_TESTS + "uses_that_have_nothing_to_do_with_each_other_are_not_tied_together",
+    ),
+    Defect(
+        "a promise to pass nothing on may name processors",
+        RULES_PROMISE,
+        'needed = "listed" if recipient.third_parties else "processors" if recipient.processors else "none"',
+        'needed = "listed" if recipient.third_parties else "none"',
+        RULES_TESTS + "a_promise_to_pass_nothing_on_that_names_other_parties_is_refused",
+    ),
+    Defect(
+        "one role stands for all types",
+        RULES_REQUEST,
+        "    if all(roles & shown for roles in wanted):",
+        "    if not wanted or any(roles & shown for roles in wanted):",
+        RULES_TESTS + "one_role_does_not_stand_for_all_types",
+    ),
+    Defect(
+        "a vendor continues the record of any other",
+        RULES_REQUEST,
+        "        if owner.isdisjoint(vendor.identifiers):",
+        "        if not owner:",
+        RULES_TESTS + "a_vendor_continues_only_a_record_of_its_own",
+    ),
+    Defect(
+        "what no type explains says nothing about a person",
+        "didkit_py/credentials/template.py",
+        "(path)) or frozenset({IDENTITY})",
+        "(path))",
+        "tests/unit/terms/test_sensitivity.py::test_"
+        "a_nameless_vendor_without_a_promise_does_not_learn_who_the_person_is",
+    ),
+    Defect(
+        "a period may lead beyond the calendar",
+        "didkit_py/terms/period.py",
+        'if seconds > MAX_YEARS * _SECONDS["years"]:',
+        'if seconds > 100 * MAX_YEARS * _SECONDS["years"]:',
+        "tests/properties/test_terms_readers.py::test_a_period_is_at_most_a_hundred_years_or_no_period",
+    ),
+    Defect(
+        "erasure may take longer than the terms say",
+        RULES_PROMISE,
+        "    if agreement.erase.within > erasure:",
+        "    if agreement.erase.within > agreement.erase.within:",
+        RULES_TESTS + "a_desk_is_not_slower_than_the_terms_say",
     ),
 )

@@ -223,6 +223,16 @@ async def test_a_record_differs_from_the_offer_in_nothing_but_the_choices(
         await taken(asked, given, body)
 
 
+async def test_what_is_needed_cannot_be_declined_beside_a_yes(sound: Situation) -> None:
+    asked = sound.but(grants=(grant(), ADS))
+    given = yes(await judged(asked))
+    body = json.loads(json.dumps(await recorded(asked, given)))
+    process = body["hasProcess"][0]
+    process |= {"state": "declined", "declinedData": process["acceptedData"], "acceptedData": []}
+    with pytest.raises(BadAgreement):
+        await taken(asked, given, body)
+
+
 async def test_a_declined_choice_names_no_data_as_accepted(sound: Situation) -> None:
     asked = sound.but(query=SOUND_QUERY, grants=(SOUND_GRANT, MAIL_ADS))
     given = yes(await judged(asked), optional=("contact",))
