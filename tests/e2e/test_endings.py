@@ -15,12 +15,11 @@ from aiohttp import web
 from demo.browser import Page
 from didkit_py.errors import Malformed
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.roles.ending import Relationship
+from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.terms.events import Kind, parse_event
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
-from wallet import ending_pages
 from wallet.app import create_app
 from wallet.ending_pages import afterwards
 from wallet.folder import load_settings
@@ -200,14 +199,13 @@ async def test_one_wish_that_cannot_be_read_hides_no_other(world: World, monkeyp
     world.clearsound.away = {"events"}
     for request_id in (first, second):
         await end(world, request_id, "stop")
-    readable = ending_pages.relationship_of
 
     def reading(exchange: Exchange) -> Relationship:
         if exchange.id == first:
             raise Malformed("agreement.withdraw.within: expected a period of at most 100 years")
-        return readable(exchange)
+        return relationship_of(exchange)
 
-    monkeypatch.setattr(ending_pages, "relationship_of", reading)
+    monkeypatch.setattr("wallet.ending_pages.relationship_of", reading)
     page = await world.person.get("/disclosures")
     assert page.status == 200
     assert line(page, "stop", first).startswith("unreadable You told them to stop using it on ")

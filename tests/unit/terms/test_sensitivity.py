@@ -139,7 +139,7 @@ def test_every_claim_of_every_type_says_what_it_tells() -> None:
 
 @pytest.mark.parametrize("sensitivity", [None, "public", ""])
 def test_a_type_whose_claim_does_not_say_what_it_tells_is_not_loaded(sensitivity: Json) -> None:
-    spec = {"path": ["note"], "disclosure": "free", "label": "Note", "data_class": None}
+    spec: dict[str, Json] = {"path": ["note"], "disclosure": "free", "label": "Note", "data_class": None}
     body: dict[str, Json] = {
         "vct": "urn:example:note:1",
         "title": "Note",
