@@ -88,11 +88,15 @@ def _rows(payload: Reader) -> list[tuple[str, str]]:
 
 
 def _process(process: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """One promise: what it allows, or that the person did not accept it, so that it allows nothing."""
+    uses = ", ".join(words_of(str(one)) for one in process.get("hasPurpose", ()))
+    if process.get("state") != "accepted":
+        return [("Not accepted: do not use it for", uses)]
     kept = [_kept(Reader(one, at="record")) for one in process.get("hasStorageCondition", ())]
     return [
         ("Accepted", _paths(process.get("acceptedData", ())) or "nothing"),
         ("Declined", _paths(process.get("declinedData", ())) or "nothing"),
-        ("You may use it for", ", ".join(words_of(str(one)) for one in process.get("hasPurpose", ()))),
+        ("You may use it for", uses),
         ("You may keep it", "; ".join(kept) or "not at all"),
         ("You may pass it on to", ", ".join(map(str, process.get("hasRecipient", ()))) or "nobody"),
     ]

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from didkit_py.errors import NotFound
+from didkit_py.errors import DidkitError, NotFound
 from didkit_py.roles.ending import Ended, Wish, relationship_of
 from didkit_py.service.web import Routes, read_form, render
 from wallet import words
@@ -24,7 +24,7 @@ class Line:
     """One thing that the person asked of somebody, and how it stands, in words."""
 
     wish: str
-    state: str  # not sent, sent, unconfirmed, confirmed, erased
+    state: str  # not sent, sent, unconfirmed, confirmed, erased, unreadable
     tone: str
     sentences: tuple[str, ...]
     code: str = ""  # of what went wrong with the last try
@@ -66,20 +66,29 @@ async def _afterwards(parts: Parts, some: Sequence[Ended]) -> Afterwards:
 
 
 async def _line(parts: Parts, one: Ended) -> Line:
+    """How one wish stands. What cannot be read any more says so in its own line and hides no other."""
     asked = f"{ASKED[one.wish]} on {words.clock_time(one.asked_at)}."
-    if one.confirmed:
-        state = "erased" if one.wish is Wish.ERASE else "confirmed"
-        sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
-        kept = tuple(
-            f"They still keep some of it until {words.day(until)}, by rule {clause} of their terms."
-            for _, clause, until in one.residual
-        )
-        return Line(wish=one.wish, state=state, tone="quiet" if kept else "good", sentences=(asked, sentence, *kept))
-    if one.event is None:
-        waits = "It is sent once they have confirmed what you asked before."
-        return Line(wish=one.wish, state="not sent", tone="waiting", sentences=(asked, waits))
-    sentences = (asked, *await _unconfirmed(parts, one))
+    try:
+        if one.confirmed:
+            return _confirmed(one, asked)
+        if one.event is None:
+            waits = "It is sent once they have confirmed what you asked before."
+            return Line(wish=one.wish, state="not sent", tone="waiting", sentences=(asked, waits))
+        sentences = (asked, *await _unconfirmed(parts, one))
+    except DidkitError as error:
+        unread = "What your wallet keeps of this cannot be read."
+        return Line(wish=one.wish, state="unreadable", tone="bad", sentences=(asked, unread), code=error.code)
     return Line(wish=one.wish, state="sent, unconfirmed", tone="waiting", sentences=sentences, code=one.problem)
+
+
+def _confirmed(one: Ended, asked: str) -> Line:
+    state = "erased" if one.wish is Wish.ERASE else "confirmed"
+    sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
+    kept = tuple(
+        f"They still keep some of it until {words.day(until)}, by rule {clause} of their terms."
+        for _, clause, until in one.residual
+    )
+    return Line(wish=one.wish, state=state, tone="quiet" if kept else "good", sentences=(asked, sentence, *kept))
 
 
 async def _unconfirmed(parts: Parts, one: Ended) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """Pages about the past: who has what, and the record of each agreement."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiohttp import web
 
 from didkit_py.encoding import Json, from_b64url, read_json, write_json
-from didkit_py.errors import NotFound
+from didkit_py.errors import Malformed, NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.messages import SIGNED_RECORD
@@ -47,35 +48,41 @@ async def disclosures(request: web.Request) -> web.Response:
     try:
         entries = await parts.opened.ledger.read()
     except BrokenLedger as error:
-        return render(request, "disclosures.html", vendors={}, refusals=0, fault=error)
+        return render(request, "disclosures.html", vendors={}, refusals=0, unread=0, fault=error)
     vendors: dict[str, list[Shared]] = {}
-    for one in sorted(shared(entries, await afterwards(parts)), key=lambda each: each.at, reverse=True):
+    releases = list(shared(entries, await afterwards(parts)))
+    for one in sorted(releases, key=lambda each: each.at, reverse=True):
         vendors.setdefault(one.vendor, []).append(one)
     refusals = sum(one.kind == "refused" for one in entries)
-    return render(request, "disclosures.html", vendors=vendors, refusals=refusals, fault=None)
+    unread = sum(one.kind == "released" for one in entries) - len(releases)
+    return render(request, "disclosures.html", vendors=vendors, refusals=refusals, unread=unread, fault=None)
 
 
 def shared(entries: Iterable[Entry], later: Mapping[str, Afterwards]) -> Iterable[Shared]:
-    """Every release that the ledger names."""
+    """Every release that the ledger names and that can be read: one that cannot hides no other."""
     known = tuple(entries)
     recorded = {one.request_id for one in known if one.kind == "recorded"}
     for one in known:
-        if one.kind != "released":
-            continue
-        read = Reader(dict(one.body), at="released")
-        promises = read.object("promises")
-        yield Shared(
-            request_id=one.request_id,
-            vendor=read.text("vendor"),
-            at=one.at,
-            items=tuple(item.members for item in read.objects("items")),
-            kept=promises.optional_texts("kept"),
-            uses=promises.optional_texts("uses"),
-            terms=str(promises.members.get("terms") or ""),
-            accepted=read.flag("accepted"),
-            recorded=one.request_id in recorded,
-            afterwards=later.get(one.request_id, Afterwards()),
-        )
+        if one.kind == "released":
+            with suppress(Malformed):
+                yield _release(one, recorded=one.request_id in recorded, later=later)
+
+
+def _release(entry: Entry, *, recorded: bool, later: Mapping[str, Afterwards]) -> Shared:
+    read = Reader(dict(entry.body), at="released")
+    promises = read.object("promises")
+    return Shared(
+        request_id=entry.request_id,
+        vendor=read.text("vendor"),
+        at=entry.at,
+        items=tuple(item.members for item in read.objects("items")),
+        kept=promises.optional_texts("kept"),
+        uses=promises.optional_texts("uses"),
+        terms=str(promises.members.get("terms") or ""),
+        accepted=read.flag("accepted"),
+        recorded=recorded,
+        afterwards=later.get(entry.request_id, Afterwards()),
+    )
 
 
 async def record(request: web.Request) -> web.Response:

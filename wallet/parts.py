@@ -134,10 +134,10 @@ class Parts:
         """The decision about a request as of now."""
         return await self.opened.presenting.judge(exchange_id)
 
-    async def share(self, exchange_id: str, *, seen: str, optional: frozenset[str]) -> Exchange:
+    async def share(self, exchange_id: str, *, seen: str, optional: frozenset[str], grants: frozenset[str]) -> Exchange:
         """The person's yes to the page with the digest `seen`."""
         async with self._turn(exchange_id):
-            return await self.opened.presenting.share(exchange_id, seen=seen, optional=optional)
+            return await self.opened.presenting.share(exchange_id, seen=seen, optional=optional, grants=grants)
 
     async def refuse(self, exchange_id: str) -> Exchange:
         """The person's no."""

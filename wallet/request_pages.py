@@ -83,7 +83,7 @@ def install(routes: Routes) -> None:
         "/requests/{id}",
         answer,
         fields=("decision", "seen"),
-        repeatable=("optional",),
+        repeatable=("optional", "grant"),
         statuses=(200, 303),
     )
     routes.page("POST", "/requests/{id}/send", send_again)
@@ -158,6 +158,7 @@ def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> w
         required=_grouped(view, required=True),
         optional=_grouped(view, required=False),
         promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
+        choices=view.choices,
         yes=_yes(view),
         changes=changes,
     )
@@ -172,8 +173,8 @@ def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
 
 
 def _promised(promises: Promises) -> tuple[Line, ...]:
-    """Use, what is left undone, how long it is kept, who else gets it."""
-    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
+    """Use, what is left undone, how long it is kept, who else gets it, where and by which way."""
+    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward, *promises.limits)
 
 
 def _yes(view: ConsentView) -> str:
@@ -182,7 +183,7 @@ def _yes(view: ConsentView) -> str:
     if not count:
         return "Share this document" if view.required else "Share what I ticked"
     things = "this 1 thing" if count == 1 else f"these {count} things"
-    return f"Share {things}" + (" and what I ticked" if view.optional else "")
+    return f"Share {things}" + (" and what I ticked" if view.optional or view.choices else "")
 
 
 def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
@@ -209,11 +210,12 @@ async def answer(request: web.Request) -> web.Response:
     """The person pressed a button."""
     form = await read_form(request)
     optional = frozenset(await read_choices(request, "optional"))
+    grants = frozenset(await read_choices(request, "grant"))
     parts = parts_of(request)
     exchange_id = request.match_info["id"]
     try:
         if form.get("decision") == "share":
-            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional)
+            await parts.share(exchange_id, seen=form.get("seen", ""), optional=optional, grants=grants)
         elif form.get("decision") == "refuse":
             await parts.refuse(exchange_id)
         else:

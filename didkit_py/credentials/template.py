@@ -24,9 +24,13 @@ Path_: TypeAlias = tuple[str | int | None, ...]  # a claims path pointer of DCQL
 ALWAYS: Final = "always"  # stands in the signed part, for everyone to read
 FREE: Final = "free"  # its own disclosure, shown or not
 GROUP: Final = "group:"  # its own disclosure, shown with the others of the group or not at all
+IDENTITY: Final = "identity"  # tells who the person is, how to reach them, or what is known by a number of its own
+FINANCIAL: Final = "financial"  # tells what the person has, owes, pays or is insured for
+ORDINARY: Final = "ordinary"
+_SENSITIVITIES: Final = frozenset({IDENTITY, FINANCIAL, ORDINARY})
 _ROUNDINGS: Final[Mapping[str, timedelta]] = {"day": timedelta(days=1), "week": timedelta(weeks=1)}
 _MEMBERS: Final = frozenset(
-    {"vct", "title", "description", "subject", "kind", "unlinkability", "copies", "rounding", "lifetime_days", "status"}
+    {"vct", "title", "description", "subject", "unlinkability", "copies", "rounding", "lifetime_days", "status"}
     | {"claims", "rules", "schema"}
 )
 
@@ -39,6 +43,7 @@ class ClaimSpec:
     disclosure: str  # "always", "free" or "group:<name>"
     label: str
     data_class: str | None  # IRI of the Data Privacy Vocabulary; None is covered by no ceiling
+    sensitivity: str  # IDENTITY, FINANCIAL or ORDINARY: what the value says about the person
     required: bool  # whether every credential of the type holds it
 
     @property
@@ -54,7 +59,7 @@ class ClaimSpec:
     @classmethod
     def read(cls, read: Reader, *, schema: Json) -> Self:
         """From one entry of a type's `claims`. Raises Malformed."""
-        read.refuse_unknown({"path", "disclosure", "label", "data_class"})
+        read.refuse_unknown({"path", "disclosure", "label", "data_class", "sensitivity"})
         path, disclosure = read.texts("path", at_least=1), read.text("disclosure")
         if disclosure not in (ALWAYS, FREE) and not (disclosure.startswith(GROUP) and disclosure != GROUP):
             raise BadTemplate(f"{read.path('disclosure')}: expected always, free or group:<name>")
@@ -63,6 +68,7 @@ class ClaimSpec:
             disclosure=disclosure,
             label=read.text("label"),
             data_class=None if read.value("data_class") is None else read.text("data_class"),
+            sensitivity=read.text("sensitivity", one_of=_SENSITIVITIES),
             required=is_required(schema, path),
         )
 
@@ -76,7 +82,6 @@ class ClaimTemplate:
     title: str
     description: str
     subject: str  # "person" | "business"
-    kind: str  # "financial" | "identity" | "thing" | "business"; the first two are judged strictly
     unlinkability: str  # "U1" not even by status, "U2" by the issuer alone, "U3" a public fact
     copies: int
     rounding: timedelta
@@ -99,7 +104,6 @@ class ClaimTemplate:
             title=read.text("title"),
             description=read.text("description"),
             subject=read.text("subject", one_of={"person", "business"}),
-            kind=read.text("kind", one_of={"financial", "identity", "thing", "business"}),
             unlinkability=read.text("unlinkability", one_of={"U1", "U2", "U3"}),
             copies=read.integer("copies", minimum=1, maximum=100),
             rounding=_ROUNDINGS[read.text("rounding", one_of=_ROUNDINGS)],
@@ -191,6 +195,10 @@ class ClaimTemplate:
         """The data classes of what a request for `path` would show; {None} when no claim is there."""
         return frozenset(spec.data_class for spec in self._touched(path)) or frozenset({None})
 
+    def sensitivities(self, path: Path_) -> frozenset[str]:
+        """What a request for `path` would learn about the person; what the type does not explain tells who it is."""
+        return frozenset(spec.sensitivity for spec in self._touched(path)) or frozenset({IDENTITY})
+
     def label(self, path: Path_) -> str:
         """What people call it; for a parent, all that stands below it."""
         return ", ".join(spec.label for spec in self._touched(path)) or self.title
@@ -259,3 +267,9 @@ def template_named(name: str) -> ClaimTemplate:
 def template_of(vct: str) -> ClaimTemplate | None:
     """The type with that `vct`, or None for types of others."""
     return TEMPLATES.get(vct)
+
+
+def sensitivities_of(vct: str, path: Path_) -> frozenset[str]:
+    """What a request for `path` would learn about the person; a type of others may say who it is."""
+    template = template_of(vct)
+    return frozenset({IDENTITY}) if template is None else template.sensitivities(path)

@@ -100,7 +100,7 @@ class Accepting:
         terms = (await self.terms(now)).get(terms_id)
         if terms is None:
             raise Unavailable("the terms of this offer are not at hand", hint="Send it again after the next refresh.")
-        record = verify_acceptance(signed, offer_text=offer.text, terms=terms, now=now)
+        record = verify_acceptance(signed, offer_text=offer.text, query=kept.asked.template.query, terms=terms, now=now)
         acceptance = KeptAcceptance(
             payload_digest=record.digest,
             request_id=offer.request_id,
@@ -176,7 +176,7 @@ class Accepting:
         )
 
     async def _effect(self, event: AgreementEvent, record: AgreementRecord, request_id: str, now: datetime) -> Effect:
-        ends = event.kind is Kind.WITHDRAW and set(event.gids) == set(record.accepted)
+        ends = event.kind is Kind.WITHDRAW and set(event.gids) == set(record.agreed)
         paths = _paths_to_erase(event, record)
         if paths is None:
             return Effect(request_id=request_id, ends=ends)
@@ -190,7 +190,7 @@ def _paths_to_erase(event: AgreementEvent, record: AgreementRecord) -> Sequence[
         return event.paths
     if event.effect != STOP_AND_ERASE:
         return None
-    if set(event.gids) == set(record.accepted):
+    if set(event.gids) == set(record.agreed):
         return ()
     kept = {path for gid, paths in record.accepted.items() if gid not in event.gids for path in paths}
     return [path for gid in event.gids for path in record.accepted[gid] if path not in kept] or None

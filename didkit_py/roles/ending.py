@@ -189,7 +189,7 @@ class Ending:
         if wish is Wish.ERASE:
             return await create_erase_request(record, previous=previous, paths=(), basis=BASIS, signer=signer, now=now)
         return await create_withdrawal(
-            record, previous=previous, gids=[*record.accepted], effect="stop-use", signer=signer, now=now
+            record, previous=previous, gids=record.agreed, effect="stop-use", signer=signer, now=now
         )
 
     async def _post(self, uri: str, event: str) -> Answer:

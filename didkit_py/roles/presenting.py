@@ -191,8 +191,10 @@ class Presenting:
         await self.store.save_moved(declining, before=State.OPEN, notes=[note], now=self.now_fn())
         return await self.send(exchange_id)
 
-    async def share(self, exchange_id: str, *, seen: str, optional: frozenset[str]) -> Exchange:
-        """P5 to P11: the person pressed the button that says yes, with these optional queries ticked.
+    async def share(
+        self, exchange_id: str, *, seen: str, optional: frozenset[str], grants: frozenset[str] = frozenset()
+    ) -> Exchange:
+        """P5 to P11: the person pressed the button that says yes, with these optional queries and promises ticked.
 
         `seen` is the digest of the page that was answered, from its view. What is judged here once is what is sent.
         Raises PageChanged when that is not what the page showed, Refused when a rule stands against it now,
@@ -201,7 +203,7 @@ class Presenting:
         judged = await self.judge(exchange_id)
         if judged.exchange.state is not State.OPEN:
             raise IllegalMove("this request was answered already")
-        agreed = consent(judged.decision, Answer_(share=True, seen=seen, optional=optional))
+        agreed = consent(judged.decision, Answer_(share=True, seen=seen, optional=optional, grants=grants))
         await self._prepare(judged, agreed)
         return await self.send(exchange_id)
 
@@ -429,11 +431,12 @@ def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
 
 
 def _promises(agreed: Consent) -> Mapping[str, Json]:
-    """What was promised in return, in the words that the person saw."""
+    """What was promised in return and accepted, in the words that the person saw."""
     view = consent_view(agreed.decision)
+    accepted = [one for one in (*view.promises, *view.choices) if not one.gid or one.gid in agreed.grants]
     return {
-        "uses": list(dict.fromkeys(line.text for one in view.promises for line in one.uses)),
-        "kept": list(dict.fromkeys(line.text for one in view.promises for line in one.kept)),
+        "uses": list(dict.fromkeys(line.text for one in accepted for line in one.uses)),
+        "kept": list(dict.fromkeys(line.text for one in accepted for line in one.kept)),
         "terms": None if view.terms is None else view.terms.name,
     }
 

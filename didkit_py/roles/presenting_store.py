@@ -197,7 +197,7 @@ def history_of(notes: Iterable[Note]) -> History:
     """What the ledger's notes say about the past."""
     thresholds: list[AskedThreshold] = []
     rels: dict[str, frozenset[str]] = {}
-    records: set[str] = set()
+    records: dict[str, frozenset[str]] = {}
     nonces: set[str] = set()
     for note in notes:
         read = Reader(dict(note.body), at=f"ledger.{note.kind}")
@@ -209,8 +209,8 @@ def history_of(notes: Iterable[Note]) -> History:
             if rel := read.optional_text("rel"):
                 rels[rel] = rels.get(rel, frozenset()) | frozenset(read.texts("identifiers"))
             if record_id := read.optional_text("record_id"):
-                records.add(record_id)
-    return History(thresholds=tuple(thresholds), rels=rels, records=frozenset(records), nonces=frozenset(nonces))
+                records[record_id] = frozenset(read.texts("identifiers"))
+    return History(thresholds=tuple(thresholds), rels=rels, records=records, nonces=frozenset(nonces))
 
 
 def _thresholds(read: Reader) -> list[AskedThreshold]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from didkit_py.credentials.credential import StatusReference
-from didkit_py.credentials.template import ClaimTemplate, template_of
+from didkit_py.credentials.template import IDENTITY, ORDINARY, sensitivities_of, template_of
 from didkit_py.encoding import digest
 from didkit_py.errors import BadStatusList, DidkitError
 from didkit_py.oid4vp.dcql import Answer, Candidates, DcqlQuery
@@ -23,7 +23,6 @@ from didkit_py.terms.vendor import VerifiedVendor
 
 LADDER: Final = "at_least"  # the claim whose members are thresholds
 RANGE: Final = "range"
-_SENSITIVE: Final = ("financial", "identity")
 
 
 class Outcome(IntEnum):
@@ -50,7 +49,7 @@ class History:
 
     thresholds: tuple[AskedThreshold, ...] = ()
     rels: Mapping[str, frozenset[str]] = field(default_factory=dict)  # relationship id -> identifiers of its vendor
-    records: frozenset[str] = frozenset()  # identifiers of agreement records
+    records: Mapping[str, frozenset[str]] = field(default_factory=dict)  # agreement record -> identifiers of its vendor
     nonces: frozenset[str] = frozenset()  # nonce_key of each request that was answered or refused
 
 
@@ -155,24 +154,23 @@ class Case:
         queries = () if self.request is None else self.request.request.query.credentials
         return tuple(dict.fromkeys(vct for query in queries for vct in query.vct_values))
 
-    def templates(self) -> tuple[ClaimTemplate | None, ...]:
-        """The known types of the query; None for each unknown one."""
-        return tuple(template_of(vct) for vct in self.types())
+    def sensitivities(self) -> frozenset[str]:
+        """What the data that would be shown say about the person, by the claims and not by the name of their type.
+
+        An unknown type, and a claim that its type does not explain, may say anything: they count as identity.
+        """
+        unknown = frozenset({IDENTITY} if any(template_of(vct) is None for vct in self.types()) else ())
+        return unknown.union(*(sensitivities_of(one.vct, one.path) for one in self.shown))
 
     @property
     def is_strict(self) -> bool:
-        """Whether a missing promise refuses: for money, identity, unknown types, and where the person wants it so."""
-        return self.policy.profile == "strict" or any(
-            template is None or template.kind in _SENSITIVE for template in self.templates()
-        )
+        """Whether a missing promise refuses: for money, identity, unknown data, and where the person wants it so."""
+        return self.policy.profile == "strict" or not self.sensitivities() <= {ORDINARY}
 
     @property
     def is_identified(self) -> bool:
         """Whether the vendor would learn who the person is."""
-        grants = () if self.agreement is None else self.agreement.grants
-        return any(template is not None and template.kind == "identity" for template in self.templates()) or any(
-            grant.subject_form is not None and grant.subject_form.form == "identified" for grant in grants
-        )
+        return IDENTITY in self.sensitivities()
 
 
 def required_queries(query: DcqlQuery) -> frozenset[str]:
@@ -208,7 +206,7 @@ def _shown(query: DcqlQuery, case: Case) -> tuple[ShownClaim, ...]:
     found: dict[tuple[str, str, ClaimPath, tuple[str | int | bool, ...]], ShownClaim] = {}
     for one in query.credentials:
         asked = [(vct, claim.path, tuple(claim.values)) for vct in one.vct_values for claim in one.claims]
-        along = [(vct, path) for vct in one.vct_values for path in _along(vct, [path for _, path, _ in asked])]
+        along = [(vct, path) for vct in one.vct_values for path in shown_along(vct, [path for _, path, _ in asked])]
         if answer := case.chosen.get(one.id):
             along += [(case.held[answer.held_id].vct, path) for path, _ in answer.also_shown]
         for vct, path, values, is_asked in (
@@ -224,7 +222,7 @@ def _shown(query: DcqlQuery, case: Case) -> tuple[ShownClaim, ...]:
     return tuple(found.values())
 
 
-def _along(vct: str, asked: Sequence[ClaimPath]) -> Iterator[ClaimPath]:
+def shown_along(vct: str, asked: Sequence[ClaimPath]) -> Iterator[ClaimPath]:
     """What a type shows always, beyond what is asked for."""
     template = template_of(vct)
     for spec in () if template is None else template.always_shown():
@@ -273,6 +271,9 @@ SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "agr.unbound": "The seller's promise was made for another request or by someone else.",
         "agr.exceeds-terms": "The seller wants more than the terms it signed allow.",
         "agr.exceeds-person": "The seller wants more than your own terms allow.",
+        "agr.bundled": "The seller ties uses together that have nothing to do with each other.",
+        "agr.not-understood": "The seller's promise has conditions that your wallet cannot explain or check yet.",
+        "agr.window": "The seller's promise does not hold today: its time is over, or has not begun.",
         "agr.propagation": "The seller would pass your information on further than you allow.",
         "agr.retention": "The seller would keep your information longer than you allow.",
         "ask.excess": "The seller asks for more than it gives you a promise for.",

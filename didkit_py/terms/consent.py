@@ -17,6 +17,7 @@ from didkit_py.formats.sd_jwt_vc import FORMAT
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.dcql import Answer, Path_, claims_of
+from didkit_py.terms.choices import grants_of
 from didkit_py.terms.consent_view import ConsentView, Item, Line, Promises, Terms, Who, consent_view
 from didkit_py.terms.decision import Decision, Outcome, decide
 from didkit_py.terms.page_digest import page_digest
@@ -45,6 +46,7 @@ class Answer_:  # noqa: N801 - `Answer` is the wallet's answer to a query
     share: bool
     seen: str  # the digest of the page that was answered, from its view
     optional: frozenset[str] = frozenset()  # ids of the optional queries that were ticked
+    grants: frozenset[str] = frozenset()  # gids of the promises that are a choice of their own and were ticked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Consent:
     decision: Decision
     answers: Mapping[str, Answer]  # by query id
     seen: str  # the digest of the page that was answered
+    grants: frozenset[str]  # gids of the promises that this yes accepts, and no others
     declined: tuple[str, ...]  # optional queries that could have been answered
     by: str  # "person", or "policy" where the person had allowed it beforehand
     seal: object = field(repr=False, compare=False)
@@ -86,7 +89,8 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     if answer.seen != page_digest(decision):
         raise PageChanged("the page that was answered is not the page as it is now", reason="page")
     offered = frozenset(decision.chosen) - frozenset(candidates.required)
-    if not answer.optional <= offered:
+    grants = grants_of(decision.case)
+    if not answer.optional <= offered or not answer.grants <= set(grants.choices):
         raise Malformed("something was ticked that was not offered")
     ticked = _whole_sets(candidates.optional_sets, answer.optional | frozenset(candidates.required)) & offered
     answers = {name: one for name, one in decision.chosen.items() if name not in offered or name in ticked}
@@ -96,6 +100,7 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
         decision=decision,
         answers=answers,
         seen=answer.seen,
+        grants=grants.carried(answers) | answer.grants,
         declined=tuple(name for name in decision.chosen if name not in answers),
         by="policy" if decision.outcome == Outcome.RELEASE else "person",
         seal=_SEAL,

@@ -6,7 +6,7 @@ words are the person's, and few: no term of the trade, no identifier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
@@ -15,9 +15,10 @@ from typing import Final
 from didkit_py.encoding import Json, from_timestamp
 from didkit_py.oid4vp.dcql import Answer
 from didkit_py.terms.case import Case, Outcome
+from didkit_py.terms.choices import grants_of
 from didkit_py.terms.decision import Decision, Reason
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.grant_parts import Propagation, Recipient, Retention, moment_of
+from didkit_py.terms.grant_parts import Location, Propagation, Recipient, Retention, moment_of
 from didkit_py.terms.page_digest import claim_label, document_title, page_digest
 from didkit_py.terms.value_words import day_text, value_text
 from didkit_py.terms.vendor import VerifiedVendor
@@ -95,13 +96,20 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promises:
-    """What is promised for some of the items."""
+    """What is promised for some of the items, by one grant; an empty gid: by nobody."""
 
+    gid: str
     about: tuple[str, ...]  # labels
     uses: tuple[Line, ...]
     will_not: tuple[Line, ...]
     kept: tuple[Line, ...]
     onward: tuple[Line, ...]
+    limits: tuple[Line, ...] = ()  # what else holds the seller back
+
+
+_NO_PROMISE: Final = Promises(
+    gid="", about=(), uses=(_NO_USE,), will_not=(_NO_LIMIT,), kept=(_NO_END,), onward=(_NO_BOUND,)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +131,8 @@ class ConsentView:
     who: Who
     items: tuple[Item, ...]
     covered: tuple[str, ...]  # after over-asking: what could be offered instead
-    promises: tuple[Promises, ...]
+    promises: tuple[Promises, ...]  # that go with what is shared
+    choices: tuple[Promises, ...]  # that are accepted only where they are ticked
     terms: Terms | None
     give: str | None  # what the person gets, in the seller's words: show as a quotation
     how_to_stop: tuple[Line, ...]
@@ -155,7 +164,8 @@ def consent_view(decision: Decision) -> ConsentView:
         who=_who(case.vendor),
         items=_items(decision),
         covered=tuple(dict.fromkeys(claim_label(item.vct, item.path) for item in decision.covered)),
-        promises=_promises(case),
+        promises=tuple(_promises(case, grants_of(case).tied)) or (_NO_PROMISE,),
+        choices=tuple(_promises(case, grants_of(case).choices)),
         terms=_terms(case.vendor),
         give=None if case.agreement is None or case.agreement.give is None else case.agreement.give.text,
         how_to_stop=_how_to_stop(case),
@@ -219,28 +229,45 @@ def _vct_of(case: Case, answer: Answer) -> str:
     return case.held[answer.held_id].vct
 
 
-def _promises(case: Case) -> tuple[Promises, ...]:
-    if case.agreement is None:
-        return (Promises(about=(), uses=(_NO_USE,), will_not=(_NO_LIMIT,), kept=(_NO_END,), onward=(_NO_BOUND,)),)
+def _promises(case: Case, gids: Collection[str]) -> Iterator[Promises]:
+    grants = () if case.agreement is None else case.agreement.grants
     exceptions = {} if case.vendor is None or case.vendor.terms is None else case.vendor.terms.exceptions
-    return tuple(
-        Promises(
-            about=tuple(
-                dict.fromkeys(claim_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)
-            ),
-            uses=_uses(grant.purpose),
-            will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
-            kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),
-            onward=_onward(grant, exceptions),
-        )
-        for grant in case.agreement.grants
-    )
+    for grant in grants:
+        if grant.gid in gids:
+            named = (claim_label(one.vct, one.path) for one in grant.data or () if one.vct and one.path)
+            yield Promises(
+                gid=grant.gid,
+                about=tuple(dict.fromkeys(named)),
+                uses=_uses(grant),
+                will_not=_will_not(grant.prohibitions or ()) or (_NO_LIMIT,),
+                kept=tuple(Line(text=_kept(one)) for one in grant.retention or ()) or (_NO_END,),
+                onward=_onward(grant, exceptions),
+                limits=tuple(_limits(grant)),
+            )
 
 
-def _uses(purposes: Iterable[str]) -> tuple[Line, ...]:
-    known, others = _parted(purposes)
+def _uses(grant: Grant) -> tuple[Line, ...]:
+    known, others = _parted(grant.purpose)
     said = (Line(text=f"Used {' and '.join(word.does for word in known)}."),) if known else ()
-    return (*said, *(Line(text="Used for what they call", quoted=iri) for iri in others))
+    law = (Line(text="They say that the law asks this of them."),) if grant.legal_basis == "legalObligation" else ()
+    return (*said, *(Line(text="Used for what they call", quoted=iri) for iri in others), *law)
+
+
+def _limits(grant: Grant) -> Iterator[Line]:
+    """What holds the seller back beside prohibitions, and what it gives back."""
+    if grant.channel:
+        yield Line(text="They write to you in your wallet only.")
+    places = grant.location or Location()
+    if places.storage == places.processing:
+        named = [("Stored and used", places.storage)]
+    else:
+        named = [("Stored", places.storage), ("Used", places.processing)]
+    for does, found in named:
+        if found is not None:
+            yield Line(text=f"{does} only in:", quoted=", ".join(found) or "no country")
+    if grant.return_duty is not None:
+        within = grant.return_duty.within
+        yield Line(text="You can have it back" + ("." if within is None else f" within {within.words()}."))
 
 
 def _will_not(prohibitions: Iterable[str]) -> tuple[Line, ...]:

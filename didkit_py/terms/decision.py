@@ -13,7 +13,7 @@ from typing import Final
 from didkit_py.errors import DidkitError
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.dcql import Answer
-from didkit_py.terms import rules_promise, rules_query, rules_request
+from didkit_py.terms import choices, rules_promise, rules_query, rules_request
 from didkit_py.terms.case import (
     SENTENCES,
     AskedThreshold,
@@ -74,6 +74,8 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(id="R-28", question="did the person allow this beforehand?", judge=rules_query.matches_allow_rule),
     Rule(id="R-29", question="has the person not decided this before?", judge=rules_query.is_new),
     Rule(id="R-30", question="is a nameless seller asking who the person is?", judge=rules_request.is_faceless),
+    Rule(id="R-31", question="are uses tied together that could be chosen apart?", judge=choices.bundles),
+    Rule(id="R-32", question="does it promise what cannot be explained?", judge=choices.cannot_be_explained),
 )
 
 

@@ -18,6 +18,7 @@ from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
 from didkit_py.terms.document_parts import MAX_LABELS, MAX_SENTENCE, Authority, Clause, Duty, Label, Layer
 from didkit_py.terms.grant import Grant, read_grants
+from didkit_py.terms.period import Period
 from didkit_py.verification import VerifiedCredential
 
 TYP: Final = "terms-document+jwt"
@@ -76,6 +77,10 @@ class TermsDocument:
     def duty(self, name: str) -> Duty | None:
         """The duty of that kind, if the terms hold one."""
         return next((duty for duty in self.duties if duty.duty == name), None)
+
+    def within(self, name: str) -> Period | None:
+        """The shortest time that the terms state for duties of that kind; None where they state none."""
+        return min((duty.within for duty in self.duties if duty.duty == name and duty.within), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,7 +251,7 @@ def verify_event(
     expected = (1, record.digest) if previous is None else (previous.seq + 1, previous.digest)
     if (event.seq, event.prev) != expected:
         raise BadAgreement("the event does not follow the one before")
-    if event.at > now + MAX_SKEW or not set(event.gids) <= record.accepted.keys():
+    if event.at > now + MAX_SKEW or not set(event.gids) <= set(record.agreed):
         raise BadAgreement("the event is of the future, or about something that was not agreed")
     return event
 

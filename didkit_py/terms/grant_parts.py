@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
@@ -9,6 +10,7 @@ from typing import Final, Self, TypeAlias
 
 from didkit_py.encoding import Json, from_rfc3339
 from didkit_py.errors import Malformed
+from didkit_py.oid4vp import claims_path
 from didkit_py.reading import Reader
 from didkit_py.terms.period import Period
 
@@ -21,6 +23,7 @@ PROPAGATIONS: Final = ("none", "processors", "listed")  # narrowest first
 RETENTION_CLASSES: Final = ("immediate", "planning", "archive", "dispute", "legal")
 STARTS: Final = ("disclosure", "purposeEnd", "relationshipEnd")
 THENS: Final = ("erase", "anonymise", "keep")  # narrowest first
+_DAY: Final = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _ANONYMOUS_CLAIMS: Final = ("anonymised", "aggregated", "pseudonymised")
 
 
@@ -59,13 +62,7 @@ def read_optional_period(read: Reader, name: str) -> Period | None:
 
 def read_path(read: Reader, name: str) -> ClaimPath:
     """A claim path in DCQL notation: names, array places, null for all places."""
-    found = read.items(name, at_least=1, max_items=MAX_PATH)
-    steps: list[str | int | None] = []
-    for place, step in enumerate(found):
-        if isinstance(step, bool) or not isinstance(step, str | int | None):
-            raise Malformed(f"{read.path(name)}[{place}]: expected a text, a whole number or null")
-        steps.append(step)
-    return tuple(steps)
+    return claims_path.read_path(read.items(name, at_least=1, max_items=MAX_PATH), at=read.path(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,11 +274,10 @@ def moment_of(text: str, *, end: bool) -> datetime:
     """The first (or, with `end`, the last) moment that a date or date and time names. Raises Malformed."""
     if "T" in text:
         return from_rfc3339(text)
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise Malformed("expected a date", spec="RFC 3339, 5.6") from error
-    return datetime.combine(day.date(), time.max, tzinfo=UTC) if end else day
+    if not _DAY.match(text):
+        raise Malformed("expected a date", spec="RFC 3339, 5.6")
+    moment = from_rfc3339(f"{text}T00:00:00Z")
+    return datetime.combine(moment.date(), time.max, tzinfo=UTC) if end else moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ MODES_ABOVE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 _LENGTH: Final = re.compile(r"\A(\d{1,6}(?:\.\d{1,3})?) ?(km|m)\Z")
 _START: Final = datetime(1, 1, 1, tzinfo=UTC)
-_END: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_END: Final = datetime.max.replace(tzinfo=UTC)  # not before the end of the last day that a window can name
 
 
 def template_classes(vct: str, path: ClaimPath) -> frozenset[str | None]:

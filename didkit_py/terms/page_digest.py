@@ -21,6 +21,7 @@ from didkit_py.encoding import Json, b64url, jcs, sha256
 from didkit_py.oid4vp.claims_path import Path_
 from didkit_py.oid4vp.dcql import Answer
 from didkit_py.terms.case import SENTENCES, Case
+from didkit_py.terms.choices import grants_of
 from didkit_py.terms.decision import Decision
 from didkit_py.terms.vendor import VerifiedVendor
 
@@ -137,8 +138,9 @@ def _promise_parts(case: Case) -> Iterator[_PagePart]:
         "desks": [one.to_json() for one in (agreement.receipt, agreement.withdraw, agreement.erase)],
     }
     yield _part(_named("promise"), frame, said)
+    offered = grants_of(case).choices
     for grant in agreement.grants:
-        yield _part(_named("grant", grant.gid), grant.to_json(), said)
+        yield _part(_named("grant", grant.gid), [grant.gid in offered, grant.to_json()], said)
 
 
 def _terms(vendor: VerifiedVendor) -> object:

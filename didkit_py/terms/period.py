@@ -10,9 +10,11 @@ from typing import Final, Self
 
 from didkit_py.errors import Malformed
 
+MAX_YEARS: Final = 100  # more than any contract needs; added to a moment of our days it stays inside the calendar
 _SHAPE: Final = re.compile(
     r"\AP(?=[0-9T])(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,4})M)?(?:(?P<weeks>\d{1,5})W)?(?:(?P<days>\d{1,6})D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9})S)?)?\Z"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,6})M)?(?:(?P<seconds>\d{1,9})S)?)?\Z",
+    re.ASCII,
 )
 # Two periods must always be comparable, so a month has one length: the twelfth part of the mean year of the calendar.
 _SECONDS: Final = {
@@ -36,12 +38,15 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an ISO 8601 duration. Raises Malformed."""
+        """Read an ISO 8601 duration of at most MAX_YEARS. Raises Malformed."""
         found = _SHAPE.match(text)
         if found is None or text.endswith(("P", "T")):
             raise Malformed("expected a period such as P30D, P1Y or PT72H", spec="ISO 8601")
         parts = {name: int(number) for name, number in found.groupdict(default="0").items()}
-        return cls(text, sum(_SECONDS[name] * number for name, number in parts.items()))
+        seconds = sum(_SECONDS[name] * number for name, number in parts.items())
+        if seconds > MAX_YEARS * _SECONDS["years"]:
+            raise Malformed(f"expected a period of at most {MAX_YEARS} years")
+        return cls(text, seconds)
 
     @property
     def length(self) -> timedelta:

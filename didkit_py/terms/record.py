@@ -8,7 +8,7 @@ record and look for faults: it builds the only record that its own offer allows 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,9 +21,11 @@ from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
-from didkit_py.terms.agreement import Agreement, parse_agreement
+from didkit_py.terms.agreement import Agreement, parse_agreement, request_hash
 from didkit_py.terms.case import LADDER
+from didkit_py.terms.choices import SortedGrants, sort_grants
 from didkit_py.terms.consent import Consent
 from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.document_parts import read_digest
@@ -58,7 +60,8 @@ class AgreementRecord:
     controller_id: str
     terms_id: str
     offer: str  # digest of the agreement as it was sent
-    accepted: Mapping[str, tuple[ClaimPath, ...]]  # by gid
+    agreed: tuple[str, ...]  # gids of the grants that were accepted; the vendor may act on no others
+    accepted: Mapping[str, tuple[ClaimPath, ...]]  # by gid; empty for one that was declined
     declined: Mapping[str, tuple[ClaimPath, ...]]
     presented: str  # digest of the presentation and its nonce
     payload: bytes = field(repr=False)
@@ -95,6 +98,8 @@ def create_record(
     if (None if signatory_text is None else digest(signatory_text.encode())) != agreement.signatory:
         raise BadAgreement("the agreement names another statement about signed terms")
     case = consent.decision.case
+    if case.request is None:
+        raise ValueError("a consent without a request")
     shown = frozenset((vct, collapsed(path)) for vct, path in consent.shown())
     return _payload(
         agreement,
@@ -102,7 +107,8 @@ def create_record(
         identifier=identifier,
         created=rfc3339(now),
         subject=_JKT + subject_key.thumbprint,
-        accepted={grant.gid: _accepted(grant, shown) for grant in agreement.grants},
+        grants=sort_grants(agreement.grants, case.request.request.query),
+        accepted={one.gid: _accepted(one, shown) for one in agreement.grants if one.gid in consent.grants},
         by=consent.by,
         presented=presented_digest(vp_token, agreement.nonce),
     )
@@ -164,12 +170,18 @@ def _payload(
     identifier: str,
     created: str,
     subject: str,
+    grants: SortedGrants,
     accepted: Mapping[str, Sequence[ClaimPath]],
     by: str,
     presented: str,
 ) -> dict[str, Json]:
-    """The only record that an offer allows with these free parts."""
-    bases = {grant.legal_basis for grant in agreement.grants}
+    """The only record that an offer allows with these free parts.
+
+    `accepted` has the choices that were ticked and no others. A grant that is about nothing that was asked stood on no
+    page, and stands in no record.
+    """
+    offered = [one for one in agreement.grants if one.gid in grants.tied or one.gid in grants.choices]
+    bases = {one.legal_basis for one in offered}
     types: list[Json] = ["dpv:DataProcessingRecord", "dkp:AgreementRecord"]
     notices: list[Json] = [{"lang": one.lang, "digest": one.digest} for one in terms.notices] if terms else []
     return absent_left_out(
@@ -186,7 +198,7 @@ def _payload(
             "offer": agreement.offer_digest,
             "signatory": agreement.signatory,
             "hasNotice": notices,
-            "hasProcess": [_process(grant, accepted.get(grant.gid, ()), terms) for grant in agreement.grants],
+            "hasProcess": [_process(one, accepted.get(one.gid), terms) for one in offered],
             "withdrawal": agreement.withdraw.to_json(),
             "decision": {"by": by, "presented": presented},
             "status": "dpv:ContractFullySigned",
@@ -194,13 +206,14 @@ def _payload(
     )
 
 
-def _process(grant: Grant, accepted: Sequence[ClaimPath], terms: TermsDocument | None) -> Json:
-    recipient = grant.recipient or Recipient()
+def _process(grant: Grant, paths: Sequence[ClaimPath] | None, terms: TermsDocument | None) -> Json:
+    """One grant in the record; `paths` is None where it was not accepted."""
+    recipient, accepted = grant.recipient or Recipient(), paths or ()
     declined = _declined(grant, accepted)
     return absent_left_out(
         {
             "gid": grant.gid,
-            "state": "accepted" if accepted or not grant.data else "declined",
+            "state": "accepted" if accepted or (paths is not None and not grant.data) else "declined",
             "acceptedData": [[*path] for path in accepted],
             "declinedData": [[*path] for path in declined],
             "hasPurpose": [_compact(iri) for iri in grant.purpose],
@@ -228,28 +241,38 @@ async def create_acceptance(record: Mapping[str, Json], *, signer: Signer) -> Jo
 
 
 def verify_acceptance(
-    signed: JointlySigned, *, offer_text: str, terms: TermsDocument | None, now: datetime
+    signed: JointlySigned, *, offer_text: str, query: DcqlQuery, terms: TermsDocument | None, now: datetime
 ) -> AgreementRecord:
     """The vendor's check that a person accepted its own offer, and nothing else.
 
-    `terms` is the document that the offer names, None where the vendor does not hold it. The same acceptance may come
-    again later: check its payload against the stored one first. Raises Malformed, BadAgreement or BadSignature.
+    `query` is what the request of the offer asks for; `terms` is the document that the offer names, None where the
+    vendor does not hold it. The same acceptance may come again later: check its payload against the stored one first.
+    Raises Malformed, BadAgreement or BadSignature.
     """
     if len(signed.signatures) != 1:
         raise BadAgreement("an acceptance has one signature")
     agreement = parse_agreement(offer_text).agreement
+    if agreement.request_hash != request_hash(query):
+        raise ValueError("the query given is not that of the offer")
     record = _verify_subject(signed)
     if not agreement.issued_at - MAX_SKEW <= record.created <= min(now, agreement.expires_at) + MAX_SKEW:
         raise BadAgreement("the record was not made in the life of the offer")
     if now - record.created > MAX_DELAY:
         raise BadAgreement("the record was made too long ago")
-    _require_allowed(agreement, record, terms)
+    _require_allowed(agreement, record, terms, sort_grants(agreement.grants, query))
     return record
 
 
-def _require_allowed(agreement: Agreement, record: AgreementRecord, terms: TermsDocument | None) -> None:
-    """A person who did not hold the terms, and was warned of it, writes a record without notices; both are allowed."""
+def _require_allowed(
+    agreement: Agreement, record: AgreementRecord, terms: TermsDocument | None, grants: SortedGrants
+) -> None:
+    """The record is what the offer makes of the person's choices, and of nothing else.
+
+    A person who did not hold the terms, and was warned of it, writes a record without notices; both are allowed.
+    """
     by = Reader(read_json(record.payload), at="record").object("decision").text("by", one_of=("person", "policy"))
+    declined = frozenset(grants.choices).difference(record.agreed)
+    accepted = {gid: paths for gid, paths in record.accepted.items() if gid not in declined}
     allowed = (
         _payload(
             agreement,
@@ -257,7 +280,8 @@ def _require_allowed(agreement: Agreement, record: AgreementRecord, terms: Terms
             identifier=record.identifier,
             created=rfc3339(record.created),
             subject=_JKT + record.subject_key.thumbprint,
-            accepted=record.accepted,
+            grants=grants,
+            accepted=accepted,
             by=by,
             presented=record.presented,
         )
@@ -266,10 +290,12 @@ def _require_allowed(agreement: Agreement, record: AgreementRecord, terms: Terms
     if all(jcs(one) != record.payload for one in allowed):
         raise BadAgreement("the record is not the one that the offer allows")
     for grant in agreement.grants:
-        _require_accepted(grant, record.accepted[grant.gid])
+        if grant.gid in accepted:
+            required = grants.required if grant.gid in grants.tied else frozenset()
+            _require_accepted(grant, accepted[grant.gid], required)
 
 
-def _require_accepted(grant: Grant, accepted: Sequence[ClaimPath]) -> None:
+def _require_accepted(grant: Grant, accepted: Sequence[ClaimPath], required: Collection[tuple[str, ClaimPath]]) -> None:
     types = {one.vct for one in _items(grant) if one.vct is not None}
     if any(one.vct is None for one in _items(grant)):
         types |= TEMPLATES.keys()
@@ -278,13 +304,16 @@ def _require_accepted(grant: Grant, accepted: Sequence[ClaimPath]) -> None:
     if any(not any(_is_offered(vct, path, grant) for vct in types) for path in accepted):
         raise BadAgreement("record.acceptedData: a path was not offered")
     for one in _items(grant):
-        if one.path is not None and not one.is_optional:
-            _require_answered(collapsed(one.path), accepted)
+        if one.path is None or one.is_optional or not _is_insisted_on(one, required):
+            continue
+        if not any(is_below(path, collapsed(one.path)) for path in accepted):
+            raise BadAgreement("record.acceptedData: something required is not accepted")
 
 
-def _require_answered(wanted: ClaimPath, accepted: Iterable[ClaimPath]) -> None:
-    if not any(is_below(path, wanted) for path in accepted):
-        raise BadAgreement("record.acceptedData: something required is not accepted")
+def _is_insisted_on(item: DataItem, required: Collection[tuple[str, ClaimPath]]) -> bool:
+    """Whether a query that must be answered asks for this, for a part of it, or for what it is a part of."""
+    above = item.path or ()
+    return any(vct == item.vct and (is_below(path, above) or is_below(above, path)) for vct, path in required)
 
 
 async def countersign(signed: JointlySigned, *, signer: Signer) -> JointlySigned:
@@ -340,6 +369,9 @@ def _read(payload: bytes, key: PublicKey) -> AgreementRecord:
         controller_id=read.object("hasDataController").text("id"),
         terms_id=read.text("terms", max_length=64),
         offer=read_digest(read, "offer"),
+        agreed=tuple(
+            gid for gid, one in processes.items() if one.text("state", one_of=("accepted", "declined")) == "accepted"
+        ),
         accepted={gid: _paths(one, "acceptedData") for gid, one in processes.items()},
         declined={gid: _paths(one, "declinedData") for gid, one in processes.items()},
         presented=read_digest(read.object("decision"), "presented"),

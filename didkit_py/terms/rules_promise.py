@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
+from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.case import Case, Objection, Outcome, noted, objection
+from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.grant_parts import PROPAGATIONS, Propagation, Recipient, Retention
 from didkit_py.terms.order import ceiling_excess
+from didkit_py.terms.period import Period
 from didkit_py.terms.policy import Policy
 from didkit_py.terms.vocabulary import is_within
 
+LAWFUL_TIME: Final = Period.parse("P31D")  # the month that the GDPR gives for answering a person, 12(3)
 _OPEN: Final = ("terms.missing", "terms.version", "terms.stale")
 
 
@@ -49,11 +54,29 @@ def is_unbound(case: Case) -> tuple[Objection, ...]:
 
 
 def exceeds_terms(case: Case) -> tuple[Objection, ...]:
-    """R-13, and a promise that forbids what it is made for."""
+    """R-13, a promise that is slower than the duties of the terms, and one that forbids what it is made for."""
     document = None if case.vendor is None else case.vendor.terms
     beyond = () if document is None else ceiling_excess(_grants(case), document.ceiling)
+    if document is not None and case.agreement is not None:
+        beyond += tuple(_slower(case.agreement, document))
     beyond += tuple(f"{grant.gid}.not" for grant in _grants(case) if _contradicts_itself(grant))
     return objection("agr.exceeds-terms", Outcome.REFUSE, ", ".join(dict.fromkeys(beyond))) if beyond else ()
+
+
+def _slower(agreement: Agreement, document: TermsDocument) -> Iterator[str]:
+    """The desks that take longer than the terms say. To withdraw may mean to erase, so the same duty bounds both.
+
+    Terms that state no time for erasure are taken to allow the month of the law: the agreement stays within the terms
+    and these within the law, and what is absent is not granted.
+    """
+    erasure = document.within("erasure") or LAWFUL_TIME
+    if agreement.erase.within > erasure:
+        yield "erase"
+    if agreement.withdraw.within > erasure:
+        yield "withdraw"
+    confirm = document.within("confirmReceipt")
+    if confirm is not None and agreement.receipt.within > confirm:
+        yield "receipt"
 
 
 def _contradicts_itself(grant: Grant) -> bool:

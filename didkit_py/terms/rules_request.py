@@ -114,8 +114,10 @@ def starts_anew(case: Case) -> tuple[Objection, ...]:
     agreement, vendor = case.agreement, case.vendor
     if agreement is None or vendor is None:
         return ()
-    if agreement.continues is not None and agreement.continues not in case.history.records:
-        return objection("rel.unknown", Outcome.ASK, "the agreement continues a record that is not held")
+    if agreement.continues is not None:
+        owner = case.history.records.get(agreement.continues, frozenset())
+        if owner.isdisjoint(vendor.identifiers):
+            return objection("rel.unknown", Outcome.ASK, "it continues no record that is held with this vendor")
     known = any(not vendor.identifiers.isdisjoint(names) for names in case.history.rels.values())
     if known and agreement.rel not in case.history.rels and agreement.continues is None:
         return objection("rel.new", Outcome.ASK, "a relationship with this vendor exists")
@@ -123,7 +125,15 @@ def starts_anew(case: Case) -> tuple[Objection, ...]:
 
 
 def is_faceless(case: Case) -> tuple[Objection, ...]:
-    """R-30."""
-    if case.vendor is None or case.vendor.name is not None or case.agreement is not None or not case.is_identified:
+    """R-30: the data say who the person is, and nobody says who asks.
+
+    A name that only the vendor itself writes into its promise is no name. A trusted body's statement that this vendor
+    signed the terms of the promise is a face: that body knows who answers for them.
+    """
+    vendor = case.vendor
+    if vendor is None or vendor.name is not None or not case.is_identified:
         return ()
-    return objection("vrf.faceless", Outcome.REFUSE, "no proven name and no controller")
+    signatory, agreement = vendor.signatory, vendor.agreement
+    if signatory is not None and agreement is not None and signatory.terms_id == agreement.terms_id:
+        return ()
+    return objection("vrf.faceless", Outcome.REFUSE, "no proven name, and nobody vouches for the controller")

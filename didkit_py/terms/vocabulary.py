@@ -23,6 +23,7 @@ class Word:
     does: str  # after "Used"
     does_not: str  # after "They will not"; begins with "use it" wherever it is a use
     broader: str | None = None
+    service: bool = False  # what a person comes for; every other use is a choice of its own
 
 
 _ROWS: Final = (
@@ -31,8 +32,9 @@ _ROWS: Final = (
         does="for what you asked for",
         does_not="use it for what you asked for",
         broader=DPV + "ServiceProvision",
+        service=True,
     ),
-    Word(iri=DPV + "ServiceProvision", does="for their service", does_not="use it for their service"),
+    Word(iri=DPV + "ServiceProvision", does="for their service", does_not="use it for their service", service=True),
     Word(
         iri=DPV + "ServiceUsageAnalytics",
         does="for studying how their service is used",
@@ -87,11 +89,13 @@ _ROWS: Final = (
         iri=PURPOSE + "offer-qualification",
         does="for seeing whether their offer fits you",
         does_not="use it to judge whether their offer fits you",
+        service=True,
     ),
     Word(
         iri=PURPOSE + "market-check",
         does="for finding you a better offer",
         does_not="use it to look for offers",
+        service=True,
     ),
     Word(
         iri=PURPOSE + "satisfaction-survey",
@@ -109,3 +113,8 @@ def is_within(narrow: str, broad: str) -> bool:
         row = WORDS.get(at)
         at = row.broader if row else None
     return at is not None
+
+
+def is_service(iri: str) -> bool:
+    """Whether this purpose is what a person comes for. An unknown IRI is not."""
+    return iri in WORDS and WORDS[iri].service

@@ -15,11 +15,13 @@ from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import verify_key_binding
 from didkit_py.jose import JointlySigned, PartySignature
 from didkit_py.oid4vci.key_proof import verify_key_proof
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_encryption_key, create_response, open_response, public_encryption_key
 from didkit_py.status.token_list import verify_status_list
 from didkit_py.terms import record as records
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
+from didkit_py.terms.choices import sort_grants
 from didkit_py.terms.document import (
     Signatory,
     parse_terms,
@@ -185,12 +187,14 @@ AGREEMENT: Final[dict[str, Json]] = {
     "erase": {"uri": f"{ORIGIN}/agreements/erase", "within": "P30D"},
 }
 OFFER: Final = token("agreement", AGREEMENT).text()
+ASKED: Final = DcqlQuery.from_json(QUERY)
 RECORD: Final[dict[str, Json]] = records._payload(
     parse_agreement(OFFER).agreement,
     terms=None,
     identifier=UUID,
     created="2026-11-21T12:00:00Z",
     subject=JKT,
+    grants=sort_grants(parse_agreement(OFFER).agreement.grants, ASKED),
     accepted={"g-a": (("colour",),)},
     by="person",
     presented=digest(b"what was presented"),
@@ -316,7 +320,7 @@ def jointly(text: str) -> JointlySigned:
 
 
 def judge_record(text: str) -> AgreementRecord:
-    return verify_acceptance(jointly(text), offer_text=OFFER, terms=None, now=NOW)
+    return verify_acceptance(jointly(text), offer_text=OFFER, query=ASKED, terms=None, now=NOW)
 
 
 def judge_event(text: str) -> object:

@@ -33,6 +33,7 @@ from didkit_py.terms.events import parse_event
 from didkit_py.terms.record import verify_acceptance
 from tests.attacks.forging import NOW
 from tests.attacks.genuine import (
+    ASKED,
     CLIENT,
     DID,
     DOCUMENT,
@@ -88,7 +89,7 @@ def _mutable(*names: str) -> Place:
 
 def _accepted(text: str) -> object:
     signed = JointlySigned.from_json(read_json(text)) if text.startswith("{") else jointly(text)
-    return verify_acceptance(signed, offer_text=OFFER, terms=None, now=NOW)
+    return verify_acceptance(signed, offer_text=OFFER, query=ASKED, terms=None, now=NOW)
 
 
 def _with_tilde(text: str) -> str:

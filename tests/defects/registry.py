@@ -62,6 +62,8 @@ KEY_PROOF_TESTS: Final = "tests/unit/oid4vci/test_key_proof.py::test_"
 AGREEMENT_TESTS: Final = "tests/unit/terms/test_agreement.py::test_"
 RECORD_TESTS: Final = "tests/unit/terms/test_record.py::test_"
 ORDER_TESTS: Final = "tests/unit/terms/test_order.py::test_"
+CHOICES_TESTS: Final = "tests/unit/terms/test_choices.py::test_"
+RULES_TESTS: Final = "tests/unit/terms/test_rules.py::test_"
 DECISION_TESTS: Final = "tests/unit/terms/test_decision.py::test_"
 FETCH_TESTS: Final = "tests/unit/service/test_fetch.py::test_"
 METRICS_TESTS: Final = "tests/unit/service/test_metrics.py::test_"
@@ -1278,5 +1280,74 @@ DEFECTS: Final = (
         "return octets.removeprefix(BYTE_ORDER_MARK)",
         "return octets",
         "tests/unit/service/test_files.py::test_a_byte_order_mark_before_a_file_of_a_person_changes_nothing[settings.toml-]",
+        "what rides along counts as accepted",
+        "didkit_py/terms/consent.py",
+        "        grants=grants.carried(answers) | answer.grants,",
+        "        grants=grants.carried(answers) | frozenset(grants.choices),",
+        CHOICES_TESTS + "advertising_without_data_does_not_ride_along",
+    ),
+    Defect(
+        "a vendor takes a record that declines what is not a choice",
+        RECORD,
+        "    declined = frozenset(grants.choices).difference(record.agreed)",
+        "    declined = frozenset(record.accepted).difference(record.agreed)",
+        CHOICES_TESTS + "what_is_needed_cannot_be_declined_beside_a_yes",
+    ),
+    Defect(
+        "a condition that no page explains is passed over",
+        "didkit_py/terms/choices.py",
+        '        "price": grant.price is not None,',
+        '        "price": False,',
+        CHOICES_TESTS + "a_condition_that_no_page_explains_is_refused",
+    ),
+    Defect(
+        "uses are tied together that could be chosen apart",
+        "didkit_py/terms/choices.py",
+        "    return len(purposes) > 1 and not all(map(is_service, purposes))",
+        "    return len(purposes) > 1 and not any(map(is_service, purposes))",
+        CHOICES_TESTS + "uses_that_have_nothing_to_do_with_each_other_are_not_tied_together",
+    ),
+    Defect(
+        "a promise to pass nothing on may name processors",
+        RULES_PROMISE,
+        'needed = "listed" if recipient.third_parties else "processors" if recipient.processors else "none"',
+        'needed = "listed" if recipient.third_parties else "none"',
+        RULES_TESTS + "a_promise_to_pass_nothing_on_that_names_other_parties_is_refused",
+    ),
+    Defect(
+        "one role stands for all types",
+        RULES_REQUEST,
+        "    if all(roles & shown for roles in wanted):",
+        "    if not wanted or any(roles & shown for roles in wanted):",
+        RULES_TESTS + "one_role_does_not_stand_for_all_types",
+    ),
+    Defect(
+        "a vendor continues the record of any other",
+        RULES_REQUEST,
+        "        if owner.isdisjoint(vendor.identifiers):",
+        "        if not owner:",
+        RULES_TESTS + "a_vendor_continues_only_a_record_of_its_own",
+    ),
+    Defect(
+        "what no type explains says nothing about a person",
+        "didkit_py/credentials/template.py",
+        "(path)) or frozenset({IDENTITY})",
+        "(path))",
+        "tests/unit/terms/test_sensitivity.py::test_"
+        "a_nameless_vendor_without_a_promise_does_not_learn_who_the_person_is",
+    ),
+    Defect(
+        "a period may lead beyond the calendar",
+        "didkit_py/terms/period.py",
+        'if seconds > MAX_YEARS * _SECONDS["years"]:',
+        'if seconds > 100 * MAX_YEARS * _SECONDS["years"]:',
+        "tests/properties/test_terms_readers.py::test_a_period_is_at_most_a_hundred_years_or_no_period",
+    ),
+    Defect(
+        "erasure may take longer than the terms say",
+        RULES_PROMISE,
+        "    if agreement.erase.within > erasure:",
+        "    if agreement.erase.within > agreement.erase.within:",
+        RULES_TESTS + "a_desk_is_not_slower_than_the_terms_say",
     ),
 )

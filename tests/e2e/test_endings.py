@@ -13,7 +13,10 @@ import pytest
 from aiohttp import web
 
 from demo.browser import Page
+from didkit_py.errors import Malformed
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.roles.ending import Relationship, relationship_of
+from didkit_py.roles.presenting_store import Exchange
 from didkit_py.terms.events import Kind, parse_event
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
@@ -188,3 +191,22 @@ async def test_these_pages_speak_plainly(world: World) -> None:
     pages += [await end(world, request_id, "stop"), await end(world, request_id, "erase")]
     for page in pages:
         assert not re.findall(TRADE, page.text, re.IGNORECASE)
+
+
+async def test_one_wish_that_cannot_be_read_hides_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older version kept what this one does not read, such as a period without end: one line says so."""
+    first, second = await shared(world), await shared(world)
+    world.clearsound.away = {"events"}
+    for request_id in (first, second):
+        await end(world, request_id, "stop")
+
+    def reading(exchange: Exchange) -> Relationship:
+        if exchange.id == first:
+            raise Malformed("agreement.withdraw.within: expected a period of at most 100 years")
+        return relationship_of(exchange)
+
+    monkeypatch.setattr("wallet.ending_pages.relationship_of", reading)
+    page = await world.person.get("/disclosures")
+    assert page.status == 200
+    assert line(page, "stop", first).startswith("unreadable You told them to stop using it on ")
+    assert line(page, "stop", second).startswith("sent, unconfirmed")

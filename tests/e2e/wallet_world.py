@@ -285,7 +285,8 @@ class Vendor:
         made = next(one for one in self.requests.values() if one.offer and digest(one.offer.encode()) == offer)
         made.acceptances.append(octets)
         terms = self.lists.current(self.clock()).terms[made.body["terms"]]
-        verify_acceptance(signed, offer_text=made.offer, terms=terms, now=self.clock())
+        query = DcqlQuery.from_json(made.body["query"])
+        verify_acceptance(signed, offer_text=made.offer, query=query, terms=terms, now=self.clock())
         if not made.claims:
             return web.json_response({"state": "received"}, status=202)
         made.record = made.record or (await countersign(signed, signer=self.signer)).to_json()

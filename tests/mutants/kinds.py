@@ -46,7 +46,7 @@ from didkit_py.trust import verify_trust_list
 from didkit_py.verification import KeyBinding, verify_credential, verify_presentation
 from tests.attacks import genuine, presentations
 from tests.attacks.forging import NOW, Token, signer
-from tests.attacks.genuine import C_NONCE, DOCUMENT, ENCRYPTION, JUDGES, LAYER, LIST, NAMED, OFFER, ORIGIN
+from tests.attacks.genuine import ASKED, C_NONCE, DOCUMENT, ENCRYPTION, JUDGES, LAYER, LIST, NAMED, OFFER, ORIGIN
 from tests.mutants.edits import P256_ORDER
 from tests.mutants.shapes import Shape
 from wallet.ledger import Head, verify_chain
@@ -313,7 +313,7 @@ def _records() -> Iterator[Kind]:
         name="acceptance",
         shape=Shape.JSON,
         texts=(wire(accepted),),
-        judge=lambda text: verify_acceptance(signed(text), offer_text=OFFER, terms=None, now=NOW),
+        judge=lambda text: verify_acceptance(signed(text), offer_text=OFFER, query=ASKED, terms=None, now=NOW),
         may_pass=_same(_record_told),
     )
     yield Kind(

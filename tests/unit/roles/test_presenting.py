@@ -12,6 +12,7 @@ from didkit_py.encoding import b64url, read_json, write_json
 from didkit_py.errors import BadRequestObject, IllegalMove, Refused, Unreachable, WrongType
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import create_request_link
 from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
 from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, State, history_of
@@ -147,7 +148,8 @@ class Town:
 
     async def _accept(self, body: bytes) -> Answer:
         signed = JointlySigned.from_json(json.loads(body)["record"])
-        verify_acceptance(signed, offer_text=self.offer, terms=self.situation.terms, now=NOW)
+        query = DcqlQuery.from_json(self.situation.query)
+        verify_acceptance(signed, offer_text=self.offer, query=query, terms=self.situation.terms, now=NOW)
         if not self.arrived:
             return Answer(body=b'{"state":"received"}', status=202)
         if self.forged_record:

@@ -238,7 +238,7 @@ async def test_a_consent_exists_only_after_a_yes(sound: Situation) -> None:
         consent(refused, YES)
     assert refusal.value.reason == "pol.denied"
     with pytest.raises(TypeError):
-        Consent(decision=refused, answers={}, seen="", declined=(), by="person", seal=object())
+        Consent(decision=refused, answers={}, seen="", grants=frozenset(), declined=(), by="person", seal=object())
 
 
 async def test_the_optional_goes_only_when_ticked(sound: Situation) -> None:

@@ -509,7 +509,7 @@ async def test_a_nameless_vendor_may_not_ask_who_the_person_is(h: Situation) -> 
 
 async def test_identity_without_signed_terms_is_refused(h: Situation) -> None:
     asked = h.but(query=SOUND_QUERY, grants=(grant(data=[*_car_data(), EMAIL_ITEM]),), signatory=None)
-    assert (await judged(asked)).codes == ("terms.missing",)
+    assert (await judged(asked)).codes == ("terms.missing", "vrf.faceless")
 
 
 def _car_data() -> list[Any]:

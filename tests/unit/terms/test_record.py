@@ -11,6 +11,7 @@ import pytest
 from didkit_py.encoding import digest, jcs
 from didkit_py.errors import BadAgreement, BadSignature, DidkitError
 from didkit_py.jose import JointlySigned
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.consent import Answer_, Consent, consent, release
 from didkit_py.terms.decision import decide
@@ -96,7 +97,9 @@ async def sound() -> Agreed:
 
 
 def at_vendor(one: Agreed, signed: JointlySigned, *, now: timedelta = timedelta(minutes=1)) -> Any:
-    return verify_acceptance(signed, offer_text=one.agreement.text, terms=one.situation.terms, now=NOW + now)
+    query = DcqlQuery.from_json(one.situation.query)
+    terms = one.situation.terms
+    return verify_acceptance(signed, offer_text=one.agreement.text, query=query, terms=terms, now=NOW + now)
 
 
 async def signed_as(body: Mapping[str, Any], *, payload: bytes | None = None) -> JointlySigned:

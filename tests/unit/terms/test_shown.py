@@ -336,7 +336,8 @@ async def _recorded(asked: Situation) -> Any:
         now=NOW,
     )
     signed = await create_acceptance(body, signer=pairwise)
-    verify_acceptance(signed, offer_text=agreement.text, terms=asked.terms, now=NOW)
+    query_of = DcqlQuery.from_json(asked.query)
+    verify_acceptance(signed, offer_text=agreement.text, query=query_of, terms=asked.terms, now=NOW)
     return body
 
 
