@@ -276,7 +276,7 @@ DEFECTS: Final = (
     Defect(
         "a JSON object may hold a member twice",
         ENCODING,
-        "        _refuse_doubled_members(octets)\n    return value",
+        "        _refuse_what_is_not_kept(octets)\n    return value",
         "        pass\n    return value",
         ENCODING_TESTS + "a_member_that_stands_twice_is_refused",
     ),
