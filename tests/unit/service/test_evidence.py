@@ -84,18 +84,24 @@ class World:
             await self.publish_status(name, {}, now=now)
         await self.publish_trust(now=now, terms=(await self.publish_terms(),))
 
-    async def publish_trust(self, *, now: datetime = NOW, terms: Sequence[TermsSource] = ()) -> None:
-        issuers = [
+    async def publish_trust(
+        self,
+        *,
+        now: datetime = NOW,
+        terms: Sequence[TermsSource] = (),
+        issuers: Sequence[str] = ("insurer", "maker"),
+    ) -> None:
+        entries = [
             TrustedIssuer(
                 id=self.did(name),
                 name=name,
                 vcts=frozenset({STANDING.vct}),
                 status_lists=f"{self.origin}/{name}/status-lists",
             )
-            for name in ("insurer", "maker")
+            for name in issuers
         ]
         text = await create_trust_list(
-            issuers, terms=terms, signer=self.signer("publisher"), now=now, lifetime=timedelta(days=7)
+            entries, terms=terms, signer=self.signer("publisher"), now=now, lifetime=timedelta(days=7)
         )
         self.files["/trust-list"] = text.encode()
 
@@ -475,6 +481,18 @@ async def test_a_key_document_out_of_reach_serves_a_day_and_then_nobody_knows(wo
         await world.publish(now=clock[0])
         evidence = await gather(fetcher, [text], found, now=clock[0])  # fetched anew for this presentation
         verify_credential(text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED)
+
+
+async def test_what_an_issuer_that_is_off_the_list_signed_is_believed_no_longer(world: World) -> None:
+    text = await world.credential("maker")
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, clock=lambda: NOW + timedelta(minutes=1))
+        require_valid(await lists.refresh_now(), text)
+        await world.publish_trust(now=NOW + timedelta(minutes=1), issuers=("insurer",))
+        found = await lists.refresh_now()
+    with pytest.raises(Untrusted, match="not in the trust list"):
+        require_valid(found, text)
+    assert {source.url for source in found.sources if "/maker/" in source.url} == set()
 
 
 async def test_a_clock_that_was_set_back_lengthens_no_keys_life(world: World) -> None:
