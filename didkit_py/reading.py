@@ -7,7 +7,7 @@ null counts as absent, since many programs write null for what they do not have;
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
@@ -132,6 +132,15 @@ class Reader:
     def optional_moment(self, name: str) -> datetime | None:
         """A NumericDate as an aware UTC moment, or None when absent."""
         return self.moment(name) if self.has(name) else None
+
+    def optional_seconds(self, name: str, *, maximum: int) -> timedelta | None:
+        """A positive number of seconds, which may have a fraction, or None when absent."""
+        if not self.has(name):
+            return None
+        value = self.members[name]
+        if (type(value) is not int and type(value) is not float) or not 0 < value <= maximum:
+            raise Malformed(f"{self.path(name)}: expected a positive number of seconds, at most {maximum}")
+        return timedelta(seconds=value)
 
     def rfc3339(self, name: str) -> datetime:
         """An RFC 3339 text as an aware UTC moment."""

@@ -169,3 +169,13 @@ async def test_wrong_types_in_messages_never_crash(function: Function[Any]) -> N
         for value in WRONG:
             if function.name != "verify_terms" or way[0] == "document":
                 tried(function.judge, put(good, way, value), f"{function.name}: {way} = {str(value)[:20]!r}")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SIGNED if "iat" in dict(genuine(kind).claims())])
+@pytest.mark.parametrize("fraction", [0.0, 0.25])
+def test_a_numeric_date_with_a_fraction_is_accepted_by_every_reader(kind: str, fraction: float) -> None:
+    """RFC 7519, 2: non-integer values can be represented (K07)."""
+    good = genuine(kind)
+    claims = dict(good.claims())
+    dates = {name: value - 1 + fraction for name, value in claims.items() if name in TIMES and type(value) is int}
+    JUDGES[kind](replace(good, payload={**claims, **dates}).text())
