@@ -99,16 +99,15 @@ def _refuse_what_is_not_kept(octets: bytes) -> None:
             raise Malformed("a JSON object has the same member twice", spec="RFC 8259, 4")
         return found
 
-    json.loads(octets, object_pairs_hook=unique, parse_int=_require_kept_integer, parse_float=_require_kept_fraction)
+    json.loads(octets, object_pairs_hook=unique, parse_int=_require_kept, parse_float=_require_kept)
 
 
-def _require_kept_integer(text: str) -> int:
-    if len(text) > len(str(_INTEGERS.start)) or int(text) not in _INTEGERS:
-        raise Malformed("a whole number beyond 64 bits cannot be kept as it is", spec="RFC 8259, 6")
-    return int(text)
-
-
-def _require_kept_fraction(text: str) -> float:
+def _require_kept(text: str) -> int | float:
+    """The number that a text says, where it can be kept as it is."""
+    if text.lstrip("-").isdigit():
+        if len(text) > len(str(_INTEGERS.start)) or int(text) not in _INTEGERS:
+            raise Malformed("a whole number beyond 64 bits cannot be kept as it is", spec="RFC 8259, 6")
+        return int(text)
     kept = float(text)
     try:
         said = Decimal(text)

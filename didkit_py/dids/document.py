@@ -74,7 +74,11 @@ class DidDocument:
         read = Reader(body, at="did_document")
         if read.text("id") != did:
             raise BadDidDocument("the document's id is not the DID that was asked for", spec="DID Core 1.0, 5.1.1")
-        if _is_deactivated(read):
+        # It says so itself, or in the metadata that resolvers put beside it (DID Core 1.0, 7.1.3). Whatever is said but
+        # false counts: an owner that wrote "yes" meant it.
+        metadata = read.members.get("didDocumentMetadata")
+        said = [at.get("deactivated") for at in (read.members, metadata) if isinstance(at, dict)]
+        if any(one is not None and one is not False for one in said):
             return cls(id=did, methods=MappingProxyType({}), purposes=MappingProxyType({}), deactivated=True)
         listed, purposes, embedded = _entries(read, "verificationMethod"), {}, []
         for purpose in Purpose:
@@ -122,16 +126,6 @@ class DidDocument:
         if method.expires_at is not None and (now is None or now >= method.expires_at):
             raise UnknownKey("the key's time is over", spec="CID 1.0, 2.2")
         return method.key
-
-
-def _is_deactivated(read: Reader) -> bool:
-    """Whether the document says so itself, or in the metadata that resolvers put beside it (DID Core 1.0, 7.1.3).
-
-    Whatever is said there but false counts: an owner that wrote "yes" meant it.
-    """
-    metadata = read.members.get("didDocumentMetadata")
-    said = (read.members.get("deactivated"), metadata.get("deactivated") if isinstance(metadata, dict) else None)
-    return any(one is not None and one is not False for one in said)
 
 
 def _entries(read: Reader, name: str) -> list[Json]:

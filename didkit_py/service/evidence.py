@@ -211,6 +211,11 @@ def _signer(jws: UnverifiedJws) -> str:
     return (jws.kid or "").partition("#")[0]
 
 
+async def nothing_stored() -> Sequence[Source]:
+    """What there is to load where no other process stores."""
+    return ()
+
+
 class ScheduledLists:
     """The lists of a running service: refreshed by schedule, the last good ones kept, old sources read at start.
 
@@ -227,7 +232,7 @@ class ScheduledLists:
         refresh_seconds: float,
         clock: Callable[[], datetime],
         sources: Sequence[Source] = (),
-        load: Callable[[], Awaitable[Sequence[Source]]] | None = None,
+        load: Callable[[], Awaitable[Sequence[Source]]] = nothing_stored,
         save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -271,14 +276,13 @@ class ScheduledLists:
         The last good lists then stay, unless their publisher withdrew the key that signed them.
         """
         async with self._one_at_a_time:
-            stored = () if self._load is None else await self._load()
-            held = newest_first(stored, self._lists.sources if self._lists else ())
+            held = newest_first(await self._load(), self._lists.sources if self._lists else ())
             new = await fetch_sources(
                 self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock(), held=held
             )
             # Another process may have stored newer ones while we fetched.
-            stored = () if self._load is None else await self._load()
-            walk = Walk(newest_first(new.sources, stored, held), now=self._clock()).read(self._url, self._signer)
+            held = newest_first(await self._load(), held)
+            walk = Walk(newest_first(new.sources, held), now=self._clock()).read(self._url, self._signer)
             for code in new.codes:
                 log.warning("list-not-fetched", code=code)
             if self._save is not None and walk.used and frozenset(walk.used) != frozenset(held):

@@ -112,7 +112,10 @@ class Walk:
         self.wanted: dict[str, Wanted] = {}  # by address
         self.error: DidkitError = Unreachable("the trust list is not at hand")
         self._by_url: dict[str, list[Source]] = {}
-        for source in sorted(sources, key=self._known_time, reverse=True):
+        # What was fetched in the future, since our clock was set back, is newer than nothing.
+        latest = now + MAX_STEP_BACK
+        times = {source: source.fetched_at if source.fetched_at <= latest else _UNKNOWN_TIME for source in sources}
+        for source in sorted(times, key=times.__getitem__, reverse=True):
             self._by_url.setdefault(source.url, []).append(source)
         self._trust: TrustList | None = None
         self._documents: dict[str, DidDocument] = {}
@@ -122,10 +125,6 @@ class Walk:
         self._layers: dict[str, bytes] = {}
         self._faults: dict[str, str] = {}
         self._used: dict[str, Source] = {}
-
-    def _known_time(self, source: Source) -> datetime:
-        """When it was fetched; what was fetched in the future, since our clock was set back, is newer than nothing."""
-        return source.fetched_at if source.fetched_at <= self.now + MAX_STEP_BACK else _UNKNOWN_TIME
 
     def read(self, trust_list_url: str, trust_list_signer: str) -> "Walk":
         """Take everything that can be taken."""

@@ -65,19 +65,20 @@ class Evidence:
         return document
 
     def document_age(self, did: str, now: datetime) -> timedelta:
-        """How long ago the document was fetched, as `status_age`; zero for one that was fetched for this judgement."""
-        return _age(self.fetched_at.get(did, now), now)
+        """How long ago the document was fetched; zero for one that was fetched for this judgement alone."""
+        return self.age(did, otherwise=now, now=now)
 
     def status_age(self, status_list: VerifiedStatusList, now: datetime) -> timedelta:
-        """How long ago the list was fetched; where that is not known, how long ago it was issued.
+        """How long ago the list was fetched; where that is not known, how long ago it was issued."""
+        return self.age(status_list.uri, otherwise=status_list.issued_at, now=now)
+
+    def age(self, name: str, *, otherwise: datetime, now: datetime) -> timedelta:
+        """How long ago that was fetched, since `otherwise` where it is not known.
 
         What was fetched in the future is as old as can be: the clock was set back, and nobody knows by how much.
         """
-        return _age(self.fetched_at.get(status_list.uri, status_list.issued_at), now)
-
-
-def _age(fetched_at: datetime, now: datetime) -> timedelta:
-    return now - fetched_at if now - fetched_at >= -MAX_STEP_BACK else timedelta.max
+        age = now - self.fetched_at.get(name, otherwise)
+        return age if age >= -MAX_STEP_BACK else timedelta.max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
