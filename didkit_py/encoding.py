@@ -8,8 +8,10 @@ import binascii
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal, DecimalException
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -23,7 +25,12 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 
 MAX_JSON_BYTES: Final = 262_144  # no message of ours is larger; status lists have a bound of their own
 MAX_JSON_DEPTH: Final = 32  # the deepest document of ours nests 9 levels
+LAST_SECOND: Final = 253_402_300_799  # of the year 9999, the last of the calendar
+_FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)  # nothing of ours was signed before NumericDate begins
 _MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 8785, 3.2.2.3: larger integers have no exact double
+_INTEGERS: Final = range(-(2**63), 2**64)  # what the JSON library keeps as integers
+_DOUBLE_DIGITS: Final = 17  # no program writes more of a double; a text with more says what a double cannot hold
+_LEAST_DOUBLE: Final = sys.float_info.min  # below it a double has fewer digits, and at last none
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[][{}]")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
@@ -53,7 +60,8 @@ def from_b64url(text: str) -> bytes:
 def read_json(text: bytes | str, *, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH) -> Json:
     """A JSON text as values: no doubled member, no NaN, no lone surrogate, bounded size and depth.
 
-    Raises Malformed or TooLarge.
+    A number that cannot be kept is refused and never becomes another: a whole one beyond 64 bits, or a fraction with
+    more digits than a double holds (RFC 8259, 6). Raises Malformed or TooLarge.
     """
     octets = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     if len(octets) > max_bytes:
@@ -66,11 +74,11 @@ def read_json(text: bytes | str, *, max_bytes: int = MAX_JSON_BYTES, max_depth: 
         raise Malformed("expected a JSON text in UTF-8", spec="RFC 8259") from error
     try:
         again = orjson.dumps(value)
-    except TypeError:  # integers beyond 64 bits, which orjson reads as floats, and lone surrogates
+    except TypeError:  # lone surrogates
         again = b""
-    # A text that is written back unchanged has no doubled member; only others pay for the slow look.
+    # A text that is written back unchanged has no doubled member and no changed number; only others pay for the look.
     if again != octets:
-        _refuse_doubled_members(octets)
+        _refuse_what_is_not_kept(octets)
     return value
 
 
@@ -82,14 +90,34 @@ def _refuse_deep(octets: bytes, max_depth: int) -> None:
             raise TooLarge(f"JSON text is nested deeper than {max_depth} levels")
 
 
-def _refuse_doubled_members(octets: bytes) -> None:
+def _refuse_what_is_not_kept(octets: bytes) -> None:
+    """Refuse a text of which the values say less: a member that stands twice, a number that was rounded."""
+
     def unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
         found = dict(members)
         if len(found) != len(members):
             raise Malformed("a JSON object has the same member twice", spec="RFC 8259, 4")
         return found
 
-    json.loads(octets, object_pairs_hook=unique)
+    json.loads(octets, object_pairs_hook=unique, parse_int=_require_kept, parse_float=_require_kept)
+
+
+def _require_kept(text: str) -> int | float:
+    """The number that a text says, where it can be kept as it is."""
+    if text.lstrip("-").isdigit():
+        if len(text) > len(str(_INTEGERS.start)) or int(text) not in _INTEGERS:
+            raise Malformed("a whole number beyond 64 bits cannot be kept as it is", spec="RFC 8259, 6")
+        return int(text)
+    kept = float(text)
+    try:
+        said = Decimal(text)
+        digits = len("".join(map(str, said.as_tuple().digits)).strip("0"))
+    except DecimalException as error:  # an exponent that no number of ours has
+        raise Malformed("a number is too large or too small to be kept", spec="RFC 8259, 6") from error
+    printed = digits <= _DOUBLE_DIGITS and abs(kept) >= _LEAST_DOUBLE
+    if not printed and said != Decimal(repr(kept)):
+        raise Malformed("a number has more digits than can be kept", spec="RFC 8259, 6")
+    return kept
 
 
 def write_json(value: object) -> bytes:
@@ -171,7 +199,7 @@ def timestamp(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def from_timestamp(seconds: int) -> datetime:
+def from_timestamp(seconds: float) -> datetime:
     """The aware UTC moment of a NumericDate. Raises Malformed beyond the years of the calendar."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
@@ -185,11 +213,14 @@ def rfc3339(moment: datetime) -> str:
 
 
 def from_rfc3339(text: str) -> datetime:
-    """The aware UTC moment of an RFC 3339 text with an offset. Raises Malformed."""
+    """The aware UTC moment of an RFC 3339 text with an offset, from 1970 to 9999 in UTC. Raises Malformed."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        stated = datetime.fromisoformat(text)
+        moment = stated.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # an offset can lead beyond the calendar
         raise Malformed("expected an RFC 3339 date and time", spec="RFC 3339, 5.6") from error
-    if moment.tzinfo is None or "T" not in text:
+    if stated.tzinfo is None or "T" not in text:
         raise Malformed("expected an RFC 3339 date and time with an offset", spec="RFC 3339, 5.6")
-    return moment.astimezone(UTC)
+    if moment < _FIRST_MOMENT:
+        raise Malformed("expected a time from 1970 on", spec="RFC 7519, 2")
+    return moment

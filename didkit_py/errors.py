@@ -265,6 +265,13 @@ class Unreachable(Unavailable):
     hint = "Check that the other party's service is running, then try again."
 
 
+class Withdrawn(Unreachable):
+    """What stood at an address was withdrawn for good: status 410 (RFC 9110, 15.5.11)."""
+
+    code = "withdrawn"
+    hint = "Ask whoever published it; nothing will stand at this address any more."
+
+
 class ForbiddenAddress(Rejected):
     """The address is not one that we may fetch: not https, private, or with a forbidden part."""
 

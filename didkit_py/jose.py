@@ -190,7 +190,12 @@ def encrypt(plain: bytes, *, jwk: Mapping[str, Json], enc: str, header: Mapping[
     from jwcrypto import jwe  # noqa: PLC0415 - 160 ms to import, wanted by few
     from jwcrypto import jwk as jwks  # noqa: PLC0415
 
-    protected = {"alg": "ECDH-ES", "enc": enc, **({"kid": jwk["kid"]} if "kid" in jwk else {}), **(header or {})}
+    protected = {
+        "alg": "ECDH-ES",
+        "enc": enc,
+        **({"kid": jwk["kid"]} if jwk.get("kid") is not None else {}),
+        **(header or {}),
+    }
     try:
         token = jwe.JWE(plain, protected=write_json(protected).decode())
         token.add_recipient(jwks.JWK(**{name: jwk[name] for name in ("kty", "crv", "x", "y") if name in jwk}))
@@ -242,7 +247,7 @@ def usable_encryption_key(keys: Sequence[Json]) -> dict[str, Json] | None:
             isinstance(key, dict)
             and (key.get("kty"), key.get("crv")) == ("EC", "P-256")
             and key.get("alg") == "ECDH-ES"
-            and key.get("use", "enc") == "enc"
+            and key.get("use") in (None, "enc")
         ):
             return key
     return None

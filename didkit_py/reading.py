@@ -1,17 +1,18 @@
 """Reader takes typed members out of JSON and names the path of the one that is wrong.
 
-Unknown members are left alone: standards ask to ignore them, and signed documents keep them.
+Unknown members are left alone: standards ask to ignore them, and signed documents keep them. An optional member that is
+null counts as absent, since many programs write null for what they do not have; a required one that is null is wrong.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from didkit_py.encoding import Json, from_rfc3339
+from didkit_py.encoding import LAST_SECOND, Json, from_rfc3339
 from didkit_py.errors import Malformed, TooLarge
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 65_536  # characters; credentials inside JSON are the longest texts
 MAX_ITEMS: Final = 1_000
-_LAST_SECOND: Final = 253_402_300_799  # of the year 9999, the last of the calendar
 _LOOPBACK: Final = re.compile(r"\A(localhost|127(\.\d{1,3}){3}|\[::1\])\Z")
 _HOST: Final = re.compile(r"\A(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)\Z")
 _NUMERIC: Final = re.compile(r"\A(0x[0-9a-f]*|[0-9]+)\Z")
@@ -44,8 +44,8 @@ class Reader:
         return f"{self.at}.{name}"
 
     def has(self, name: str) -> bool:
-        """Whether the member is there, even as null."""
-        return name in self.members
+        """Whether the member is there; one that is null is not."""
+        return self.members.get(name) is not None
 
     def value(self, name: str) -> Json:
         """The member as it is. Raises Malformed when absent."""
@@ -64,7 +64,7 @@ class Reader:
 
     def optional_text(self, name: str, *, max_length: int = MAX_TEXT) -> str | None:
         """A non-empty text, or None when absent."""
-        return self.text(name, max_length=max_length) if name in self.members else None
+        return self.text(name, max_length=max_length) if self.has(name) else None
 
     def _no_text(self, value: Json, name: str, max_length: int) -> Malformed:
         if isinstance(value, str) and len(value) > max_length:
@@ -95,7 +95,7 @@ class Reader:
 
     def optional_texts(self, name: str) -> tuple[str, ...]:
         """An array of non-empty texts, empty when absent."""
-        return self.texts(name) if name in self.members else ()
+        return self.texts(name) if self.has(name) else ()
 
     def items(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> list[Json]:
         """An array as it is."""
@@ -120,11 +120,11 @@ class Reader:
 
     def optional_integer(self, name: str, *, minimum: int = 0, maximum: int = 2**53 - 1) -> int | None:
         """A whole number inside the bounds, or None when absent."""
-        return self.integer(name, minimum=minimum, maximum=maximum) if name in self.members else None
+        return self.integer(name, minimum=minimum, maximum=maximum) if self.has(name) else None
 
     def flag(self, name: str, *, default: bool | None = None) -> bool:
         """True or false; absent means `default` where one is given."""
-        if default is not None and name not in self.members:
+        if default is not None and not self.has(name):
             return default
         value = self.value(name)
         if not isinstance(value, bool):
@@ -132,12 +132,27 @@ class Reader:
         return value
 
     def moment(self, name: str) -> datetime:
-        """A NumericDate as an aware UTC moment."""
-        return datetime.fromtimestamp(self.integer(name, maximum=_LAST_SECOND), UTC)
+        """A NumericDate as an aware UTC moment, to the microsecond where it has a fraction (RFC 7519, 2)."""
+        value = self.members.get(name)
+        if type(value) is not int and type(value) is not float:
+            self.value(name)  # says so of a member that is not there
+            raise Malformed(f"{self.path(name)}: expected a number of seconds", spec="RFC 7519, 2")
+        if not 0 <= value <= LAST_SECOND:
+            raise Malformed(f"{self.path(name)}: expected 0 to {LAST_SECOND} seconds", spec="RFC 7519, 2")
+        return datetime.fromtimestamp(value, UTC)
 
     def optional_moment(self, name: str) -> datetime | None:
         """A NumericDate as an aware UTC moment, or None when absent."""
-        return self.moment(name) if name in self.members else None
+        return self.moment(name) if self.has(name) else None
+
+    def optional_seconds(self, name: str, *, maximum: int) -> timedelta | None:
+        """A positive number of seconds, which may have a fraction, or None when absent."""
+        if not self.has(name):
+            return None
+        value = self.members[name]
+        if (type(value) is not int and type(value) is not float) or not 0 < value <= maximum:
+            raise Malformed(f"{self.path(name)}: expected a positive number of seconds, at most {maximum}")
+        return timedelta(seconds=value)
 
     def rfc3339(self, name: str) -> datetime:
         """An RFC 3339 text as an aware UTC moment."""
@@ -152,7 +167,7 @@ class Reader:
 
     def optional_object(self, name: str) -> Self | None:
         """A member object, or None when absent."""
-        return self.object(name) if name in self.members else None
+        return self.object(name) if self.has(name) else None
 
     def objects(self, name: str, *, at_least: int = 0, max_items: int = MAX_ITEMS) -> tuple[Self, ...]:
         """An array of objects, to be read further."""

@@ -272,6 +272,16 @@ def trust_add(
     print_result(_trusted(entry), f"{name} is trusted for {len(vcts)} type(s) of claim.", as_json=as_json)
 
 
+@trust_group.command("remove")
+@click.argument("folder", type=Folder)
+@click.option("--id", "did", required=True, help="The DID of the issuer.")
+@json_option
+def trust_remove(folder: Path, did: str, *, as_json: bool) -> None:
+    """Take an issuer off the list. Wallets and vendors believe it no longer once they fetch the list again."""
+    _work(folder, lambda parts: parts.publications.distrust(did))
+    print_result({"id": did}, f"{did} is not trusted any more.", as_json=as_json)
+
+
 @trust_group.command("list")
 @click.argument("folder", type=Folder)
 @json_option

@@ -14,7 +14,7 @@ from didkit_py.reading import Reader, is_url
 from didkit_py.roles.issuing import FetchDocument
 from didkit_py.roles.issuing_store import Wanted
 from didkit_py.service.columns import octets, text
-from didkit_py.service.database import Database, Statement
+from didkit_py.service.database import Database, GuardFailed, Statement
 from didkit_py.service.files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, not_utf_8
 from didkit_py.terms.document import MAX_DOCUMENT, MAX_LAYER, create_terms, verify_signatory_statement
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
@@ -136,6 +136,15 @@ class Publications:
             ),
             next_version(_TRUST_LIST),
         )
+
+    async def distrust(self, did: str) -> None:
+        """Take an issuer off the trust list; whoever fetches the list next believes it no longer. Raises NotFound."""
+        removal = Statement("DELETE FROM trusted_issuers WHERE did = ? RETURNING did", (did,), rows=1)
+        try:
+            await self.database.apply(removal, next_version(_TRUST_LIST))
+        except GuardFailed as error:
+            hint = "List them with their DIDs: issuer trust list."
+            raise NotFound("the trust list names no such issuer", hint=hint) from error
 
     async def trusted(self) -> tuple[TrustedIssuer, ...]:
         """The issuers of the trust list."""

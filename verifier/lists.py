@@ -36,8 +36,7 @@ class KeptLists:
                 now=now,
             )
             self._version = version
-        if not self._lists.trust.holds(now):
-            raise Stale("the trust list's time is over, or our clock is wrong")
+        self._lists.require_holding(now)
         return self._lists
 
     async def _kept_version(self) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from wallet.taking import Taking
 from wallet.vault import Ticket, Vault
 
 Clock = Callable[[], datetime]
+SHOWN_MAX_AGE: Final = timedelta(days=7)  # of key documents behind what is merely shown, such as an issuer's name
 log = get_logger()
 
 
@@ -65,9 +66,16 @@ class Parts:
         return self.schedule.current(self.clock())
 
     def known_lists(self) -> Lists | None:
-        """The same, None where there are none: for what can be shown without."""
+        """What can be shown of them, None where there are none: also old ones, but without issuers that withdrew."""
+        lists, now = self.shown_lists(), self.clock()
+        return None if lists is None else lists.believable(now, document_max_age=SHOWN_MAX_AGE)
+
+    def shown_lists(self) -> Lists | None:
+        """The same with all that the trust list names."""
+        if self.schedule is None:
+            return None
         try:
-            return self.lists()
+            return self.schedule.current(self.clock(), document_max_age=SHOWN_MAX_AGE)
         except Stale:
             return None
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from didkit_py.dids.document import DEACTIVATED
 from didkit_py.errors import DidkitError
 from didkit_py.service.web import Routes, notify, read_form, render
 from didkit_py.terms.policy import Policy
@@ -55,16 +56,20 @@ def _caps(policy: Policy) -> list[tuple[str, str]]:
 
 
 def _lists(parts: Parts) -> dict[str, object] | None:
-    lists = parts.known_lists()
+    lists = parts.shown_lists()
     if lists is None:
         return None
+    withdrew = " (it withdrew its key: what it signed does not count any more)"
     names = {did: issuer.name for did, issuer in lists.trust.issuers.items()}
     return {
         "at": max((source.fetched_at for source in lists.sources), default=None),
         "until": lists.trust.expires_at,
         "issuers": sorted(names.values()),
         "terms": sorted(f"{one.family} {one.version}" for one in lists.terms.values()),
-        "faults": sorted(names.get(part, "A document of terms") for part in lists.faults),
+        "faults": sorted(
+            names.get(part, "A document of terms") + (withdrew if code == DEACTIVATED else "")
+            for part, code in lists.faults.items()
+        ),
     }
 
 

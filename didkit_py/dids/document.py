@@ -1,23 +1,26 @@
 """DidDocument: which keys speak for a DID, and for which purpose (DID Core 1.0; Controlled Identifiers 1.0).
 
-A method that we cannot read is passed over, since one key of another kind must not make the others useless. What is
-looked for and was passed over is simply not found.
+An entry that we cannot read is passed over, since one key of another kind must not make the others useless. What is
+looked for and was passed over is simply not found. An id that two different methods have names neither of them.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Final, Self
 
 from didkit_py.encoding import Json, from_rfc3339
-from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey
+from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey, Untrusted
 from didkit_py.keys.public import PublicKey
 from didkit_py.reading import Reader
 
 MAX_METHODS: Final = 64  # a document of ours has one to three
+DEACTIVATED: Final = "did-deactivated"  # the reason where a document was withdrawn
 _DID: Final = re.compile(r"\Adid:[a-z0-9]{1,32}:[A-Za-z0-9._%:-]{1,4096}\Z")
 _END_OF_DID: Final = re.compile(r"[/?#]")
 _FRAGMENT: Final = re.compile(r"\A#[A-Za-z0-9._~!$&'()*+,;=:@%-]{1,4096}\Z")
@@ -59,31 +62,58 @@ class DidDocument:
     id: str
     methods: Mapping[str, VerificationMethod]
     purposes: Mapping[Purpose, frozenset[str]]
+    deactivated: bool = False  # its owner withdrew it (DID Core 1.0, 8.2): no key of it serves any more
 
     @classmethod
     def from_json(cls, body: Json, *, did: str) -> Self:
-        """The document of `did`. Raises BadDidDocument when it describes another DID, Malformed for its shape."""
+        """The document of `did`.
+
+        Raises BadDidDocument when it describes another DID, Malformed for its shape, and either when an entry that
+        names no single key leaves no other.
+        """
         read = Reader(body, at="did_document")
         if read.text("id") != did:
             raise BadDidDocument("the document's id is not the DID that was asked for", spec="DID Core 1.0, 5.1.1")
-        listed = _methods(_objects(read, "verificationMethod"), did)
-        embedded: dict[str, VerificationMethod] = {}
-        purposes = {}
+        # It says so itself, or in the metadata that resolvers put beside it (DID Core 1.0, 7.1.3). Whatever is said but
+        # false counts: an owner that wrote "yes" meant it.
+        metadata = read.members.get("didDocumentMetadata")
+        said = [at.get("deactivated") for at in (read.members, metadata) if isinstance(at, dict)]
+        if any(one is not None and one is not False for one in said):
+            return cls(id=did, methods=MappingProxyType({}), purposes=MappingProxyType({}), deactivated=True)
+        listed, purposes, embedded = _entries(read, "verificationMethod"), {}, []
         for purpose in Purpose:
             entries = _entries(read, purpose)
-            own = _methods((each for each in entries if isinstance(each, dict)), did)
-            embedded |= own
-            purposes[purpose] = frozenset(own) | {_absolute(each, did) for each in entries if isinstance(each, str)}
-        if listed.keys() & embedded.keys():
+            purposes[purpose] = frozenset(map(partial(_name, did=did), entries))
+            # One that stands for several purposes stands in each; only another one under its id makes that ambiguous.
+            embedded += [entry for entry in entries if isinstance(entry, dict) and entry not in embedded]
+        named: defaultdict[str, list[dict[str, Json]]] = defaultdict(list)
+        for entry in (*listed, *embedded):
+            if isinstance(entry, dict):
+                named[_name(entry, did)].append(entry)
+        methods = {
+            name: method
+            for name, (entry, *others) in named.items()
+            if not others and (method := _method(entry, name, did)) is not None
+        }
+        if not methods and any(not _name(entry, did) or isinstance(entry, str) for entry in listed):
+            raise Malformed(f"{read.path('verificationMethod')}: expected objects with an id", spec="DID Core 1.0, 5.2")
+        if not methods and any(len(entries) > 1 for entries in named.values()):
             raise BadDidDocument("two methods have the same id", spec="CID 1.0, 2.2")
-        return cls(id=did, methods=MappingProxyType(listed | embedded), purposes=MappingProxyType(purposes))
+        return cls(id=did, methods=MappingProxyType(methods), purposes=MappingProxyType(purposes))
 
     def key(self, kid: str | None, purpose: Purpose, *, now: datetime | None = None) -> PublicKey:
         """The key that `kid` names, a DID URL or `#fragment`, if the document lists it for `purpose`.
 
         None is enough only where exactly one key serves. A key with an end date serves only a caller that says `now`.
-        Raises UnknownKey.
+        Raises UnknownKey, or Untrusted when the document was withdrawn.
         """
+        if self.deactivated:
+            raise Untrusted(
+                "the signer's key document was withdrawn (410 or deactivated)",
+                spec="DID Core 1.0, 8.2",
+                hint="Nothing that this signer signed counts any more, unless it publishes its key document again.",
+                reason=DEACTIVATED,
+            )
         allowed = self.purposes.get(purpose, frozenset())
         if kid is None:
             serving = allowed & self.methods.keys()
@@ -102,39 +132,17 @@ def _entries(read: Reader, name: str) -> list[Json]:
     return read.items(name, max_items=MAX_METHODS) if read.has(name) else []
 
 
-def _objects(read: Reader, name: str) -> Iterable[dict[str, Json]]:
-    for entry in _entries(read, name):
-        if not isinstance(entry, dict):
-            raise Malformed(f"{read.path(name)}: expected objects")
-        yield entry
-
-
-def _methods(entries: Iterable[dict[str, Json]], did: str) -> dict[str, VerificationMethod]:
-    found: dict[str, VerificationMethod] = {}
-    names: set[str] = set()
-    for entry in entries:
-        name = _absolute(Reader(entry, at="verificationMethod").text("id"), did)
-        if name in names:
-            raise BadDidDocument("two methods have the same id", spec="CID 1.0, 2.2")
-        names.add(name)
-        method = _method(entry, name, did)
-        if method is not None:
-            found[name] = method
-    return found
-
-
 def _method(entry: dict[str, Json], name: str, did: str) -> VerificationMethod | None:
     """The method, or None: of another document, revoked, or of a kind or spelling that we cannot use."""
-    if not name.startswith(f"{did}#") or "revoked" in entry:
+    expires, controller = entry.get("expires"), entry.get("controller")
+    if not name.startswith(f"{did}#") or entry.get("revoked") is not None or not isinstance(controller, str):
         return None
     try:
         key = _key(entry)
-        expires = entry.get("expires")
         expires_at = from_rfc3339(expires) if isinstance(expires, str) else None
     except Malformed:
         return None
-    controller = entry.get("controller")
-    if key is None or not isinstance(controller, str) or ("expires" in entry and expires_at is None):
+    if key is None or (expires is not None and expires_at is None):
         return None
     return VerificationMethod(id=name, controller=controller, key=key, expires_at=expires_at)
 
@@ -155,16 +163,20 @@ def _is_for_signatures(jwk: Json) -> bool:
     """Whether the key's owner means it for signatures, or does not say (RFC 7517, 4.2 and 4.3)."""
     if not isinstance(jwk, dict):
         return False
-    operations = jwk.get("key_ops", ["verify"])
-    return jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
+    use, operations = jwk.get("use"), jwk.get("key_ops")
+    return use in (None, "sig") and (operations is None or (isinstance(operations, list) and "verify" in operations))
 
 
-def _absolute(name: str, did: str) -> str:
-    """A fragment alone belongs to the document that it stands in (DID Core 1.0, 3.2.2)."""
-    if _FRAGMENT.match(name):
-        return did + name
-    did_of(name)
-    return name
+def _name(entry: Json, did: str) -> str:
+    """The id of a method, or of the one that a text refers to; empty where there is none.
+
+    A fragment alone belongs to the document that it stands in (DID Core 1.0, 3.2.2). Any other URL may stand there
+    (CID 1.0, 2.2), such as `urn:uuid:…`: it names no key of this DID.
+    """
+    name = entry.get("id") if isinstance(entry, dict) else entry
+    if not isinstance(name, str):
+        return ""
+    return did + name if _FRAGMENT.match(name) else name
 
 
 def create_document(did: str, keys: Mapping[str, PublicKey]) -> dict[str, Json]:
@@ -180,6 +192,11 @@ def create_document(did: str, keys: Mapping[str, PublicKey]) -> dict[str, Json]:
         Purpose.AUTHENTICATION.value: names,
         Purpose.ASSERTION.value: list(names),
     }
+
+
+def create_deactivated_document(did: str) -> dict[str, Json]:
+    """The document of a DID whose owner withdrew it: no key serves. It is kept where the address answered with 410."""
+    return {"id": did, "deactivated": True}
 
 
 def single_key_document(did: str, fragment: str, key: PublicKey, purposes: Iterable[Purpose]) -> DidDocument:

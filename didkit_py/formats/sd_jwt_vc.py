@@ -204,7 +204,7 @@ def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
 
 
 def _holder(read: Reader) -> PublicKey | None:
-    if "cnf" not in read.members:
+    if not read.has("cnf"):  # bound to no key: whoever requires key binding refuses it
         return None
     confirmation = read.mapping("cnf")
     if "jwk" not in confirmation:
@@ -219,7 +219,7 @@ def read_status(sd_jwt: UnverifiedSdJwt) -> StatusReference | None:
 
 def _status(read: Reader) -> StatusReference | None:
     """A status that we cannot look up must not pass for none."""
-    if "status" not in read.members:
+    if not read.has("status"):
         return None
     status = read.object("status")
     if not status.has("status_list"):

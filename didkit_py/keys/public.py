@@ -24,10 +24,10 @@ class PublicKey:
         """Read a JWK (RFC 7517). Raises BadKey, also for one that holds a private part."""
         if not isinstance(jwk, (dict, Mapping)):  # asking for a Mapping alone costs five times as much
             raise BadKey("expected a JWK object", spec="RFC 7517, 4")
-        if not PRIVATE_MEMBERS.isdisjoint(jwk):
+        if not PRIVATE_MEMBERS.isdisjoint(jwk) and any(jwk.get(name) is not None for name in PRIVATE_MEMBERS):
             raise BadKey("a JWK shown to others must hold no private part", spec="RFC 7517, 9.2")
         row = algorithm_of(jwk.get("kty"), jwk.get("crv"))
-        if "alg" in jwk and jwk["alg"] not in (row.alg, *row.also):
+        if jwk.get("alg") not in (None, row.alg, *row.also):
             raise BadKey("jwk.alg does not fit the key", spec="RFC 7517, 4.4")
         return cls(row, row.load_public(jwk))
 

@@ -49,9 +49,10 @@ def parse_key_proof(text: str) -> UnverifiedJws:
     """A proof of shape only: typed, signed asymmetrically, with exactly one of jwk and kid. Raises InvalidProof."""
     with _invalid_proof():
         proof = parse_compact(text, typ=TYPE, honoured=frozenset({"jwk"}), max_length=MAX_PROOF)
-    if ("jwk" in proof.header) == ("kid" in proof.header):
+    named = [name for name in ("jwk", "kid") if proof.header.get(name) is not None]
+    if len(named) != 1:
         raise InvalidProof("expected exactly one of jwk and kid in the header of the key proof", spec=_SPEC)
-    if "kid" in proof.header and not proof.kid:
+    if named == ["kid"] and not proof.kid:
         raise InvalidProof("key proof header.kid: expected a non-empty text", spec=_SPEC)
     return proof
 

@@ -22,6 +22,7 @@ from didkit_py.errors import (
     Unavailable,
     UnknownKey,
     UnsupportedAlgorithm,
+    Untrusted,
 )
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.public import PublicKey
@@ -63,7 +64,7 @@ __all__ = [
 TYPE: Final = "oauth-authz-req+jwt"
 MAX_SKEW: Final = timedelta(seconds=60)  # between two clocks
 # Errors after which nobody knows who asks; all others leave a request that is malformed.
-_UNAUTHENTICATED: Final = (BadSignature, UnknownKey, BadDid, BadDidDocument, UnsupportedAlgorithm)
+_UNAUTHENTICATED: Final = (BadSignature, UnknownKey, BadDid, BadDidDocument, UnsupportedAlgorithm, Untrusted)
 
 
 async def create_request_object(request: PresentationRequest, *, signer: Signer) -> str:
@@ -156,7 +157,7 @@ def _require_life(request: PresentationRequest, *, now: datetime) -> None:
         raise BadRequestObject("request.exp: expected at most 30 minutes after iat", reason="req.malformed")
     if request.issued_at > now + MAX_SKEW:
         raise NotYetValid("request.iat: lies in the future", spec="RFC 7519, 4.1.6", reason="req.malformed")
-    if now > request.expires_at + MAX_SKEW:
+    if now - MAX_SKEW > request.expires_at:
         raise Expired("request.exp: the request is too old", spec="RFC 7519, 4.1.4", reason="req.replay")
 
 
@@ -171,6 +172,6 @@ def fault(error: DidkitError) -> str:
 
     What could not be found out is no fault of the request and keeps its own code.
     """
-    if error.reason or isinstance(error, Unavailable):
-        return error.reason or error.code
-    return "vrf.unauthenticated" if isinstance(error, _UNAUTHENTICATED) else "req.malformed"
+    if isinstance(error, _UNAUTHENTICATED):
+        return "vrf.unauthenticated"
+    return error.reason or (error.code if isinstance(error, Unavailable) else "req.malformed")

@@ -124,7 +124,7 @@ class PresentationRequest:
 
 
 def _refuse_forbidden(read: Reader) -> None:
-    if read.has("transaction_data"):
+    if "transaction_data" in read.members:  # even as null: what it would have the person confirm is not known here
         raise InvalidTransactionData("request.transaction_data: no type of it is known here", spec="OpenID4VP 1.0, 8.4")
     for name in _FORBIDDEN:
         if read.has(name):

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from didkit_py.dids.document import DidDocument
-from didkit_py.dids.methods import locations, read_document
+from didkit_py.dids.methods import read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
 from didkit_py.errors import (
     GONE,
@@ -52,7 +52,7 @@ from didkit_py.roles.presenting_store import (
     State,
     thresholds_json,
 )
-from didkit_py.roles.receiving import Answer, Fetch
+from didkit_py.roles.receiving import Answer, Fetch, fetch_document_body
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
 from didkit_py.terms.decision import Case, Decision, asked_thresholds, decide, nonce_key
@@ -375,8 +375,8 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, wallet_nonce: str | 
 
 async def fetch_document_text(fetch: Fetch, did: str) -> str | None:
     """P4: the key document of the one who signed, as it came; None for a DID that is itself the key."""
-    urls = locations(did)
-    return None if not urls else _ascii((await fetch.get(urls[0], max_bytes=MAX_DOCUMENT_BYTES)).body)
+    body = await fetch_document_body(fetch, did)
+    return None if body is None else _ascii(body)
 
 
 def authenticate(exchange: Exchange, *, now: datetime) -> tuple[VerifiedRequest, DidDocument]:

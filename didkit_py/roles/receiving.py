@@ -19,11 +19,20 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
-from didkit_py.dids.document import DidDocument, did_of
+from didkit_py.dids.document import DidDocument, create_deactivated_document, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
-from didkit_py.errors import GONE, BadAnswer, BadCredential, DidkitError, Malformed, Unreachable, UnsupportedAlgorithm
+from didkit_py.errors import (
+    GONE,
+    BadAnswer,
+    BadCredential,
+    DidkitError,
+    Malformed,
+    Unreachable,
+    UnsupportedAlgorithm,
+    Withdrawn,
+)
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
@@ -73,6 +82,13 @@ class Answer(Protocol):
     @property
     def status(self) -> int:
         """The HTTP status."""
+
+
+class Getting(Protocol):
+    """What reads one address of another party."""
+
+    async def get(self, url: str, *, max_bytes: int) -> Answer:
+        """What stands at `url`."""
 
 
 class Fetch(Protocol):
@@ -281,8 +297,20 @@ async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocume
     did = did_of(Reader(parse_sd_jwt(text).payload, at="credential").text("iss", max_length=2_048))
     if web_origin(did) != origin(issuer):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
-    bodies = [(await fetch.get(url, max_bytes=MAX_DOCUMENT_BYTES)).body for url in locations(did)]
-    return read_document(did, bodies[0] if bodies else None)
+    return read_document(did, await fetch_document_body(fetch, did))
+
+
+async def fetch_document_body(fetch: Getting, did: str) -> bytes | None:
+    """The key document of a DID as it came; None for a DID that is itself the key.
+
+    Where the address answers with 410, it is the document of a deactivated DID, none of whose keys serves.
+    """
+    for url in locations(did):
+        try:
+            return (await fetch.get(url, max_bytes=MAX_DOCUMENT_BYTES)).body
+        except Withdrawn:
+            return write_json(create_deactivated_document(did))
+    return None
 
 
 def _usable(

@@ -7,20 +7,22 @@ transaction. Nothing is believed because of where it came from: `lists.py` verif
 import asyncio
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 import structlog
 
-from didkit_py.dids.document import DidDocument
+from didkit_py.dids.document import DidDocument, create_deactivated_document
 from didkit_py.dids.methods import locations, read_document
-from didkit_py.dids.web import MAX_DOCUMENT_BYTES
-from didkit_py.errors import DidkitError, Malformed, Stale
+from didkit_py.encoding import write_json
+from didkit_py.errors import DidkitError, Malformed, Stale, Unreachable, Withdrawn
 from didkit_py.jose import UnverifiedJws
+from didkit_py.reading import origin
+from didkit_py.roles.receiving import fetch_document_body
 from didkit_py.service.fetch import Fetched
 from didkit_py.service.lists import Lists, Source, Walk, Wanted, newest_first, read_lists, read_status_list
 from didkit_py.service.log import get_logger
@@ -28,6 +30,7 @@ from didkit_py.service.metrics import OK, UNEXPECTED
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
 from didkit_py.verification import Evidence, Need, missing
+from didkit_py.verification.evidence import DOCUMENT_MAX_AGE
 
 __all__ = [
     "Fetching",
@@ -45,8 +48,12 @@ MAX_ROUNDS: Final = (
 )
 MAX_GATHER_ROUNDS: Final = 4
 MAX_SOURCES: Final = 2_000
+MAX_AT_ONCE: Final = 4  # fetches from one origin, of the sixteen of a service
+PARTY_SECONDS: Final = 30.0  # in each round, after which no further fetch from any origin begins
 FIRST_RETRY_SECONDS: Final = 1.0
 INCOMPLETE: Final = "incomplete"  # the outcome of a refresh that left a part of the trust list out
+
+log = get_logger()
 
 
 class Fetching(Protocol):
@@ -56,12 +63,34 @@ class Fetching(Protocol):
         """What stands at `url`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedSources:
+    """The trust list and everything that it names, as it came."""
+
+    sources: tuple[Source, ...] = field(repr=False)
+    error: DidkitError | None  # what is wrong with the trust list itself, as far as this fetch alone can tell
+    codes: tuple[str, ...]  # of what could not be fetched
+
+
 async def fetch_lists(
     fetcher: Fetching, *, trust_list_url: str, trust_list_signer: str, now: datetime
 ) -> tuple[Source, ...]:
     """The trust list and everything that it names, as it came. What cannot be fetched is not there.
 
     Raises what is wrong with the trust list itself: without it, nothing is worth fetching.
+    """
+    fetched = await fetch_sources(fetcher, trust_list_url=trust_list_url, trust_list_signer=trust_list_signer, now=now)
+    if fetched.error is not None:
+        raise fetched.error
+    return fetched.sources
+
+
+async def fetch_sources(
+    fetcher: Fetching, *, trust_list_url: str, trust_list_signer: str, now: datetime, held: Sequence[Source] = ()
+) -> FetchedSources:
+    """What can be fetched now. Where that fails, what is `held` leads on, so that a party out of reach stops no other.
+
+    The key document of a DID whose address answers with 410 is that of a deactivated DID.
     """
     sources: dict[str, Source] = {}
     errors: dict[str, DidkitError] = {}
@@ -70,37 +99,65 @@ async def fetch_lists(
         urls = [url for url in walk.wanted if url not in errors][: MAX_SOURCES - len(sources)]
         if not urls:
             break
-        for url, answer in zip(
-            urls, await asyncio.gather(*(_source(fetcher, url, walk.wanted[url], now) for url in urls)), strict=True
-        ):
+        for url, answer in (await _ask(fetcher, {url: walk.wanted[url] for url in urls}, now)).items():
             if isinstance(answer, Source):
                 sources[url] = answer
             else:
                 errors[url] = answer
-        walk = Walk(sources.values(), now=now).read(trust_list_url, trust_list_signer)
-    for url in (*locations(trust_list_signer), trust_list_url):
-        if url in errors:
-            raise errors[url]
-    walk.lists()
-    return tuple(sources.values())
+        instead = [source for source in held if source.url in errors]
+        walk = Walk((*sources.values(), *instead), now=now).read(trust_list_url, trust_list_signer)
+    first = (errors[url] for url in (*locations(trust_list_signer), trust_list_url) if url in errors)
+    error = next(first, None)
+    if error is None:
+        try:
+            walk.lists()
+        except DidkitError as fault:
+            error = fault
+    return FetchedSources(
+        sources=tuple(sources.values()), error=error, codes=tuple(one.code for one in errors.values())
+    )
+
+
+async def _ask(fetcher: Fetching, wanted: Mapping[str, Wanted], now: datetime) -> dict[str, Source | DidkitError]:
+    """What stands at each address, or why it could not be had.
+
+    Few fetches from one origin run at once, so that one that hangs leaves room for the others, and after PARTY_SECONDS
+    no further one begins.
+    """
+    parties = {origin(url): asyncio.Semaphore(MAX_AT_ONCE) for url in wanted}
+    ends = asyncio.get_running_loop().time() + PARTY_SECONDS
+
+    async def ask(url: str) -> Source | DidkitError:
+        async with parties[origin(url)]:
+            if asyncio.get_running_loop().time() >= ends:
+                return Unreachable(f"{origin(url)} takes too long")
+            return await _source(fetcher, url, wanted[url], now)
+
+    return dict(zip(wanted, await asyncio.gather(*map(ask, wanted)), strict=True))
 
 
 async def _source(fetcher: Fetching, url: str, wanted: Wanted, now: datetime) -> Source | DidkitError:
+    """What stands at `url`, or why it could not be had, whatever its publisher does to us."""
     try:
         fetched = await fetcher.get(url, max_bytes=wanted.max_bytes, accept=wanted.accept)
+    except Withdrawn as error:
+        if wanted.did is None:
+            return error
+        return Source(url=url, body=write_json(create_deactivated_document(wanted.did)), fetched_at=now)
     except DidkitError as error:
         return error
+    except Exception as error:
+        log.exception("list-not-fetched")
+        return Unreachable(f"it cannot be fetched ({type(error).__name__})")
     return Source(url=url, body=fetched.body, fetched_at=now)
 
 
 async def fetch_document(fetcher: Fetching, did: str) -> DidDocument:
-    """The document of any DID, fetched where its method keeps one.
+    """The document of any DID, fetched where its method keeps one; a deactivated one where that answers with 410.
 
     Raises BadDid, Malformed or BadDidDocument, or what the fetcher raises.
     """
-    urls = locations(did)
-    body = (await fetcher.get(urls[0], max_bytes=MAX_DOCUMENT_BYTES)).body if urls else None
-    return read_document(did, body)
+    return read_document(did, await fetch_document_body(fetcher, did))
 
 
 async def gather(fetcher: Fetching, texts: Iterable[str], lists: Lists, *, now: datetime) -> Evidence:
@@ -117,7 +174,11 @@ async def gather(fetcher: Fetching, texts: Iterable[str], lists: Lists, *, now: 
         tried.update(needs)
         for answer in await asyncio.gather(*(_answer(fetcher, need, evidence, now) for need in needs)):
             if isinstance(answer, DidDocument):
-                evidence = replace(evidence, documents={**evidence.documents, answer.id: answer})
+                evidence = replace(
+                    evidence,
+                    documents={**evidence.documents, answer.id: answer},
+                    fetched_at={**evidence.fetched_at, answer.id: now},
+                )
             elif answer is not None:
                 evidence = replace(
                     evidence,
@@ -150,6 +211,11 @@ def _signer(jws: UnverifiedJws) -> str:
     return (jws.kid or "").partition("#")[0]
 
 
+async def nothing_stored() -> Sequence[Source]:
+    """What there is to load where no other process stores."""
+    return ()
+
+
 class ScheduledLists:
     """The lists of a running service: refreshed by schedule, the last good ones kept, old sources read at start.
 
@@ -166,7 +232,7 @@ class ScheduledLists:
         refresh_seconds: float,
         clock: Callable[[], datetime],
         sources: Sequence[Source] = (),
-        load: Callable[[], Awaitable[Sequence[Source]]] | None = None,
+        load: Callable[[], Awaitable[Sequence[Source]]] = nothing_stored,
         save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -197,26 +263,36 @@ class ScheduledLists:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def current(self, now: datetime) -> Lists:
-        """The last good lists. Raises Stale when there are none, or the trust list's time is over."""
+    def current(self, now: datetime, *, document_max_age: timedelta = DOCUMENT_MAX_AGE) -> Lists:
+        """The last good lists. Raises Stale when there are none, or they do not hold any more."""
         if self._lists is None:
-            raise Stale("the trust list was never fetched")
-        if not self._lists.trust.holds(now):
-            raise Stale("the trust list's time is over, or our clock is wrong")
+            raise Stale("the trust list was never fetched, or its publisher withdrew its key")
+        self._lists.require_holding(now, document_max_age=document_max_age)
         return self._lists
 
     async def refresh_now(self) -> Lists:
-        """Fetch everything again. Raises what is wrong with the trust list; the last good lists then stay."""
+        """Fetch everything again. Raises what is wrong with the trust list.
+
+        The last good lists then stay, unless their publisher withdrew the key that signed them.
+        """
         async with self._one_at_a_time:
-            new = await fetch_lists(
-                self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock()
+            held = newest_first(await self._load(), self._lists.sources if self._lists else ())
+            new = await fetch_sources(
+                self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock(), held=held
             )
-            stored = () if self._load is None else await self._load()
-            lists = self._read(newest_first(new, stored, self._lists.sources if self._lists else ()))
-            if self._save is not None:
-                await self._save(lists.sources)
-            self._lists = lists
-            return lists
+            # Another process may have stored newer ones while we fetched.
+            held = newest_first(await self._load(), held)
+            walk = Walk(newest_first(new.sources, held), now=self._clock()).read(self._url, self._signer)
+            for code in new.codes:
+                log.warning("list-not-fetched", code=code)
+            if self._save is not None and walk.used and frozenset(walk.used) != frozenset(held):
+                kept = {source.url: source for source in (*reversed(held), *walk.used)}
+                await self._save(walk.used if new.error is None else tuple(kept.values()))
+            self._lists = None
+            self._lists = walk.lists()
+            if new.error is not None:
+                raise new.error
+            return self._lists
 
     def _read(self, sources: Sequence[Source]) -> Lists:
         return read_lists(sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock())

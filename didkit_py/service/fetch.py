@@ -24,7 +24,7 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable
+from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable, Withdrawn
 from didkit_py.reading import is_url, origin
 from didkit_py.service.log import get_logger
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
@@ -109,12 +109,16 @@ class Fetcher:
         ok_only: bool = True,
         headers: Mapping[str, str] | None = None,
     ) -> Fetched:
-        """What stands at `url`. Raises ForbiddenAddress, TooLarge, or Unreachable, also for any status but 2xx."""
+        """What stands at `url`.
+
+        Raises ForbiddenAddress, TooLarge, or Unreachable, also for any status but 2xx; for 410 its child Withdrawn.
+        """
         sent = {**(headers or {}), **({"Accept": accept} if accept else {})}
         fetched = await self._send("GET", url, None, sent, max_bytes)
         if ok_only and not 200 <= fetched.status < 300:  # noqa: PLR2004 - the class of success, RFC 9110, 15.3
+            error = Withdrawn if fetched.status == 410 else Unreachable  # noqa: PLR2004 - RFC 9110, 15.5.11
             reason = GONE if fetched.status in _NOT_THERE else ""
-            raise Unreachable(f"{origin(url)} answered with status {fetched.status}", reason=reason)
+            raise error(f"{origin(url)} answered with status {fetched.status}", reason=reason)
         return fetched
 
     async def post(
@@ -150,7 +154,8 @@ class Fetcher:
         # Token Status List, 8.1: a list may have moved. Nothing else may: it would be believed at the other address.
         moves = _MAX_MOVES if headers.get("Accept") == STATUS_LIST_TYPE else 0
         try:
-            async with asyncio.timeout(self._total_seconds), self._slots:
+            # The wait for a slot is not the peer's: one that hangs must not make those behind it count as out of reach.
+            async with self._slots, asyncio.timeout(self._total_seconds):
                 for _ in range(moves + 1):
                     async with session.request(
                         method, target, data=body, headers=headers, allow_redirects=False
@@ -281,6 +286,6 @@ def _moment(text: str) -> datetime | None:
     """The aware moment of a date in a header, if it is one (RFC 9110, 5.6.7)."""
     try:
         stated = parsedate_to_datetime(text)
-    except ValueError:
+        return stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):  # an offset can lead beyond the calendar, a year beyond what a number holds
         return None
-    return stated.replace(tzinfo=stated.tzinfo or UTC).astimezone(UTC)

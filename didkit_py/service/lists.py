@@ -5,25 +5,31 @@ One walk over what the trust list names serves twice: it verifies what is there,
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, TypeVar
 
-from didkit_py.dids.document import DidDocument, Purpose, did_of
+from didkit_py.dids.document import DEACTIVATED, DidDocument, Purpose, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES
 from didkit_py.encoding import digest
-from didkit_py.errors import BadStatusList, BadTerms, DidkitError, Malformed, UnknownKey, Unreachable
+from didkit_py.errors import BadStatusList, BadTerms, DidkitError, Malformed, Stale, UnknownKey, Unreachable
 from didkit_py.jose import MAX_TOKEN
+from didkit_py.service.log import get_logger
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_aggregation, parse_status_list, verify_status_list
 from didkit_py.terms.document import MAX_DOCUMENT, MAX_LAYER, TermsDocument, parse_terms, verify_terms
 from didkit_py.trust import CONTENT_TYPE, TermsSource, TrustedIssuer, TrustList, verify_trust_list
 from didkit_py.verification import Evidence
+from didkit_py.verification.evidence import DOCUMENT_MAX_AGE, MAX_STEP_BACK
 
 MAX_AGGREGATION: Final = 131_072  # bytes: 64 addresses of the greatest length
 UNREACHABLE: Final = Unreachable.code
+_UNKNOWN_TIME: Final = datetime.min.replace(tzinfo=UTC)
 _Value = TypeVar("_Value")
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,7 @@ class Wanted:
 
     max_bytes: int
     accept: str | None = None
+    did: str | None = None  # whose key document stands there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +57,34 @@ class Lists:
     trust: TrustList
     documents: Mapping[str, DidDocument]  # by DID
     status_lists: Mapping[str, VerifiedStatusList]  # by uri
-    fetched_at: Mapping[str, datetime]  # by uri of the status list
+    fetched_at: Mapping[str, datetime]  # by uri of the status list, or by DID
     terms: Mapping[str, TermsDocument]  # by id
     layers: Mapping[str, bytes] = field(repr=False)  # texts of the terms, by digest
     faults: Mapping[str, str]  # what was left out (an issuer's DID, or an id of terms) -> code of the first error
     sources: tuple[Source, ...] = field(repr=False)  # what all of this was read from
+
+    def require_holding(self, now: datetime, *, document_max_age: timedelta = DOCUMENT_MAX_AGE) -> None:
+        """Check that the trust list's time is not over, and that its publisher's key document is young enough.
+
+        Raises Stale.
+        """
+        if not self.trust.holds(now):
+            raise Stale("the trust list's time is over, or our clock is wrong")
+        replace(self.evidence(), document_max_age=document_max_age).document(self.trust.publisher, now=now)
+
+    def believable(self, now: datetime, *, document_max_age: timedelta) -> "Lists":
+        """The same with a trust list of those issuers only whose key document is not withdrawn and young enough."""
+        evidence = replace(self.evidence(), document_max_age=document_max_age)
+
+        def is_believable(did: str) -> bool:
+            try:
+                document = evidence.document(did, now=now)
+            except DidkitError:
+                return False
+            return document is None or not document.deactivated  # None: its name is all that is known of it
+
+        issuers = {did: issuer for did, issuer in self.trust.issuers.items() if is_believable(did)}
+        return replace(self, trust=replace(self.trust, issuers=MappingProxyType(issuers)))
 
     def evidence(self, **more_documents: DidDocument) -> Evidence:
         """What judging needs, with further documents by DID."""
@@ -82,7 +112,10 @@ class Walk:
         self.wanted: dict[str, Wanted] = {}  # by address
         self.error: DidkitError = Unreachable("the trust list is not at hand")
         self._by_url: dict[str, list[Source]] = {}
-        for source in sorted(sources, key=lambda each: each.fetched_at, reverse=True):
+        # What was fetched in the future, since our clock was set back, is newer than nothing.
+        latest = now + MAX_STEP_BACK
+        times = {source: source.fetched_at if source.fetched_at <= latest else _UNKNOWN_TIME for source in sources}
+        for source in sorted(times, key=times.__getitem__, reverse=True):
             self._by_url.setdefault(source.url, []).append(source)
         self._trust: TrustList | None = None
         self._documents: dict[str, DidDocument] = {}
@@ -112,6 +145,11 @@ class Walk:
                 self._one_terms(entry)
         return self
 
+    @property
+    def used(self) -> tuple[Source, ...]:
+        """The sources that something was taken from, one of each address."""
+        return tuple(self._used.values())
+
     def lists(self) -> Lists:
         """What was read. Raises what is wrong with the trust list."""
         if self._trust is None:
@@ -124,7 +162,7 @@ class Walk:
             terms=self._terms,
             layers=self._layers,
             faults=self._faults,
-            sources=tuple(self._used.values()),
+            sources=self.used,
         )
 
     def _take(
@@ -147,6 +185,9 @@ class Walk:
                 passed.append((judge(source.body), source))
             except DidkitError as error:
                 self.error = error
+            except Exception as error:  # one party's material, whatever it does to us, is not the others' trouble
+                log.exception("list-not-read")
+                self.error = Malformed(f"it cannot be read ({type(error).__name__})")
             if passed and age is None:
                 break
         if not passed:
@@ -166,15 +207,19 @@ class Walk:
             self._faults.setdefault(part, error.code)
             return None
         if found is None:
-            wanted = Wanted(max_bytes=MAX_DOCUMENT_BYTES)
+            wanted = Wanted(max_bytes=MAX_DOCUMENT_BYTES, did=did)
             found = self._take(urls[0], lambda body: read_document(did, body), part=part, wanted=wanted)
+            if found is not None:
+                self._fetched_at[did] = self._used[urls[0]].fetched_at
         if found is not None:
             self._documents[did] = found
+            if found.deactivated:
+                self._faults.setdefault(part, DEACTIVATED)
         return found
 
     def _issuer(self, issuer: TrustedIssuer) -> None:
         document = self._document(issuer.id, part=issuer.id)
-        if document is None or issuer.status_lists is None:
+        if document is None or document.deactivated or issuer.status_lists is None:
             return
         wanted = Wanted(max_bytes=MAX_AGGREGATION, accept="application/json")
         uris = self._take(issuer.status_lists, parse_aggregation, part=issuer.id, wanted=wanted)

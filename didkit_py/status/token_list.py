@@ -128,7 +128,6 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
         raise NotYetValid("the list was issued in the future", spec="Token Status List, 5.1")
     if expires_at is not None and expires_at <= now:
         raise Stale("the list's time is over", spec="Token Status List, 8.3")
-    seconds = read.optional_integer("ttl", minimum=1, maximum=2**31)
     entries = read.object("status_list")
     return VerifiedStatusList(
         uri=uri,
@@ -137,7 +136,7 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
         packed=unpack(entries.text("lst", max_length=MAX_TOKEN)),
         issued_at=issued_at,
         expires_at=expires_at,
-        ttl=None if seconds is None else timedelta(seconds=seconds),
+        ttl=read.optional_seconds("ttl", maximum=2**31),
     )
 
 

@@ -236,7 +236,7 @@ def _judge_terms(
         case.note(_difference(signatory, document), "the vendor signed other terms than its agreement names")
     elif document is not None and signatory.issuer != document.publisher:
         try:
-            verify_delegation(signatory, publisher=case.evidence.document(document.publisher))
+            verify_delegation(signatory, publisher=case.evidence.document(document.publisher, now=case.now))
         except DidkitError as error:
             case.note(_terms_code(error), f"statement about signed terms: {error}")
 

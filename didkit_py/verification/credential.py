@@ -109,7 +109,7 @@ def _issuer_key(case: _Case) -> str:
     kid = case.sd_jwt.jws.kid
     if kid is None or not kid.startswith(f"{case.issuer}#"):
         raise UnknownKey("kid is no DID URL of the issuer", spec="SD-JWT VC, 2.5")
-    document = case.evidence.document(case.issuer)
+    document = case.evidence.document(case.issuer, now=case.now)
     if document is None:
         raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
     case.key = document.key(kid, Purpose.ASSERTION, now=case.now)
@@ -250,7 +250,8 @@ def missing(texts: Iterable[str], evidence: Evidence, *, now: datetime) -> tuple
     """What verifying these credentials still wants, each once; nothing for one that would be refused anyway.
 
     An issuer that is not trusted causes no fetch, and a status list is asked for only once the signature that names it
-    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again.
+    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so is a key
+    document that is too old.
     """
     return tuple(dict.fromkeys(need for text in texts for need in _needs(text, evidence, now)))
 
@@ -267,7 +268,8 @@ def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
     try:
         _format(case)
         _trusted_issuer(case)
-        if evidence.document(case.issuer) is None:
+        document = evidence.document(case.issuer)
+        if document is None or evidence.document_age(case.issuer, now) > evidence.document_max_age:
             yield Need(kind="did", name=case.issuer, urls=locations(case.issuer))
             return
         status = FORMATS[FORMAT].read_status(case.sd_jwt)

@@ -8,11 +8,12 @@ from typing import Final, Literal
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
-from didkit_py.errors import DidkitError
+from didkit_py.errors import DidkitError, Stale
 from didkit_py.status.token_list import VerifiedStatusList
 from didkit_py.trust import TrustList
 
 STATUS_MAX_AGE: Final = timedelta(hours=24)
+DOCUMENT_MAX_AGE: Final = timedelta(hours=24)  # of a key document: how long a key serves that its owner removed
 MAX_STEP_BACK: Final = timedelta(seconds=60)  # of our own clock, when it is set right
 
 
@@ -45,20 +46,38 @@ class Evidence:
     trust: TrustList
     documents: Mapping[str, DidDocument] = field(default_factory=dict)  # by DID
     status_lists: Mapping[str, VerifiedStatusList] = field(default_factory=dict)  # by uri
-    fetched_at: Mapping[str, datetime] = field(default_factory=dict)  # by uri of the status list
+    # By uri of the status list, or by DID. A document without a time was fetched for this judgement alone.
+    fetched_at: Mapping[str, datetime] = field(default_factory=dict)
     status_max_age: timedelta = STATUS_MAX_AGE
+    document_max_age: timedelta = DOCUMENT_MAX_AGE
 
-    def document(self, did: str) -> DidDocument | None:
-        """The document of a DID: gathered, or read from the DID itself where that is the key. Raises BadDid, BadKey."""
+    def document(self, did: str, *, now: datetime | None = None) -> DidDocument | None:
+        """The document of a DID: gathered, or read from the DID itself where that is the key.
+
+        With `now`, also judged by its age. Raises BadDid, BadKey, or Stale when it is older than `document_max_age`.
+        """
         document = self.documents.get(did)
-        return read_document(did) if document is None and not locations(did) else document
+        if document is None:
+            return None if locations(did) else read_document(did)
+        # One that its owner withdrew counts at any age: nobody publishes it anew without anybody noticing.
+        if now is not None and not document.deactivated and self.document_age(did, now) > self.document_max_age:
+            raise Stale("the signer's key document could not be fetched for too long", spec="DID Core 1.0, 7.1")
+        return document
+
+    def document_age(self, did: str, now: datetime) -> timedelta:
+        """How long ago the document was fetched; zero for one that was fetched for this judgement alone."""
+        return self.age(did, otherwise=now, now=now)
 
     def status_age(self, status_list: VerifiedStatusList, now: datetime) -> timedelta:
-        """How long ago the list was fetched; where that is not known, how long ago it was issued.
+        """How long ago the list was fetched; where that is not known, how long ago it was issued."""
+        return self.age(status_list.uri, otherwise=status_list.issued_at, now=now)
+
+    def age(self, name: str, *, otherwise: datetime, now: datetime) -> timedelta:
+        """How long ago that was fetched, since `otherwise` where it is not known.
 
         What was fetched in the future is as old as can be: the clock was set back, and nobody knows by how much.
         """
-        age = now - self.fetched_at.get(status_list.uri, status_list.issued_at)
+        age = now - self.fetched_at.get(name, otherwise)
         return age if age >= -MAX_STEP_BACK else timedelta.max
 
 

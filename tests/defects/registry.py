@@ -53,6 +53,7 @@ STATUS_PLACES: Final = "issuer/status_places.py"
 WALLET_STORE: Final = "wallet/store.py"
 WEB: Final = "didkit_py/service/web.py"
 
+EVIDENCE_TESTS: Final = "tests/unit/service/test_evidence.py::test_"
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"
 SD_JWT_TESTS: Final = "tests/unit/formats/test_sd_jwt.py::test_"
 JOSE_TESTS: Final = "tests/unit/test_jose.py::test_"
@@ -116,6 +117,63 @@ DEFECTS: Final = (
         "    case.key.verify(jws.signature, jws.signing_input, alg=jws.alg)\n",
         "    del jws\n",
         VERIFICATION_TESTS + "the_signature_check_can_fail",
+    ),
+    Defect(
+        "a key document never grows too old",
+        "didkit_py/verification/evidence.py",
+        "if now is not None and not document.deactivated and self.document_age(did, now) > self.document_max_age:",
+        "if now is not None and did not in self.documents:",
+        EVIDENCE_TESTS + "a_key_document_out_of_reach_serves_a_day_and_then_nobody_knows",
+    ),
+    Defect(
+        "a withdrawn key document counts as one out of reach",
+        "didkit_py/service/evidence.py",
+        "        if wanted.did is None:\n",
+        "        if wanted.did is None or wanted.accept is None:\n",
+        EVIDENCE_TESTS + "an_issuer_that_withdrew_its_key_document_is_untrusted_at_once_and_after_a_restart",
+    ),
+    Defect(
+        "keys of a deactivated document still serve",
+        "didkit_py/dids/document.py",
+        "if any(one is not None and one is not False for one in said):",
+        "if not all(isinstance(one, bool | None) for one in said):",
+        "tests/unit/dids/test_document.py::test_no_key_of_a_deactivated_document_serves",
+    ),
+    Defect(
+        "a key that was fetched before the clock was set back is newer than one fetched since",
+        "didkit_py/service/lists.py",
+        "source.fetched_at if source.fetched_at <= latest else _UNKNOWN_TIME for source in sources",
+        "source.fetched_at for source in sources",
+        EVIDENCE_TESTS + "a_clock_that_was_set_back_lengthens_no_keys_life",
+    ),
+    Defect(
+        "an issuer that was taken off the trust list stays on the one that is kept signed",
+        "issuer/publishing.py",
+        "await self.database.apply(removal, next_version(_TRUST_LIST))",
+        "await self.database.apply(removal)",
+        "tests/e2e/issuer/test_commands.py"
+        "::test_an_issuer_that_is_taken_off_the_list_is_not_on_the_next_one_that_is_fetched",
+    ),
+    Defect(
+        "proxies of the environment are used",
+        FETCH,
+        "trust_env=False,",
+        "trust_env=True,",
+        "tests/unit/service/test_fetch.py::test_the_environments_proxies_and_passwords_are_not_used",
+    ),
+    Defect(
+        "a whole number beyond 64 bits becomes another",
+        ENCODING,
+        "if len(text) > len(str(_INTEGERS.start)) or int(text) not in _INTEGERS:",
+        "if not text:",
+        ENCODING_TESTS + "a_number_that_cannot_be_kept_is_refused_and_never_becomes_another",
+    ),
+    Defect(
+        "a date with an offset leads beyond the calendar",
+        ENCODING,
+        "except (ValueError, OverflowError) as error:  # an offset can lead beyond the calendar",
+        "except ValueError as error:",
+        ENCODING_TESTS + "a_time_without_offset_or_of_another_form_is_refused",
     ),
     Defect(
         "an issuer is trusted for every type of claim",
@@ -303,7 +361,7 @@ DEFECTS: Final = (
     Defect(
         "a JSON object may hold a member twice",
         ENCODING,
-        "        _refuse_doubled_members(octets)\n    return value",
+        "        _refuse_what_is_not_kept(octets)\n    return value",
         "        pass\n    return value",
         ENCODING_TESTS + "a_member_that_stands_twice_is_refused",
     ),
@@ -791,8 +849,8 @@ DEFECTS: Final = (
     Defect(
         "one process puts its older lists over the newer ones of another",
         "didkit_py/service/evidence.py",
-        "newest_first(new, stored, self._lists.sources",
-        "newest_first(new, self._lists.sources",
+        "self._load = load",
+        "self._load = nothing_stored",
         "tests/unit/service/test_evidence.py"
         "::test_a_schedule_never_puts_an_older_list_over_the_newer_one_that_another_process_stored",
     ),
@@ -1037,8 +1095,8 @@ DEFECTS: Final = (
     Defect(
         "whoever a presentation names as its issuer is asked for a key",
         CREDENTIAL,
-        "        _trusted_issuer(case)\n        if evidence.document",
-        "        if evidence.document",
+        "        _trusted_issuer(case)\n        document = evidence.document",
+        "        document = evidence.document",
         CONTACT_TESTS + "of_a_presentation_a_vendor_asks_for_the_status_once_its_signature_holds",
     ),
     Defect(

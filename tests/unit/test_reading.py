@@ -25,7 +25,7 @@ WRONG: dict[str, Callable[[Reader], object]] = {
     "body.absent: missing": lambda read: read.text("absent"),
     "body.empty: expected a non-empty text": lambda read: read.text("empty"),
     "body.count: expected a non-empty text": lambda read: read.text("count"),
-    "body.none: expected a non-empty text": lambda read: read.optional_text("none"),
+    "body.none: expected a non-empty text": lambda read: read.text("none"),
     "body.name: longer than 5 characters": lambda read: read.text("name", max_length=5),
     "body.name: expected one of a, b": lambda read: read.text("name", one_of={"b", "a"}),
     "body.list[1]: expected a non-empty text": lambda read: read.texts("list"),
@@ -65,6 +65,40 @@ def test_members_are_read_with_their_types() -> None:
     assert read.object("inner").object("deep").integer("number", minimum=-5) == -1
     assert read.moment("when") == datetime(2011, 3, 22, 18, 43, tzinfo=UTC)
     assert read.optional_moment("absent") is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "moment"),
+    [
+        (1_795_255_200.25, datetime(2026, 11, 21, 10, 0, 0, 250_000, tzinfo=UTC)),
+        (1_795_255_200.0, datetime(2026, 11, 21, 10, tzinfo=UTC)),
+        (-0.0, datetime(1970, 1, 1, tzinfo=UTC)),
+        (253_402_300_799, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_numeric_date_may_have_a_fraction(seconds: float, moment: datetime) -> None:
+    assert Reader({"iat": seconds}, at="body").moment("iat") == moment
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [True, -1, -0.25, float("nan"), float("inf"), 1e300, 2**63, 253_402_300_800, 253_402_300_799.5, "1795255200", []],
+)
+def test_a_numeric_date_outside_of_the_calendar_or_of_another_type_is_malformed(seconds: Json) -> None:
+    with pytest.raises(Malformed, match=r"^body\.iat: expected "):
+        Reader({"iat": seconds}, at="body").moment("iat")
+
+
+def test_an_optional_member_that_is_null_counts_as_absent() -> None:
+    read = Reader({"none": None}, at="body")
+    assert not read.has("none")
+    optional = (read.optional_text, read.optional_integer, read.optional_moment, read.optional_object)
+    assert [take("none") for take in optional] == [None] * 4
+    assert (read.optional_texts("none"), read.flag("none", default=True)) == ((), True)
+    required = (read.text, read.integer, read.moment, read.object, read.texts, read.objects, read.flag, read.rfc3339)
+    for take in required:
+        with pytest.raises(Malformed, match=r"^body\.none: .*expected "):
+            take("none")
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 1, True])

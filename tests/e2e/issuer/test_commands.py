@@ -1,5 +1,6 @@
 """The commands, as another process would call them: what they print, and how they end."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
@@ -10,10 +11,10 @@ from click.testing import CliRunner
 
 from didkit_py.dids.methods import read_document
 from didkit_py.encoding import rfc3339
-from didkit_py.errors import BadSignature, BadTerms
+from didkit_py.errors import BadSignature, BadTerms, Untrusted
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.terms.document import create_signatory_statement, parse_terms, verify_terms
-from didkit_py.trust import verify_trust_list
+from didkit_py.trust import TrustedIssuer, verify_trust_list
 from issuer.cli import group
 from tests.e2e.issuer.office import DEALER, NOW, STANDING, Clock, open_office
 from tools.make_members import TARGET, make_rows
@@ -220,6 +221,25 @@ def test_trusting_an_issuer_replaces_what_was_said_of_it(folder: Path) -> None:
         }
     ]
     assert run(*words, "--vct", "urn:b", "--status-lists", "ftp://x", code=3)["error"] == "malformed"
+
+
+async def test_an_issuer_that_is_taken_off_the_list_is_not_on_the_next_one_that_is_fetched(
+    folder: Path, clock: Clock
+) -> None:
+    union = TrustedIssuer(id="did:web:union.example", name="Union", vcts=frozenset({"urn:a"}), status_lists=None)
+    async with open_office(folder, clock) as office:
+        publisher = read_document(office.parts.did, (await office.get("/.well-known/did.json")).body)
+        await office.parts.publications.trust(union)
+        before = verify_trust_list((await office.get("/trust-list")).text, publisher=publisher, now=NOW)
+        assert [*before.issuers] == [union.id]
+        removed = await asyncio.to_thread(run, "trust", "remove", folder, "--id", union.id)
+        assert removed == {"id": union.id}
+        after = verify_trust_list((await office.get("/trust-list")).text, publisher=publisher, now=NOW)
+        assert after.issuers == {}
+        with pytest.raises(Untrusted):
+            after.require(union.id, "urn:a")
+        again = await asyncio.to_thread(run, "trust", "remove", folder, "--id", union.id, code=4)
+        assert again["error"] == "not-found"
 
 
 def test_revoking_what_was_never_issued_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from didkit_py.dids.document import DidDocument, Purpose, create_document, did_of
 from didkit_py.encoding import Json
-from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey
+from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey, Untrusted
 from didkit_py.keys.signer import SoftwareSigner
 
 DID = "did:web:bose.example"
@@ -89,6 +89,59 @@ def test_an_unusable_method_is_passed_over_and_the_others_stay(unusable: dict[st
     assert read.key("#b", Purpose.ASSERTION) == KEY
     with pytest.raises(UnknownKey):
         read.key(unusable["id"], Purpose.ASSERTION)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"id": "urn:uuid:1", "type": "X", "controller": DID},  # K16
+        *({"id": name, "type": "JsonWebKey", "controller": DID} for name in ("https://x.example/#k", "#", "k", "", 7)),
+        {"type": "JsonWebKey"},
+        *("did:web:x.example#k", "k", 7, None, [], {}),
+        {**method("#b"), "id": "urn:uuid:1"},
+        method("#c", expires="9999-12-31T23:59:59-23:59"),
+        method("#c", type=["JsonWebKey"], publicKeyJwk="x"),
+        method("#c", controller=7),
+    ],
+    ids=lambda foreign: str(foreign)[:40],
+)
+def test_a_foreign_entry_spoils_no_other(foreign: Any) -> None:
+    listed = {"verificationMethod": [foreign, foreign, method("#b")], "assertionMethod": ["#b"]}
+    embedded = {"verificationMethod": [method("#b")], "assertionMethod": [foreign, "#b", foreign]}
+    around = {"@context": [7], "alsoKnownAs": {"a": 1}, "service": ["x"], "controller": [DID], "proof": None}
+    for members in (listed, embedded, {**listed, **around}):
+        read = DidDocument.from_json({"id": DID, **members}, did=DID)
+        assert read.key("#b", Purpose.ASSERTION, now=NOON) == KEY
+        assert read.key(None, Purpose.ASSERTION, now=NOON) == KEY
+
+
+def test_an_id_that_two_different_methods_have_names_neither() -> None:
+    twice = [method("#a"), method("#a", publicKeyJwk=OTHER.to_jwk()), method("#b")]
+    read = document(*twice, assertionMethod=["#a", "#b"])
+    assert read.key("#b", Purpose.ASSERTION) == KEY
+    assert read.key(None, Purpose.ASSERTION) == KEY
+    with pytest.raises(UnknownKey):
+        read.key("#a", Purpose.ASSERTION)
+
+
+def test_a_method_that_stands_embedded_for_two_purposes_serves_both() -> None:
+    read = document(assertionMethod=[method("#a")], authentication=[method("#a")])
+    assert read.key("#a", Purpose.ASSERTION) == read.key("#a", Purpose.AUTHENTICATION) == KEY
+
+
+@pytest.mark.parametrize("members", [{"deactivated": True}, {"didDocumentMetadata": {"deactivated": True}}])
+def test_no_key_of_a_deactivated_document_serves(members: dict[str, Any]) -> None:
+    read = document(method("#a"), assertionMethod=["#a"], **members)
+    with pytest.raises(Untrusted, match="withdrawn") as caught:
+        read.key("#a", Purpose.ASSERTION)
+    assert caught.value.reason == "did-deactivated"
+
+
+def test_members_that_are_null_count_as_absent() -> None:
+    jwk = {**KEY.to_jwk(), "alg": None, "use": None, "key_ops": None, "d": None}
+    none = {"deactivated": None, "authentication": None, "keyAgreement": None, "didDocumentMetadata": None}
+    read = document(method("#a", expires=None, revoked=None, publicKeyJwk=jwk), assertionMethod=["#a"], **none)
+    assert read.key("#a", Purpose.ASSERTION) == KEY
 
 
 def test_a_key_with_an_end_serves_until_then_and_only_who_says_the_time() -> None:

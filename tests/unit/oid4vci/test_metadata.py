@@ -169,7 +169,7 @@ CONTACT = "credential_configurations_supported/contact"
         ("credential_endpoint", KeyError),
         ("credential_endpoint", "http://issuer.example.com/credential"),
         ("credential_endpoint", "/credential"),
-        ("nonce_endpoint", None),
+        ("nonce_endpoint", 7),
         ("nonce_endpoint", "javascript:1"),
         ("authorization_servers", []),
         ("authorization_servers", ["http://server.example.com"]),

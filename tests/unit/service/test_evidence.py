@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
 from typing import Any
@@ -19,7 +19,7 @@ from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, digest
-from didkit_py.errors import BadSignature, DidkitError, Stale, Unreachable
+from didkit_py.errors import BadSignature, DidkitError, Stale, UnknownKey, Unreachable, Untrusted
 from didkit_py.formats.sd_jwt_vc import secure
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.service.evidence import (
@@ -48,6 +48,8 @@ class World:
 
     origin: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)  # of what is not there, other than 404
+    hanging: set[str] = field(default_factory=set)  # paths without an answer
     asked: list[str] = field(default_factory=list)
     asked_thrice: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -62,8 +64,11 @@ class World:
         self.asked.append(request.path)
         if self.asked.count("/trust-list") == 3:
             self.asked_thrice.set()
+        if request.path in self.hanging:
+            await asyncio.sleep(1)
         body = self.files.get(request.path)
-        return web.Response(status=404) if body is None else web.Response(body=body)
+        status = self.statuses.get(request.path, 404)
+        return web.Response(status=status) if body is None else web.Response(body=body)
 
     @property
     def trust_list(self) -> str:
@@ -79,18 +84,24 @@ class World:
             await self.publish_status(name, {}, now=now)
         await self.publish_trust(now=now, terms=(await self.publish_terms(),))
 
-    async def publish_trust(self, *, now: datetime = NOW, terms: Sequence[TermsSource] = ()) -> None:
-        issuers = [
+    async def publish_trust(
+        self,
+        *,
+        now: datetime = NOW,
+        terms: Sequence[TermsSource] = (),
+        issuers: Sequence[str] = ("insurer", "maker"),
+    ) -> None:
+        entries = [
             TrustedIssuer(
                 id=self.did(name),
                 name=name,
                 vcts=frozenset({STANDING.vct}),
                 status_lists=f"{self.origin}/{name}/status-lists",
             )
-            for name in ("insurer", "maker")
+            for name in issuers
         ]
         text = await create_trust_list(
-            issuers, terms=terms, signer=self.signer("publisher"), now=now, lifetime=timedelta(days=7)
+            entries, terms=terms, signer=self.signer("publisher"), now=now, lifetime=timedelta(days=7)
         )
         self.files["/trust-list"] = text.encode()
 
@@ -372,6 +383,199 @@ async def test_a_part_that_is_out_of_reach_for_once_keeps_what_was_good(world: W
         refreshed = await lists.refresh_now()
     assert refreshed.faults == {}
     assert world.did("maker") in refreshed.documents
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(410, None), (200, {"deactivated": True}), (200, {"didDocumentMetadata": {"deactivated": True}})],
+)
+async def test_an_issuer_that_withdrew_its_key_document_is_untrusted_at_once_and_after_a_restart(
+    world: World, status: int, body: dict[str, Json] | None
+) -> None:
+    stored: list[Source] = []
+
+    async def load() -> Sequence[Source]:
+        return stored
+
+    async def save(sources: Sequence[Source]) -> None:
+        stored[:] = sources
+
+    text, did = await world.credential("maker"), world.did("maker")
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, load=load, save=save)
+        require_valid(await lists.refresh_now(), text)
+        withdraw(world, "maker", status, body)
+        for found in (await lists.refresh_now(), world.read(stored)):
+            with pytest.raises(Untrusted, match="withdrawn") as caught:
+                require_valid(found, text)
+            assert caught.value.reason == "did-deactivated"
+            assert found.faults == {did: "did-deactivated"}
+            assert did not in found.believable(NOW, document_max_age=timedelta(days=7)).trust.issuers
+            require_valid(found, await world.credential("insurer"))
+        world.files.pop("/maker/did.json", None)  # neither does an address that is out of reach bring it back
+        world.statuses.clear()
+        with pytest.raises(Untrusted):
+            require_valid(await lists.refresh_now(), text)
+        withdraw(world, "maker", status, body)
+        bare = replace(world.read(stored), documents={}, fetched_at={})  # a vendor that never knew it
+        evidence = await gather(fetcher, [text], bare, now=NOW)
+        with pytest.raises(Untrusted):
+            verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+
+
+def withdraw(world: World, name: str, status: int, body: dict[str, Json] | None) -> None:
+    world.statuses[f"/{name}/did.json"] = status
+    old = json.loads(world.files.pop(f"/{name}/did.json", b"{}"))
+    if body is not None:
+        world.files[f"/{name}/did.json"] = json.dumps({"id": world.did(name), **old, **body}).encode()
+
+
+def require_valid(lists: Lists, text: str, *, now: datetime = NOW) -> None:
+    verify_credential(text, evidence=lists.evidence(), now=now, key_binding=KeyBinding.NOT_REQUIRED)
+
+
+async def test_a_key_that_was_removed_is_gone_at_the_next_fetch(world: World) -> None:
+    text = await world.credential("maker")
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher)
+        require_valid(await lists.refresh_now(), text)
+        other = create_document(world.did("maker"), {"sign-2": world.signer("insurer").public})
+        world.files["/maker/did.json"] = json.dumps(other).encode()
+        with pytest.raises(UnknownKey):
+            require_valid(await lists.refresh_now(), text)
+
+
+async def test_a_key_document_out_of_reach_serves_a_day_and_then_nobody_knows(world: World) -> None:
+    """404 and silence say nothing of the key; how long it serves counts from the last fetch, restarts or not."""
+    stored: list[Source] = []
+    clock = [NOW]
+
+    async def load() -> Sequence[Source]:
+        return stored
+
+    async def save(sources: Sequence[Source]) -> None:
+        stored[:] = sources
+
+    text, did = await world.credential("maker"), world.did("maker")
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, load=load, save=save, clock=lambda: clock[0])
+        await lists.refresh_now()
+        del world.files["/maker/did.json"]
+        for hours in (23, 25, 24 * 8):
+            clock[0] = NOW + timedelta(hours=hours)
+            await world.publish_status("maker", {}, now=clock[0])  # its lists stay fresh all the same
+            await world.publish_trust(now=clock[0])
+            found = await scheduled(world, fetcher, load=load, save=save, clock=lambda: clock[0]).refresh_now()
+            assert found.fetched_at[did] == NOW
+            shown = found.believable(clock[0], document_max_age=timedelta(days=7)).trust.issuers
+            assert (did in shown) == (hours < 24 * 7)
+            if hours < 24:
+                require_valid(found, text, now=clock[0])
+            else:
+                with pytest.raises(Stale, match="key document"):
+                    require_valid(found, text, now=clock[0])
+        async with asyncio.timeout(5):
+            evidence = await gather(fetcher, [text], found, now=clock[0])
+        with pytest.raises(Stale):
+            verify_credential(text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED)
+        await world.publish(now=clock[0])
+        evidence = await gather(fetcher, [text], found, now=clock[0])  # fetched anew for this presentation
+        verify_credential(text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED)
+
+
+async def test_what_an_issuer_that_is_off_the_list_signed_is_believed_no_longer(world: World) -> None:
+    text = await world.credential("maker")
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, clock=lambda: NOW + timedelta(minutes=1))
+        require_valid(await lists.refresh_now(), text)
+        await world.publish_trust(now=NOW + timedelta(minutes=1), issuers=("insurer",))
+        found = await lists.refresh_now()
+    with pytest.raises(Untrusted, match="not in the trust list"):
+        require_valid(found, text)
+    assert {source.url for source in found.sources if "/maker/" in source.url} == set()
+
+
+async def test_a_clock_that_was_set_back_lengthens_no_keys_life(world: World) -> None:
+    text, back = await world.credential("maker"), NOW - timedelta(days=2)
+    await world.publish(now=back)
+    future = await world.fetch()
+    with pytest.raises(Stale, match="key document"):
+        require_valid(world.read(future, now=back), text, now=back)
+    other = create_document(world.did("maker"), {"sign-2": world.signer("insurer").public})
+    world.files["/maker/did.json"] = json.dumps(other).encode()
+    found = world.read((*await world.fetch(now=back), *future), now=back)
+    assert found.fetched_at[world.did("maker")] == back
+    assert [*found.documents[world.did("maker")].methods] == [f"{world.did('maker')}#sign-2"]
+
+
+async def test_a_trust_list_whose_publisher_withdrew_its_key_is_believed_no_longer(world: World) -> None:
+    stored: list[Source] = []
+
+    async def save(sources: Sequence[Source]) -> None:
+        stored[:] = sources
+
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, save=save)
+        await lists.refresh_now()
+        withdraw(world, "publisher", 410, None)
+        with pytest.raises(Untrusted, match="withdrawn"):
+            await lists.refresh_now()
+        with pytest.raises(Stale):
+            lists.current(NOW)
+        with pytest.raises(Untrusted):
+            world.read(stored)
+        await world.publish()
+        assert (await lists.refresh_now()).faults == {}
+
+
+async def test_a_publisher_out_of_reach_for_a_day_leaves_lists_that_can_only_be_shown(world: World) -> None:
+    clock = [NOW]
+    async with Fetcher({world.origin}) as fetcher:
+        lists = scheduled(world, fetcher, clock=lambda: clock[0])
+        await lists.refresh_now()
+        clock[0] += timedelta(hours=25)
+        del world.files["/publisher/did.json"]
+        with pytest.raises(Unreachable):
+            await lists.refresh_now()
+        with pytest.raises(Stale):
+            lists.current(clock[0])
+        assert lists.current(clock[0], document_max_age=timedelta(days=7)).trust.issuers
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/maker/did.json", b'{"verificationMethod": [{"id": "#sign-1", "expires": "9999-12-31T23:59:59-23:59"}]}'),
+        ("/maker/did.json", b'{"deactivated": 12345678901234567890123}'),
+        ("/maker/did.json", b"x" * 200_000),
+        ("/maker/status-lists", b'{"status_lists": [1e400]}'),
+        ("/maker/status-lists/1", b"e30.e30.AA"),
+        ("/maker/status-lists/1", b"x" * 3_000_000),
+        ("/terms/1", b'{"validity": {"effectiveFrom": "0001-01-01T00:00:00+23:59"}}'),
+        ("/terms/1", b"[]"),
+    ],
+)
+async def test_one_bad_party_never_stops_the_lists_of_the_others(world: World, path: str, body: bytes) -> None:
+    if path == "/maker/did.json" and body.startswith(b'{"v'):
+        document = json.loads(world.files[path])
+        document["verificationMethod"][0]["expires"] = json.loads(body)["verificationMethod"][0]["expires"]
+        body = json.dumps(document).encode()
+    world.files[path] = body
+    lists = world.read(await world.fetch())
+    require_valid(lists, await world.credential("insurer"))
+    assert len(lists.faults) == 1
+    assert len(lists.terms) == (0 if path == "/terms/1" else 1)
+
+
+async def test_a_party_that_hangs_does_not_keep_the_others_waiting(world: World) -> None:
+    hanging = [f"/insurer/status-lists/{number}" for number in range(2, 34)]
+    uris = [f"{world.origin}{path}" for path in hanging]
+    world.files["/insurer/status-lists"] = json.dumps(create_aggregation(uris)).encode()
+    world.hanging |= {*hanging}
+    async with Fetcher({world.origin}, total_seconds=0.1) as fetcher:
+        found = await scheduled(world, fetcher).refresh_now()
+    assert found.faults == {world.did("insurer"): "unreachable"}
+    require_valid(found, await world.credential("maker"))
 
 
 async def test_a_schedule_tells_how_each_refresh_went_and_how_old_its_lists_are(world: World) -> None:

@@ -3,6 +3,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +23,7 @@ class Peer:
         self.seen: list[web.Request] = []
         self.bodies: list[bytes] = []
         self.port = 0
+        self.date = ""  # what the server's clock and the answer's end are said to be
         self.under_way = self.most_under_way = 0
 
     @property
@@ -47,6 +49,8 @@ class Peer:
         if kind == "gzip":
             return web.Response(body=b"x", headers={"Content-Encoding": "gzip"})
         headers = {"Set-Cookie": "id=1", "Cache-Control": request.query.get("cache", "max-age=60")}
+        if self.date:
+            headers |= {"Date": self.date, "Expires": self.date}
         return web.Response(
             body=b"signed",
             status=int(request.query.get("status", "200")),
@@ -105,6 +109,46 @@ async def test_the_headers_say_nothing_about_who_fetches(peer: Peer) -> None:
             "Accept": "*/*",
             "Accept-Encoding": "identity",
         }
+
+
+async def test_the_environments_proxies_and_passwords_are_not_used(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy would be asked for addresses that nobody judged, and would see where everybody goes."""
+    proxied: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        proxied.append(await reader.readline())
+        writer.close()
+
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password secret\n")
+    netrc.chmod(0o600)
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as proxy, Fetcher({peer.origin}) as fetcher:
+        address = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy"):
+            monkeypatch.setenv(name, address)
+            monkeypatch.setenv(name.upper(), address)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, "")
+        monkeypatch.setenv("NETRC", str(netrc))
+        assert (await fetcher.get(peer.origin + "/list", max_bytes=100)).body == b"signed"
+        assert (await fetcher.post(peer.origin, body=b"x", content_type="text/plain", max_bytes=100)).status == 200
+        with pytest.raises(DidkitError):
+            await fetcher.get("https://issuer.invalid/did.json", max_bytes=100)
+    assert proxied == []
+    assert ["Authorization" in request.headers for request in peer.seen] == [False, False]
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Fri, 31 Dec 9999 23:59:59 -2359", f"Fri, 31 Dec {'9' * 20} 23:59:59 GMT", "x"],
+)
+async def test_a_date_beyond_the_calendar_says_nothing(peer: Peer, date: str) -> None:
+    peer.date = date
+    async with Fetcher({peer.origin}) as fetcher:
+        fetched = await fetcher.get(peer.origin + "/?cache=public", max_bytes=100)
+    assert (fetched.date, fetched.expires) == (None, None)
 
 
 async def test_a_post_gives_back_whatever_status_there_is(peer: Peer) -> None:
