@@ -13,6 +13,7 @@ from didkit_py.errors import Malformed
 from didkit_py.service.commands import File, Folder, founding_options, given_settings, print_result, read_passphrase
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
+from didkit_py.unicode.visible import is_visible, one_line
 from wallet.app import create_app, open_parts
 from wallet.folder import create_folder, load_settings
 from wallet.held import StoredCredential
@@ -74,7 +75,7 @@ def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: 
 
     found = _work(folder, passphrase_file, find)
     lines = (
-        f"{row['title']} from {row['issuer_name']}: {row['copies_left']} of {row['copies']} copies left"
+        f"{one_line(str(row['title']))} {row['from']}: {row['copies_left']} of {row['copies']} copies left"
         for row in found
     )
     print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
@@ -100,8 +101,8 @@ def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
 @json_option
 def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool) -> None:
     """Refuse every request of WHO from now on: a name, a dealer's number, an internet address."""
-    if not who.strip():
-        raise Malformed("WHO: expected a name, a number or an address")
+    if not who.strip() or not is_visible(who):
+        raise Malformed("WHO: expected a name, a number or an address, of signs that can be seen")
 
     async def deny(parts: Parts) -> list[str]:
         return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
@@ -135,7 +136,9 @@ def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_
     """List the entries, oldest first; without --values no entry tells what a document says."""
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     shown = [_entry(one, values=values) for one in entries]
-    lines = (f"{row['seq']:4}  {row['at']}  {row['kind']:9} {row['vendor']}  {_codes(row)}" for row in shown)
+    lines = (
+        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor']))}  {_codes(row)}" for row in shown
+    )
     print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
 
 

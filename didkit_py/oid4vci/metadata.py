@@ -17,6 +17,7 @@ from didkit_py.oid4vci.credential_request import JWT
 from didkit_py.oid4vci.key_proof import PROOF_ALGS
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.reading import Reader
+from didkit_py.unicode.visible import one_line
 
 SD_JWT_VC: Final = "dc+sd-jwt"
 JWK: Final = "jwk"
@@ -82,8 +83,10 @@ class Configuration:
         display = _display(shown)
         return cls(
             vct=read.text("vct", max_length=2_048),
-            title=display.text("name", max_length=1_000) if display else None,
-            description=display.optional_text("description", max_length=4_000) if display else None,
+            title=one_line(display.text("name", max_length=1_000)) if display else None,
+            description=one_line(display.optional_text("description", max_length=4_000) or "") or None
+            if display
+            else None,
             binding_methods=binding,
             signing_algs=read.optional_texts("credential_signing_alg_values_supported"),
             proof_algs=jwt.texts("proof_signing_alg_values_supported", at_least=1, max_items=50) if jwt else (),
@@ -173,7 +176,7 @@ class IssuerMetadata:
             nonce_endpoint=read.url("nonce_endpoint") if read.has("nonce_endpoint") else None,
             authorization_servers=_servers(read),
             batch_size=_batch_size(read),
-            display_name=display.optional_text("name", max_length=1_000) if display else None,
+            display_name=one_line(display.optional_text("name", max_length=1_000) or "") or None if display else None,
             needs_encryption=_needs_encryption(read),
             other_formats=frozenset(entries) - readable,
         )

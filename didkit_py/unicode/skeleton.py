@@ -39,7 +39,8 @@ def likenesses(name: str) -> frozenset[str]:
     """Skeletons without case, accents, blanks and apostrophes; names that share one can be taken for each other.
 
     One is of the name as it is written and one of it in small letters: the Cyrillic capital Ve looks like B and the
-    small one does not, but both are the same letter. Capital I looks like l and is a capital i, so that these three are one. Empty for a name of blanks.
+    small one does not, but both are the same letter. Capital I looks like l and is a capital i, so that these three
+    are one. Empty for a name of blanks.
     """
     text = unicodedata.normalize("NFKC", _APOSTROPHES.sub("", name[:MAX_NAME]))
     return frozenset({_worn(skeleton(text)), _worn(text)} - {""})
