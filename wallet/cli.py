@@ -16,8 +16,8 @@ from didkit_py.service.web import run, serve
 from didkit_py.unicode.visible import is_visible, one_line
 from wallet.app import create_app, open_parts
 from wallet.folder import create_folder, load_settings
+from wallet.giver import Giver, giver_of, title_of
 from wallet.held import StoredCredential
-from wallet.keeping import issuer_name
 from wallet.ledger import Entry
 from wallet.parts import Parts
 from wallet.vault import open_key
@@ -70,28 +70,46 @@ def serve_command(folder: Path) -> None:
 def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """List the documents that are held, without what they say."""
 
-    async def find(parts: Parts) -> list[dict[str, Json]]:
-        return [_credential(one, parts) for one in await parts.opened.store.load_credentials()]
+    async def find(parts: Parts) -> list[tuple[dict[str, Json], str]]:
+        lists = parts.known_lists()
+        held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
+        return [(_credential(one, giver), giver.sentence) for one, giver in held]
 
-    found = _work(folder, passphrase_file, find)
-    lines = (
-        f"{one_line(str(row['title']))} {row['from']}: {row['copies_left']} of {row['copies']} copies left"
-        for row in found
-    )
+    held = _work(folder, passphrase_file, find)
+    found = [row for row, _ in held]
+    lines = (f"{row['title']} from {giver}: {row['copies_left']} of {row['copies']} copies left" for row, giver in held)
     print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
 
 
-def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
+def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
     return {
         "id": stored.id,
-        "title": stored.title,
+        "title": title_of(stored.vct, stored.title),
         "type": stored.vct,
-        "issuer_name": issuer_name(stored, parts.known_lists()),
+        "issuer_name": giver.name,
+        "issuer_says": giver.says,
         "issuer": stored.issuer,
         "copies": stored.copies,
         "copies_left": stored.copies_left,
         "expires": None if stored.expires_at is None else rfc3339(stored.expires_at),
     }
+
+
+@group.command("delete")
+@click.argument("folder", type=Folder)
+@click.argument("credential_id", metavar="ID")
+@passphrase_option
+@json_option
+def delete_command(folder: Path, credential_id: str, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """Destroy the document ID with its copies and their keys; only a note of its kind stays, in the ledger."""
+
+    async def delete(parts: Parts) -> StoredCredential:
+        stored = await parts.opened.store.load_credential(credential_id)
+        await parts.opened.keeping.delete_document(stored, now=parts.clock())
+        return stored
+
+    gone = _work(folder, passphrase_file, delete)
+    print_result({"deleted": gone.id}, f"{title_of(gone.vct, gone.title)} is deleted.", as_json=as_json)
 
 
 @group.command("deny")
@@ -137,7 +155,8 @@ def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     shown = [_entry(one, values=values) for one in entries]
     lines = (
-        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor']))}  {_codes(row)}" for row in shown
+        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {_codes(row)}"
+        for row in shown
     )
     print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
 

@@ -21,6 +21,7 @@ from didkit_py.terms.grant_parts import Propagation, Recipient, Retention, momen
 from didkit_py.terms.value_words import day_text, value_text
 from didkit_py.terms.vendor import VerifiedVendor
 from didkit_py.terms.vocabulary import WORDS, Word
+from didkit_py.unicode.visible import quoted
 
 NOT_PROMISED: Final = "Not promised."
 _KEPT_FOR: Final = {
@@ -199,7 +200,7 @@ def _vct_of(case: Case, answer: Answer) -> str:
 def _label(vct: str, path: Path_) -> str:
     template = template_of(vct)
     names = tuple(step for step in path if isinstance(step, str))
-    return ", ".join(names) if template is None else template.label(names)
+    return f"“{quoted('.'.join(names))}”" if template is None else template.label(names)
 
 
 def _promises(case: Case) -> tuple[Promises, ...]:
