@@ -95,23 +95,6 @@ def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
     }
 
 
-@group.command("delete")
-@click.argument("folder", type=Folder)
-@click.argument("credential_id", metavar="ID")
-@passphrase_option
-@json_option
-def delete_command(folder: Path, credential_id: str, passphrase_file: Path | None, *, as_json: bool) -> None:
-    """Destroy the document ID with its copies and their keys; only a note of its kind stays, in the ledger."""
-
-    async def delete(parts: Parts) -> StoredCredential:
-        stored = await parts.opened.store.load_credential(credential_id)
-        await parts.opened.keeping.delete_document(stored, now=parts.clock())
-        return stored
-
-    gone = _work(folder, passphrase_file, delete)
-    print_result({"deleted": gone.id}, f"{title_of(gone.vct, gone.title)} is deleted.", as_json=as_json)
-
-
 @group.command("deny")
 @click.argument("folder", type=Folder)
 @click.argument("who")

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from didkit_py.errors import BadKey, IllegalMove, NotFound
+from didkit_py.errors import BadKey, IllegalMove, NotFound, StorageUnavailable
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.keys.signer import SoftwareSigner
@@ -88,7 +89,8 @@ class Keeping:
             await self.ledger.append(draft, now=now, also=writes)
         except GuardFailed as error:
             raise NotFound("this document was deleted already") from error
-        await self.store.database.scrub()
+        with suppress(StorageUnavailable):  # it is deleted; what a busy database leaves in free pages is sealed
+            await self.store.database.scrub()
 
     async def load_relationship_signer(self, client_id: str, rel: str) -> SoftwareSigner:
         """The key for one relationship alone."""
