@@ -7,7 +7,7 @@ from aiohttp import web
 from didkit_py.errors import DidkitError
 from didkit_py.service.web import Routes, notify, read_form, render
 from didkit_py.terms.policy import Policy
-from didkit_py.unicode.visible import is_visible, visible
+from didkit_py.unicode.visible import is_visible, quoted, visible
 from wallet.parts import Parts, parts_of
 
 MAX_NAME = 200
@@ -63,7 +63,7 @@ def _lists(parts: Parts) -> dict[str, object] | None:
         "at": max((source.fetched_at for source in lists.sources), default=None),
         "until": lists.trust.expires_at,
         "issuers": sorted(names.values()),
-        "terms": sorted(f"{one.family} {one.version}" for one in lists.terms.values()),
+        "terms": sorted(f"“{quoted(f'{one.family} {one.version}')}”" for one in lists.terms.values()),
         "faults": sorted(names.get(part, "A document of terms") for part in lists.faults),
     }
 
