@@ -49,7 +49,7 @@ class Giver:
 def giver_of(stored: StoredCredential, lists: Lists | None) -> Giver:
     """Who gave a document that is held: by its DID, the key of which signed it."""
     entry = None if lists is None else lists.trust.issuers.get(stored.issuer)
-    address = web_origin(stored.issuer) if stored.issuer.startswith("did:web:") else None
+    address = web_origin(stored.issuer)
     host = stored.issuer if address is None else address.partition("://")[2]
     return _giver(entry, stored.vct, host=host, says=stored.issuer_says, lists=lists)
 
@@ -58,14 +58,10 @@ def giver_of_offer(offer: StoredOffer, lists: Lists | None) -> Giver:
     """Who offers: by the address that answered, for the document has not come yet."""
     issuer, vct = offer.previewed.issuer, offer.previewed.configurations[0].vct
     entries = () if lists is None else lists.trust.issuers.values()
-    here = [one for one in entries if _speaks_for(one.id, issuer.issuer)]
+    here = [one for one in entries if web_origin(one.id) == origin(issuer.issuer)]
     here.sort(key=lambda one: vct not in one.vcts)
     host = origin(issuer.issuer).partition("://")[2]
     return _giver(here[0] if here else None, vct, host=host, says=issuer.display_name or "", lists=lists)
-
-
-def _speaks_for(did: str, address: str) -> bool:
-    return did.startswith("did:web:") and web_origin(did) == origin(address)
 
 
 def _giver(entry: TrustedIssuer | None, vct: str, *, host: str, says: str, lists: Lists | None) -> Giver:

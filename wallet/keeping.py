@@ -21,7 +21,7 @@ from didkit_py.terms.decision import HeldState, History
 from didkit_py.terms.policy import Policy
 from wallet.giver import giver_of
 from wallet.held import StoredCredential
-from wallet.ledger import Draft, Entry, Ledger
+from wallet.ledger import Draft, Ledger
 from wallet.store import Store, StoredRequest
 
 _PAIRWISE: Final = b"didkit-pairwise"  # at most 16 bytes: what the derived keys are for
@@ -75,7 +75,8 @@ class Keeping:
         """Who is still to be sent an answer with this document, as it may be shown."""
         copies = await self.store.load_copy_ids(credential_id)
         entries = await self.ledger.read()
-        answered = {one.request_id for one in entries if not copies.isdisjoint(_copies_of(one))}
+        decided = [(one.request_id, Reader(dict(one.body), at="decided")) for one in entries if one.kind == "decided"]
+        answered = {request_id for request_id, body in decided if not copies.isdisjoint(body.optional_texts("copies"))}
         return [one.vendor for one in await self.load_unfinished() if one.state is State.SENDING and one.id in answered]
 
     async def delete_document(self, stored: StoredCredential, *, now: datetime) -> None:
@@ -159,11 +160,6 @@ class Keeping:
 
 def _exchange(stored: StoredRequest) -> Exchange:
     return Exchange.from_json(stored.body, id=stored.id, state=stored.state)
-
-
-def _copies_of(entry: Entry) -> Sequence[str]:
-    """The copies that an answer shows, by the ledger's note of it."""
-    return Reader(dict(entry.body), at="decided").optional_texts("copies") if entry.kind == "decided" else ()
 
 
 def _draft(exchange: Exchange, note: Note) -> Draft:

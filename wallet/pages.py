@@ -9,7 +9,7 @@ from didkit_py.service.web import Routes, render
 from wallet import document_pages, ending_pages, history_pages, offer_pages, request_pages, rules_pages, words
 from wallet.asker import asker_of
 from wallet.giver import giver_of_offer, title_of
-from wallet.held import StoredCredential, StoredOffer
+from wallet.held import StoredCredential
 from wallet.parts import Parts, parts_of
 from wallet.taking import OPENED, REDEEMED, REDEEMING
 
@@ -45,16 +45,11 @@ async def inbox(request: web.Request) -> web.Response:
         requests=waiting,
         unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
         offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
-        offered=lambda offer: _offered(parts, offer),
+        giver_of_offer=lambda offer: giver_of_offer(offer, parts.known_lists()),
+        title_of=title_of,
         count=len(credentials),
         warnings=await _warnings(parts, credentials),
     )
-
-
-def _offered(parts: Parts, offer: StoredOffer) -> dict[str, object]:
-    """What is offered, and by whom."""
-    title = title_of(offer.previewed.configurations[0].vct, offer.previewed.titles[0])
-    return {"title": title, "giver": giver_of_offer(offer, parts.known_lists())}
 
 
 async def _warnings(parts: Parts, credentials: tuple[StoredCredential, ...]) -> list[dict[str, str]]:

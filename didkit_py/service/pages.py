@@ -39,11 +39,6 @@ STATIC: Final = web.AppKey("static", dict[str, StaticFile])
 NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[str, str]])
 
 
-def _show(value: object) -> object:
-    """What every expression of a template passes through: no page shows a sign that hides, reorders or controls."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 def load_templates(folder: Path | None) -> jinja2.Environment:
     """The program's own templates, and below them those that all programs share."""
     places = [place / "templates" for place in (folder, _HERE) if place is not None]
@@ -51,7 +46,8 @@ def load_templates(folder: Path | None) -> jinja2.Environment:
         loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(place) for place in places]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_show,
+        # What every expression passes through: no page shows a sign that hides, reorders or controls.
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

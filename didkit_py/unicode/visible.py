@@ -101,12 +101,11 @@ def _is_seen(text: str, at: int) -> bool:
     if one in _BLANK:
         return _varies(text, at)
     if kind in {"Mn", "Me"}:  # on nothing, it would sit on our own sign
-        return at > 0 and not text[at - 1].isspace() and not _is_pile(text[max(0, at - _MAX_MARKS) : at])
+        pile = at >= _MAX_MARKS and all(
+            unicodedata.category(each) in {"Mn", "Me"} for each in text[at - _MAX_MARKS : at]
+        )
+        return at > 0 and not text[at - 1].isspace() and not pile
     return kind not in _INVISIBLE_KINDS or one in _SEEN or one in _LINE
-
-
-def _is_pile(before: str) -> bool:
-    return len(before) == _MAX_MARKS and all(unicodedata.category(one) in {"Mn", "Me"} for one in before)
 
 
 def _joins(text: str, at: int) -> bool:

@@ -383,8 +383,8 @@ DEFECTS: Final = (
     Defect(
         "pages show signs that reorder",
         "didkit_py/service/pages.py",
-        "        finalize=_show,\n",
-        "",
+        "finalize=lambda value: visible(value) if",
+        "finalize=lambda value: value if",
         "tests/unit/wallet/test_giver.py::test_every_expression_of_a_page_shows_signs_that_hide",
     ),
     Defect(

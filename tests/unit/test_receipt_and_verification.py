@@ -53,7 +53,7 @@ class Sent:
     payload: dict[str, Any] | None = None  # signed as it is, without disclosures
 
     async def text(self) -> str:
-        signer = replace(KEYS[self.key], key_id=self.kid)
+        signer = replace(KEYS[self.key], key_id=self.kid or "")
         if self.payload is not None or self.typ != "dc+sd-jwt":
             return await sign_compact(self.plain() | (self.payload or {}), typ=self.typ, signer=signer) + "~"
         counted = iter(range(1, 1_000))
