@@ -6,7 +6,6 @@ A program builds its commands from `ProgramGroup` and needs no error handling of
 """
 
 import errno
-import json
 import os
 import traceback
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from didkit_py.errors import DidkitError, Malformed, Rejected, Unavailable
+from didkit_py.unicode.visible import one_line, visible, visible_json
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 
@@ -126,6 +126,8 @@ def _installed() -> dict[str, EntryPoint]:
 
 def _end(ctx: click.Context, error: Exception) -> NoReturn:
     """End the command with the code of `error`; click's own exceptions pass, they have theirs."""
+    if isinstance(error, click.ClickException):
+        error.message = visible(error.message)  # type: ignore[misc] # final only to those who raise it; it quotes arguments
     if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
         raise error
     remedy = FILE_REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
@@ -137,10 +139,10 @@ def _end(ctx: click.Context, error: Exception) -> NoReturn:
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)
     body = describe(error)
     if _wants_json(ctx):
-        click.echo(json.dumps(body, ensure_ascii=False))
+        click.echo(visible_json(body))
     else:
-        click.echo(f"error {body['error']}: {body['message']}", err=True)
-        click.echo(body["hint"], err=True)
+        click.echo(f"error {one_line(body['error'])}: {one_line(body['message'])}", err=True)
+        click.echo(visible(body["hint"]), err=True)
     ctx.exit(exit_code(error))
 
 

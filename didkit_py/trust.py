@@ -16,6 +16,7 @@ from didkit_py.errors import Malformed, NotYetValid, Stale, UnknownKey, Untruste
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
+from didkit_py.unicode.visible import one_line
 
 TYP: Final = "trust-list+jwt"
 CONTENT_TYPE: Final = "application/trust-list+jwt"
@@ -125,7 +126,7 @@ def _issuers(read: Reader) -> Mapping[str, TrustedIssuer]:
     for entry in read.objects("issuers"):
         issuer = TrustedIssuer(
             id=did_of(entry.text("id", max_length=2_048)),
-            name=entry.text("name", max_length=200),
+            name=one_line(entry.text("name", max_length=200)),
             vcts=frozenset(entry.texts("vcts", at_least=1, max_items=MAX_TYPES)),
             status_lists=entry.url("status_lists") if entry.has("status_lists") else None,
         )

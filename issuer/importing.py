@@ -14,6 +14,7 @@ from typing import Final
 from didkit_py.encoding import Json
 from didkit_py.errors import BadImport, TooLarge
 from didkit_py.service.files import BYTE_ORDER_MARK, not_utf_8
+from didkit_py.unicode.visible import is_visible, reorders_or_controls
 from issuer.claim_templates import BadField, ListLayout, read_member
 
 MAX_FILE_BYTES: Final = 20 * 2**20  # about 300,000 members
@@ -137,7 +138,7 @@ def _read_heading(heading: _Record | None, layout: ListLayout) -> tuple[Mapping[
     missing = [column.name for column in layout.columns if column.required and column.name not in places]
     if missing:
         raise BadImport(f"the heading lacks the column(s) {', '.join(missing)}", hint=_heading_hint(given))
-    unused = (str(name[:40]) for place, name in enumerate(given) if place not in places.values() and name.isprintable())
+    unused = (str(name[:40]) for place, name in enumerate(given) if place not in places.values() and is_visible(name))
     return places, tuple(unused)
 
 
@@ -196,7 +197,8 @@ class _Reading:
             raise BadField(
                 _ROW, f"has {len(record.fields)} fields, {kind} than the heading's {self.width}; perhaps {cause}"
             )
-        return {name: _read_field(name, record.fields[place]) for name, place in self.places.items()}
+        fields, names = record.fields, {self.layout.name_column}
+        return {each: _read_field(each, fields[at], is_name=each in names) for each, at in self.places.items()}
 
     def _refuse_second(self, member: str, line: int) -> None:
         """A spreadsheet that strips leading zeros makes one member look like two."""
@@ -208,12 +210,13 @@ class _Reading:
             )
 
 
-def _read_field(name: str, raw: str) -> str:
+def _read_field(name: str, raw: str, *, is_name: bool) -> str:
+    """The field on one line. A name keeps what the script of its owner needs; pages show what is odd in it."""
     if not _is_utf8(raw):
         raise BadField(name, "is not in UTF-8; save the list as “CSV UTF-8 (comma delimited)”")
     text = " ".join(_utf8(raw).split())
     if len(text) > MAX_FIELD:
         raise BadField(name, f"is longer than {MAX_FIELD} characters")
-    if not text.isprintable():
+    if reorders_or_controls(text) or not (is_name or is_visible(text)):
         raise BadField(name, "has a sign that cannot be printed")
     return text

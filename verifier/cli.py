@@ -30,6 +30,7 @@ from didkit_py.service.log import configure
 from didkit_py.service.web import METRICS, run, serve
 from didkit_py.terms.decision import Decision
 from didkit_py.terms.document import create_signatory_statement
+from didkit_py.unicode.visible import one_line
 from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
 from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
@@ -189,7 +190,7 @@ async def _one_result(parts: Parts, request_id: str) -> tuple[dict[str, Json], s
     if kept.result is not None:
         lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
         learned = (one for some in kept.result.learned.values() for one in some)
-        lines += [f"{label}: {value}" for one in learned for label, value in lines_of(one)]
+        lines += [f"{label}: {one_line(value)}" for one in learned for label, value in lines_of(one)]
     return body, "\n".join([*lines, f"Agreement: {body['agreement']}"])
 
 
@@ -213,7 +214,7 @@ def refresh(folder: Path, *, as_json: bool) -> None:
         }
 
     got = _work(folder, fetch)
-    faults = [f"not at hand: {part} ({code})" for part, code in got["faults"].items()]  # type: ignore[union-attr] # made above
+    faults = [f"not at hand: {one_line(part)} ({code})" for part, code in got["faults"].items()]  # type: ignore[union-attr] # made above
     print_result(
         got, "\n".join([f"{got['issuers']} issuers, {got['status_lists']} status lists.", *faults]), as_json=as_json
     )
@@ -244,7 +245,10 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
 def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) -> None:
     """What a wallet would say, after what follows from it."""
     lines = [*([str(more["message"])] if more else []), f"A wallet would {decision.outcome.name.lower()}."]
-    lines += [f"{one.code:20} {one.sentence}" + (f" ({one.detail})" if one.detail else "") for one in decision.reasons]
+    lines += [
+        f"{one.code:20} {one.sentence}" + (f" ({one_line(one.detail)})" if one.detail else "")
+        for one in decision.reasons
+    ]
     print_result(more | verdict_json(decision), "\n".join(lines), as_json=as_json)
 
 
@@ -278,7 +282,9 @@ def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool
     body: dict[str, Json] = {"verified": False, "checks": [one.to_json() for one in checks], "claims": {}}
     lines = [_check_line(one.check.name, passed=one.check.passed) for one in checks]
     said = describe(error)
-    print_result(body | said, "\n".join([*lines, f"{said['error']}: {said['message']}", said["hint"]]), as_json=as_json)
+    print_result(
+        body | said, "\n".join([*lines, f"{said['error']}: {one_line(said['message'])}", said["hint"]]), as_json=as_json
+    )
     context.exit(exit_code(error))
 
 

@@ -13,10 +13,11 @@ from didkit_py.errors import Malformed
 from didkit_py.service.commands import File, Folder, founding_options, given_settings, print_result, read_passphrase
 from didkit_py.service.log import configure
 from didkit_py.service.web import run, serve
+from didkit_py.unicode.visible import is_visible, one_line
 from wallet.app import create_app, open_parts
 from wallet.folder import create_folder, load_settings
+from wallet.giver import Giver, giver_of, title_of
 from wallet.held import StoredCredential
-from wallet.keeping import issuer_name
 from wallet.ledger import Entry
 from wallet.parts import Parts
 from wallet.vault import open_key
@@ -69,23 +70,24 @@ def serve_command(folder: Path) -> None:
 def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """List the documents that are held, without what they say."""
 
-    async def find(parts: Parts) -> list[dict[str, Json]]:
-        return [_credential(one, parts) for one in await parts.opened.store.load_credentials()]
+    async def find(parts: Parts) -> list[tuple[dict[str, Json], str]]:
+        lists = parts.known_lists()
+        held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
+        return [(_credential(one, giver), giver.sentence) for one, giver in held]
 
-    found = _work(folder, passphrase_file, find)
-    lines = (
-        f"{row['title']} from {row['issuer_name']}: {row['copies_left']} of {row['copies']} copies left"
-        for row in found
-    )
+    held = _work(folder, passphrase_file, find)
+    found = [row for row, _ in held]
+    lines = (f"{row['title']} from {giver}: {row['copies_left']} of {row['copies']} copies left" for row, giver in held)
     print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
 
 
-def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
+def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
     return {
         "id": stored.id,
-        "title": stored.title,
+        "title": title_of(stored.vct, stored.title),
         "type": stored.vct,
-        "issuer_name": issuer_name(stored, parts.known_lists()),
+        "issuer_name": giver.name,
+        "issuer_says": giver.says,
         "issuer": stored.issuer,
         "copies": stored.copies,
         "copies_left": stored.copies_left,
@@ -100,8 +102,8 @@ def _credential(stored: StoredCredential, parts: Parts) -> dict[str, Json]:
 @json_option
 def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool) -> None:
     """Refuse every request of WHO from now on: a name, a dealer's number, an internet address."""
-    if not who.strip():
-        raise Malformed("WHO: expected a name, a number or an address")
+    if not who.strip() or not is_visible(who):
+        raise Malformed("WHO: expected a name, a number or an address, of signs that can be seen")
 
     async def deny(parts: Parts) -> list[str]:
         return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
@@ -135,7 +137,10 @@ def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_
     """List the entries, oldest first; without --values no entry tells what a document says."""
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     shown = [_entry(one, values=values) for one in entries]
-    lines = (f"{row['seq']:4}  {row['at']}  {row['kind']:9} {row['vendor']}  {_codes(row)}" for row in shown)
+    lines = (
+        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {_codes(row)}"
+        for row in shown
+    )
     print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from didkit_py.errors import DidkitError, NotFound
 from didkit_py.roles.ending import Ended, Wish, relationship_of
 from didkit_py.service.web import Routes, read_form, render
+from didkit_py.unicode.visible import quoted
 from wallet import words
 from wallet.parts import Parts, parts_of
 
@@ -85,7 +86,7 @@ def _confirmed(one: Ended, asked: str) -> Line:
     state = "erased" if one.wish is Wish.ERASE else "confirmed"
     sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
     kept = tuple(
-        f"They still keep some of it until {words.day(until)}, by rule {clause} of their terms."
+        f"They still keep some of it until {words.day(until)}, by rule “{quoted(clause)}” of their terms."
         for _, clause, until in one.residual
     )
     return Line(wish=one.wish, state=state, tone="quiet" if kept else "good", sentences=(asked, sentence, *kept))

@@ -25,8 +25,8 @@ class StoredCredential:
     id: str
     vct: str
     issuer: str
-    issuer_says: str  # what the issuer calls itself; shown only where no trust list names it
-    title: str
+    issuer_says: str  # what the issuer calls itself, empty if nothing; shown only where no trust list names it
+    title: str  # of its type, or the issuer's word for a type that nobody here knows: show giver.title_of
     claims: Mapping[str, Json] = field(repr=False)
     disclosable: tuple[Path_, ...]
     received_at: datetime
@@ -59,7 +59,7 @@ class StoredCredential:
             id=id,
             vct=read.text("vct"),
             issuer=read.text("issuer"),
-            issuer_says=read.text("issuer_says"),
+            issuer_says=read.optional_text("issuer_says") or "",
             title=read.text("title"),
             claims=read.mapping("claims"),
             disclosable=tuple(_path(one) for one in read.items("disclosable")),
@@ -75,7 +75,7 @@ class StoredCredential:
         return {
             "vct": self.vct,
             "issuer": self.issuer,
-            "issuer_says": self.issuer_says,
+            **({"issuer_says": self.issuer_says} if self.issuer_says else {}),
             "title": self.title,
             "claims": dict(self.claims),
             "disclosable": [[*one] for one in self.disclosable],

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from didkit_py.errors import BadKey, IllegalMove
+from didkit_py.errors import BadKey, IllegalMove, NotFound, StorageUnavailable
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.reading import Reader
 from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, State, history_of
 from didkit_py.service.database import GuardFailed, Statement
@@ -17,6 +19,7 @@ from didkit_py.service.lists import Lists
 from didkit_py.service.sealing import Box
 from didkit_py.terms.decision import HeldState, History
 from didkit_py.terms.policy import Policy
+from wallet.giver import giver_of
 from wallet.held import StoredCredential
 from wallet.ledger import Draft, Ledger
 from wallet.store import Store, StoredRequest
@@ -52,12 +55,13 @@ class Keeping:
     async def _document(self, stored: StoredCredential) -> HeldDocument:
         copies = await self.store.load_unused_copies(stored.id)
         copy = copies[0] if copies else None
+        giver = giver_of(stored, self.lists())
         return HeldDocument(
-            held=stored.held,
+            held=replace(stored.held, listed=giver.name is not None),
             state=HeldState(
                 id=stored.id,
                 vct=stored.vct,
-                issuer_name=issuer_name(stored, self.lists()),
+                issuer_name=giver.sentence,
                 expires_at=stored.expires_at,
                 status=None if copy is None else read_credential(parse_sd_jwt(copy.text)).status,
                 unused=len(copies),
@@ -66,6 +70,28 @@ class Keeping:
             text="" if copy is None else copy.text,
             signer=None if copy is None else copy.signer,
         )
+
+    async def load_waiting_for(self, credential_id: str) -> Sequence[str]:
+        """Who is still to be sent an answer with this document, as it may be shown."""
+        copies = await self.store.load_copy_ids(credential_id)
+        entries = await self.ledger.read()
+        decided = [(one.request_id, Reader(dict(one.body), at="decided")) for one in entries if one.kind == "decided"]
+        answered = {request_id for request_id, body in decided if not copies.isdisjoint(body.optional_texts("copies"))}
+        return [one.vendor for one in await self.load_unfinished() if one.state is State.SENDING and one.id in answered]
+
+    async def delete_document(self, stored: StoredCredential, *, now: datetime) -> None:
+        """Destroy a document with its copies and their keys; the ledger notes the kind of document and nothing else.
+
+        What was answered with it is sent all the same: it was made and signed before. Raises NotFound.
+        """
+        writes = await self.store.delete_credential(stored.id)
+        draft = Draft(kind="deleted", request_id=stored.id, body={"type": stored.vct})
+        try:
+            await self.ledger.append(draft, now=now, also=writes)
+        except GuardFailed as error:
+            raise NotFound("this document was deleted already") from error
+        with suppress(StorageUnavailable):  # it is deleted; what a busy database leaves in free pages is sealed
+            await self.store.database.scrub()
 
     async def load_relationship_signer(self, client_id: str, rel: str) -> SoftwareSigner:
         """The key for one relationship alone."""
@@ -138,9 +164,3 @@ def _exchange(stored: StoredRequest) -> Exchange:
 
 def _draft(exchange: Exchange, note: Note) -> Draft:
     return Draft(kind=note.kind, request_id=exchange.id, body=note.body)
-
-
-def issuer_name(stored: StoredCredential, lists: Lists | None) -> str:
-    """Who issued it: by the trust list, else what the issuer calls itself."""
-    trusted = None if lists is None else lists.trust.issuers.get(stored.issuer)
-    return stored.issuer_says if trusted is None else trusted.name

@@ -21,7 +21,7 @@ from didkit_py.service.sealing import Box
 
 KINDS: Final = (
     *("asked", "decided", "released", "recorded", "refused"),
-    *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved"),
+    *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved", "deleted"),
 )
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
 READ: Final = "SELECT seq, sealed FROM ledger ORDER BY seq"

@@ -6,7 +6,6 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.credentials.template import template_of
-from didkit_py.dids.web import web_origin
 from didkit_py.errors import (
     GONE,
     BadAnswer,
@@ -27,8 +26,8 @@ from didkit_py.oauth import (
     describable,
 )
 from didkit_py.oid4vci.metadata import BadMetadata
-from didkit_py.reading import origin
 from didkit_py.service.web import Routes, read_form, render
+from wallet.giver import giver_of, giver_of_offer, title_of
 from wallet.held import StoredOffer
 from wallet.parts import Parts, parts_of
 from wallet.taking import OPENED, RECEIVED, REDEEMED
@@ -140,39 +139,18 @@ def _offer(
         "offer.html",
         status=status,
         offer=offer,
-        title=template.title if template else offer.previewed.titles[0],
-        about=template.description if template else configuration.description or "",
+        title=title_of(configuration.vct, offer.previewed.titles[0]),
+        about=template.description if template else "",
+        told="" if template else configuration.description or "",
         copies=min(template.copies if template else 1, offer.previewed.issuer.batch_size),
         labels=[spec.label for spec in template.claims] if template else [],
-        giver=_giver(parts, offer),
+        giver=giver_of_offer(offer, parts.known_lists()),
         code=offer.previewed.offer.tx_code,
         ready=offer.state == REDEEMED,
         open=offer.state == OPENED,
         problem=problem,
         wrong_code=wrong_code,
     )
-
-
-def _giver(parts: Parts, offer: StoredOffer) -> dict[str, object]:
-    """Who offers: by the public list if it stands there, else only by its own word."""
-    address = offer.previewed.issuer.issuer
-    vct = offer.previewed.configurations[0].vct
-    lists = parts.known_lists()
-    listed = [
-        each
-        for each in (lists.trust.issuers.values() if lists else ())
-        if _speaks_for(each.id, address) and vct in each.vcts
-    ]
-    says = offer.previewed.issuer.display_name
-    return {
-        "name": listed[0].name if listed else None,
-        "says": says or "",
-        "host": origin(address).partition("://")[2],
-    }
-
-
-def _speaks_for(did: str, address: str) -> bool:
-    return did.startswith("did:web:") and web_origin(did) == origin(address)
 
 
 async def take(request: web.Request) -> web.Response:
@@ -205,7 +183,8 @@ def _not_taken(error: DidkitError, offer: StoredOffer) -> str:
 
 async def _received(request: web.Request, parts: Parts, offer: StoredOffer) -> web.Response:
     stored = await parts.opened.store.load_credential(offer.credential_id or "")
-    return render(request, "received.html", stored=stored, giver=_giver(parts, offer))
+    title, giver = title_of(stored.vct, stored.title), giver_of(stored, parts.known_lists())
+    return render(request, "received.html", stored=stored, title=title, giver=giver)
 
 
 def _go(path: str) -> web.Response:

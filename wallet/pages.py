@@ -8,6 +8,7 @@ from didkit_py.service.pages import TEMPLATES
 from didkit_py.service.web import Routes, render
 from wallet import document_pages, ending_pages, history_pages, offer_pages, request_pages, rules_pages, words
 from wallet.asker import asker_of
+from wallet.giver import giver_of_offer, title_of
 from wallet.held import StoredCredential
 from wallet.parts import Parts, parts_of
 from wallet.taking import OPENED, REDEEMED, REDEEMING
@@ -44,6 +45,8 @@ async def inbox(request: web.Request) -> web.Response:
         requests=waiting,
         unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
         offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
+        giver_of_offer=lambda offer: giver_of_offer(offer, parts.known_lists()),
+        title_of=title_of,
         count=len(credentials),
         warnings=await _warnings(parts, credentials),
     )
@@ -64,12 +67,13 @@ async def _warnings(parts: Parts, credentials: tuple[StoredCredential, ...]) -> 
 def _about(credential: StoredCredential, parts: Parts) -> dict[str, str] | None:
     left = None if credential.expires_at is None else credential.expires_at - parts.clock()
     href = f"/credentials/{credential.id}"
+    title = title_of(credential.vct, credential.title)
     if left is not None and left.total_seconds() <= 0:
-        return {"title": f"{credential.title} has run out", "text": "Ask whoever gave it for a new one.", "href": href}
+        return {"title": f"{title} has run out", "text": "Ask whoever gave it for a new one.", "href": href}
     if left is not None and left <= words.EXPIRES_SOON:
         text = f"It runs out on {words.day(credential.expires_at)}. Ask whoever gave it for a new one."
-        return {"title": f"{credential.title} runs out soon", "text": text, "href": href}
+        return {"title": f"{title} runs out soon", "text": text, "href": href}
     if credential.copies > words.FEW_COPIES >= credential.copies_left:
         text = f"You can show it {credential.copies_left} more times. Ask whoever gave it for new copies."
-        return {"title": f"{credential.title} is nearly used up", "text": text, "href": href}
+        return {"title": f"{title} is nearly used up", "text": text, "href": href}
     return None

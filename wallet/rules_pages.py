@@ -8,7 +8,7 @@ from didkit_py.dids.document import DEACTIVATED
 from didkit_py.errors import DidkitError
 from didkit_py.service.web import Routes, notify, read_form, render
 from didkit_py.terms.policy import Policy
-from didkit_py.terms.vendor import fold
+from didkit_py.unicode.visible import is_visible, quoted, visible
 from wallet.parts import Parts, parts_of
 
 MAX_NAME = 200
@@ -41,7 +41,7 @@ async def _rules(request: web.Request, problem: str = "", status: int = 200) -> 
         request,
         "rules.html",
         status=status,
-        denied=sorted(policy.deny, key=fold),
+        denied=sorted(policy.deny, key=str.casefold),
         caps=_caps(policy),
         lists=_lists(parts),
         problem=problem,
@@ -65,7 +65,7 @@ def _lists(parts: Parts) -> dict[str, object] | None:
         "at": max((source.fetched_at for source in lists.sources), default=None),
         "until": lists.trust.expires_at,
         "issuers": sorted(names.values()),
-        "terms": sorted(f"{one.family} {one.version}" for one in lists.terms.values()),
+        "terms": sorted(f"“{quoted(f'{one.family} {one.version}')}”" for one in lists.terms.values()),
         "faults": sorted(
             names.get(part, "A document of terms") + (withdrew if code == DEACTIVATED else "")
             for part, code in lists.faults.items()
@@ -76,9 +76,11 @@ def _lists(parts: Parts) -> dict[str, object] | None:
 async def deny(request: web.Request) -> web.Response:
     """Put somebody on the list."""
     form = await read_form(request)
-    who = form.get("who", "").strip()
+    who = " ".join(form.get("who", "").split())
     if not who or len(who) > MAX_NAME:
         return await _rules(request, f"Type a name or number of 1 to {MAX_NAME} characters", 400)
+    if not is_visible(who):
+        return await _rules(request, "What you typed holds a sign that cannot be seen. Type the name yourself", 400)
     await parts_of(request).opened.store.change_policy(lambda policy: policy.denying(who))
     notify(request, f"Your wallet now refuses every request of {who}.")
     return _go("/rules")
@@ -88,7 +90,7 @@ async def allow(request: web.Request) -> web.Response:
     """Take somebody off the list."""
     who = (await read_form(request)).get("who", "")
     await parts_of(request).opened.store.change_policy(
-        lambda policy: replace(policy, deny=frozenset(one for one in policy.deny if fold(one) != fold(who)))
+        lambda policy: replace(policy, deny=frozenset(one for one in policy.deny if visible(one) != who))
     )
     notify(request, f"{who} is no longer on your list. You will be asked again.")
     return _go("/rules")

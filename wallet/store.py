@@ -76,10 +76,27 @@ class Store:
             for row in rows
         )
 
+    async def load_copy_ids(self, credential_id: str) -> frozenset[str]:
+        """All copies of a document, used ones too."""
+        rows = await self.database.fetch("SELECT id FROM copies WHERE credential_id = ?", credential_id)
+        return frozenset(_text(row, "id") for row in rows)
+
     def spend_copy(self, copy_id: str, *, now: datetime) -> Statement:
         """The write that marks a copy as used; it fails when the copy was used before."""
         sql = "UPDATE copies SET used_at = ? WHERE id = ? AND used_at IS NULL"
         return Statement(sql, (timestamp(now), copy_id), rows=1)
+
+    async def delete_credential(self, credential_id: str) -> tuple[Statement, ...]:
+        """The writes that leave nothing of a document: neither claims nor copies with their keys, nor its offer.
+
+        They fail when the document is gone already.
+        """
+        offers = [one for one in await self.load_offers("received") if one.credential_id == credential_id]
+        return (
+            Statement("DELETE FROM copies WHERE credential_id = ?", (credential_id,)),
+            Statement("DELETE FROM credentials WHERE id = ? RETURNING id", (credential_id,), rows=1),
+            *(Statement("DELETE FROM offers WHERE id = ?", (one.id,)) for one in offers),
+        )
 
     # Offers
 

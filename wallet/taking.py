@@ -96,7 +96,7 @@ class Taking:
             received.credentials[0],
             id=_new_id(),
             title=offer.previewed.titles[0],
-            issuer_says=offer.previewed.issuer.display_name or offer.previewed.issuer.issuer,
+            issuer_says=offer.previewed.issuer.display_name or "",
             now=self.now_fn(),
         )
 

@@ -37,6 +37,7 @@ from didkit_py.service.checkup import FAULT, Case, Check, Fault, Finding, Progra
 from didkit_py.service.commands import Folder, print_result
 from didkit_py.service.fetch import Fetcher
 from didkit_py.service.settings import FILE_NAME, ServiceSettings, load
+from didkit_py.unicode.visible import one_line
 
 ENTRY_POINTS: Final = "didkit_py.checkups"
 SETTING: Final = re.compile(r"^(\w+) *=", re.MULTILINE)
@@ -93,7 +94,7 @@ def doctor(context: click.Context, folder: Path, *, as_json: bool) -> None:
 
 
 def _line(finding: Finding) -> str:
-    first = f"{finding.outcome:12} {finding.check:17} {finding.message}".rstrip()
+    first = f"{finding.outcome:12} {finding.check:17} {one_line(finding.message)}".rstrip()
     return f"{first} ({finding.code})\n{'':13}{finding.remedy}" if finding.outcome == FAULT else first
 
 

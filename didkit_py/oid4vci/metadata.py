@@ -17,6 +17,7 @@ from didkit_py.oid4vci.credential_request import JWT
 from didkit_py.oid4vci.key_proof import PROOF_ALGS
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.reading import Reader
+from didkit_py.unicode.visible import one_line
 
 SD_JWT_VC: Final = "dc+sd-jwt"
 JWK: Final = "jwk"
@@ -85,8 +86,8 @@ class Configuration:
         algs = read.members.get("credential_signing_alg_values_supported")
         return cls(
             vct=read.text("vct", max_length=2_048),
-            title=display.decoration("name", max_length=_MAX_NAME) if display else None,
-            description=display.decoration("description", max_length=4_000) if display else None,
+            title=_words(display, "name", max_length=_MAX_NAME),
+            description=_words(display, "description", max_length=4_000),
             binding_methods=binding,
             signing_algs=tuple(each for each in algs if isinstance(each, str)) if isinstance(algs, list) else (),
             proof_algs=jwt.texts("proof_signing_alg_values_supported", at_least=1, max_items=50) if jwt else (),
@@ -132,6 +133,12 @@ def create_configuration(
         proof_algs=PROOF_ALGS,
         claims=tuple(ClaimDescription(path=path, label=label) for path, label in claims),
     )
+
+
+def _words(display: Reader | None, name: str, *, max_length: int) -> str | None:
+    """A text of a display for pages, with all its signs visible and on one line."""
+    found = None if display is None else display.decoration(name, max_length=max_length)
+    return one_line(found or "") or None
 
 
 def _display(read: Reader) -> Reader | None:
@@ -195,7 +202,7 @@ class IssuerMetadata:
             nonce_endpoint=read.url("nonce_endpoint") if read.has("nonce_endpoint") else None,
             authorization_servers=_servers(read),
             batch_size=_batch_size(read),
-            display_name=display.decoration("name", max_length=_MAX_NAME) if display else None,
+            display_name=_words(display, "name", max_length=_MAX_NAME),
             needs_encryption=_needs_encryption(read),
             other_formats=frozenset(others),
             faults=MappingProxyType(faults),

@@ -63,6 +63,7 @@ class Held:
     issuer: str
     claims: Mapping[str, Json] = field(repr=False)  # with every disclosure made
     disclosable: tuple[Path_, ...]  # each place that is a disclosure of its own
+    listed: bool = True  # whether the holder's trust list names its issuer for its type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class Candidates:
 
 
 def match(query: DcqlQuery, held: Sequence[Held]) -> Candidates:
-    """What the wallet can answer (OpenID4VP 1.0, 6.4): fewest disclosures first, then by id."""
+    """What the wallet can answer (OpenID4VP 1.0, 6.4): of listed issuers first, then fewest disclosures, then by id."""
     answers = {one.id: _answers(one, held) for one in query.credentials}
     answered = frozenset(query_id for query_id, found in answers.items() if found)
     if not query.credential_sets:
@@ -128,8 +129,9 @@ def _in_order(query: DcqlQuery, ids: Collection[str]) -> tuple[str, ...]:
 
 
 def _answers(query: CredentialQuery, held: Sequence[Held]) -> tuple[Answer, ...]:
+    unlisted = {one.id for one in held if not one.listed}
     found = [answer for one in held if (answer := _answer(query, one)) is not None]
-    return tuple(sorted(found, key=lambda answer: (len(answer.paths), answer.held_id)))
+    return tuple(sorted(found, key=lambda answer: (answer.held_id in unlisted, len(answer.paths), answer.held_id)))
 
 
 def _answer(query: CredentialQuery, held: Held) -> Answer | None:

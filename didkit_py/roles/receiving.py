@@ -37,7 +37,6 @@ from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, ErrorResponse, InvalidNonce, UnknownCredentialConfiguration, refusal
-from didkit_py.oid4vci.copies import check_copies
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.metadata import (
@@ -54,6 +53,7 @@ from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.reading import Reader, is_loopback, origin
+from didkit_py.verification.copies import check_copies
 
 MAX_METADATA_BYTES: Final = 262_144
 MAX_ANSWER_BYTES: Final = 16_384  # of the token and nonce endpoints

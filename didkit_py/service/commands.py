@@ -1,6 +1,5 @@
 """What the commands of all programs share: options, passphrases, and how a result is printed."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -12,6 +11,7 @@ import click
 from didkit_py.errors import Malformed
 from didkit_py.service.files import read_file
 from didkit_py.service.folders import Given
+from didkit_py.unicode.visible import visible, visible_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -88,5 +88,5 @@ def read_passphrase(file: Path | None, *, whose: str, option: str, confirm: bool
 
 
 def print_result(value: object, text: str, *, as_json: bool) -> None:
-    """One JSON value for programs, or text for people."""
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+    """One JSON value for programs, or text for people; no sign of a stranger reaches the terminal unseen."""
+    click.echo(visible_json(value) if as_json else visible(text))

@@ -16,6 +16,8 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from didkit_py.unicode.visible import visible, visible_json
+
 HARMLESS: Final = frozenset({
     "attempts", "base_url", "bytes", "check", "code", "count", "direction", "duration_ms", "error", "event", "format",
     "host", "kind", "level", "library", "line", "method", "migration", "name", "next_at", "origin", "outcome", "place",
@@ -131,7 +133,8 @@ def _tell_level(told: Callable[[str], None]) -> structlog.typing.Processor:
 
 def _as_json(_: object, __: str, fields: EventFields) -> str:
     first = {key: fields[key] for key in ("time", "level", "event") if key in fields}
-    return orjson.dumps({**first, **fields}).decode()
+    line = orjson.dumps({**first, **fields}).decode()
+    return line if visible(line) == line else visible_json(orjson.loads(line))
 
 
 class _LibraryHandler(logging.Handler):

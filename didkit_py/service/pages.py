@@ -16,6 +16,7 @@ from markupsafe import Markup
 from didkit_py.errors import NotFound, TooLarge
 from didkit_py.service.routing import CSRF_FIELD, SERVICE, SETTINGS
 from didkit_py.service.sessions import csrf_token, principal_of, session_of
+from didkit_py.unicode.visible import one_line, quoted, visible
 
 _HERE: Final = Path(__file__).parent
 _NOTICES: Final = "notices"
@@ -41,13 +42,17 @@ NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[str, str]])
 def load_templates(folder: Path | None) -> jinja2.Environment:
     """The program's own templates, and below them those that all programs share."""
     places = [place / "templates" for place in (folder, _HERE) if place is not None]
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(place) for place in places]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        # What every expression passes through: no page shows a sign that hides, reorders or controls.
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"quoted": quoted, "one_line": one_line}
+    return environment
 
 
 def load_static(folder: Path | None) -> dict[str, StaticFile]:

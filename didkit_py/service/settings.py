@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from didkit_py.errors import Malformed
 from didkit_py.reading import is_loopback, is_url, origin
 from didkit_py.service.files import read_file
+from didkit_py.unicode.visible import is_visible
 
 T = TypeVar("T")
 S = TypeVar("S", bound="ServiceSettings")
@@ -63,10 +64,10 @@ def setting(kind: Kind[T], default: object = REQUIRED, *, help: str, unit: str =
 
 
 def text(*, at_most: int = 200, one_of: tuple[str, ...] = ()) -> Kind[str]:
-    """A text of one line."""
+    """A text of one line, of signs that can be seen; joiners where their script needs them."""
 
     def read(value: object, _: Path) -> str:
-        _insist(isinstance(value, str) and 0 < len(value) <= at_most and value.isprintable())
+        _insist(isinstance(value, str) and 0 < len(value) <= at_most and is_visible(value))
         _insist(not one_of or value in one_of)
         return str(value)
 

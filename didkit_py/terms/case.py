@@ -64,7 +64,7 @@ class HeldState:
 
     id: str
     vct: str
-    issuer_name: str  # as the trust list has it
+    issuer_name: str  # as the trust list has it; of one that is not listed, a sentence that says so
     expires_at: datetime | None
     status: StatusReference | None = None
     unused: int  # copies never shown

@@ -24,6 +24,7 @@ from didkit_py.terms.case import SENTENCES, Case
 from didkit_py.terms.choices import grants_of
 from didkit_py.terms.decision import Decision
 from didkit_py.terms.vendor import VerifiedVendor
+from didkit_py.unicode.visible import quoted
 
 _SHORT: Final = 6  # bytes of a part's name, and of its content
 _PART: Final = 2 * _SHORT * 4 // 3  # characters of both
@@ -51,7 +52,7 @@ def claim_label(vct: str, path: Path_) -> str:
     """What people call the claim at this path."""
     template = template_of(vct)
     names = tuple(step for step in path if isinstance(step, str))
-    return ", ".join(names) if template is None else template.label(names)
+    return f"“{quoted('.'.join(names))}”" if template is None else template.label(names)
 
 
 def page_digest(decision: Decision) -> str:

@@ -19,7 +19,7 @@ from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.grant_parts import PROPAGATIONS, RETENTION_CLASSES, ClaimPath, read_path, read_period
 from didkit_py.terms.order import is_below
 from didkit_py.terms.period import Period
-from didkit_py.terms.vendor import fold
+from didkit_py.unicode.skeleton import looks_like
 
 PROFILES: Final = ("strict", "standard", "eudi-warn")
 AFFORDABILITY: Final = "urn:didkit-py:vct:affordability-range:1"
@@ -31,7 +31,7 @@ KNOWN_PARTY: Final = "urn:didkit-py:vct:known-party:1"
 class AllowRule:
     """A release that the person agreed to beforehand: this vendor, these purposes, this type, these paths, no more."""
 
-    vendor: str  # any identifier of it
+    vendor: str  # any proven identifier of it, exactly
     purposes: frozenset[str]
     vct: str
     paths: tuple[ClaimPath, ...]
@@ -39,7 +39,7 @@ class AllowRule:
     def matches(self, *, identifiers: frozenset[str], purposes: frozenset[str], vct: str, path: ClaimPath) -> bool:
         """Whether one item asked for is inside the rule."""
         return (
-            fold(self.vendor) in identifiers
+            self.vendor in identifiers
             and bool(purposes)
             and purposes <= self.purposes
             and vct == self.vct
@@ -107,12 +107,12 @@ class Policy:
     profile: str = "standard"
 
     def denies(self, identifiers: frozenset[str]) -> bool:
-        """Whether one of these folded identifiers is on the deny list."""
-        return not identifiers.isdisjoint(map(fold, self.deny))
+        """Whether one of these identifiers is on the deny list, or could be taken for one that is (UTS 39, 4)."""
+        return any(looks_like(one, self.deny) is not None for one in identifiers)
 
     def stops(self, identifiers: frozenset[str]) -> bool:
-        """Whether a stop notice names one of these folded identifiers."""
-        return not identifiers.isdisjoint(map(fold, self.stop_notices))
+        """Whether a stop notice names one of these identifiers, or one that it could be taken for (UTS 39, 4)."""
+        return any(looks_like(one, self.stop_notices) is not None for one in identifiers)
 
     def denying(self, who: str) -> Self:
         """The same policy with one more on the deny list."""

@@ -172,7 +172,7 @@ def is_allowed(case: Case) -> bool:
     if not items or any(item.path[0] == LADDER for item in items):
         return False
     purposes = frozenset(purpose for grant in case.agreement.grants for purpose in grant.purpose)
-    names = case.vendor.identifiers
+    names = case.vendor.exact
     return all(
         any(
             rule.matches(identifiers=names, purposes=purposes, vct=item.vct, path=item.path)

@@ -79,13 +79,13 @@ def fails_criteria(case: Case) -> tuple[Objection, ...]:
     if vendor is None:
         return ()
     wanted = [case.policy.criteria[vct] for vct in case.types() if vct in case.policy.criteria]
-    if all(_fits(criteria, vendor.roles, vendor.identifiers) for criteria in wanted):
+    if all(_fits(criteria, vendor.roles, vendor.exact) for criteria in wanted):
         return ()
     return objection("pol.criteria", Outcome.REFUSE, "brand, territory or list of parties")
 
 
 def _fits(criteria: Criteria, roles: tuple[VerifiedCredential, ...], identifiers: frozenset[str]) -> bool:
-    if criteria.only and identifiers.isdisjoint(map(fold, criteria.only)):
+    if criteria.only and identifiers.isdisjoint(criteria.only):
         return False
     if not criteria.brands and not criteria.territories:
         return True

@@ -49,7 +49,8 @@ class VerifiedVendor:
     name: str | None  # of a role credential alone; what a vendor calls itself is in `agreement.controller`
     host: str | None  # the internet address that the DID speaks for
     identifiers: frozenset[str]  # all that it is proven to be known by, folded
-    claimed: frozenset[str]  # these and what unproven evidence says: whoever says to be a denied business is one
+    exact: frozenset[str]  # the same as written: trust is by exact name and key
+    claimed: frozenset[str]  # both, and what unproven evidence says: whoever says to be a denied business is one
     roles: tuple[VerifiedCredential, ...]
     signatory: Signatory | None
     terms: TermsDocument | None
@@ -118,14 +119,17 @@ def verify_vendor(
     if agreement is not None and name is not None and fold(agreement.controller.name) != fold(name):
         case.note("vrf.identity-split", "the promise names another business than the role credential")
     client_id = request.request.client_id
-    proven = frozenset(fold(one) for one in _proven(client_id, roles))
+    exact = frozenset(_proven(client_id, roles))
+    proven = frozenset(map(fold, exact))
+    claimed = frozenset(_claimed(case))
     return VerifiedVendor(
         client_id=client_id.full,
         did=client_id.did,
         name=name,
         host=urlsplit(client_id.origin).netloc if client_id.origin else None,
         identifiers=proven,
-        claimed=proven | frozenset(fold(one) for one in _claimed(case)),
+        exact=exact,
+        claimed=proven | exact | claimed | frozenset(map(fold, claimed)),
         roles=roles,
         signatory=signatory,
         terms=document,

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from didkit_py.credentials.template import Path_
-from didkit_py.dids.document import Purpose
+from didkit_py.dids.document import DidDocument, Purpose
 from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
@@ -60,21 +61,29 @@ class VerifiedCredential:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Case:
-    """One credential on its way through the checks; each check leaves what the next ones need."""
+class _Issued:
+    """What an issuer signed, on its way through the checks; each check leaves what the next ones need."""
 
     text: str
-    evidence: Evidence
+    document: Callable[[str], DidDocument | None]  # the key document of a DID, where it is at hand
     now: datetime
-    key_binding: KeyBinding
-    expected_nonce: str | None
-    expected_audience: str | None
+    max_skew: timedelta = MAX_SKEW
     sd_jwt: UnverifiedSdJwt = field(init=False)
     issuer: str = field(init=False)
     vct: str = field(init=False)
-    trusted: TrustedIssuer = field(init=False)
     key: PublicKey = field(init=False)
     credential: ReadCredential = field(init=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case(_Issued):
+    """The same, shown to somebody."""
+
+    evidence: Evidence
+    key_binding: KeyBinding
+    expected_nonce: str | None
+    expected_audience: str | None
+    trusted: TrustedIssuer = field(init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +95,14 @@ class _Row:
 
     name: str
     spec: str
-    judge: Callable[[_Case], str]
+    judge: Callable[[Any], str]  # takes a _Case, or an _Issued if it stands in ISSUED
     held: Check = field(init=False)  # what is recorded where there is no detail
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "held", passed(self.name, self.spec))
 
 
-def _format(case: _Case) -> str:
+def _format(case: _Issued) -> str:
     case.sd_jwt = FORMATS[FORMAT].parse(case.text)
     read = Reader(case.sd_jwt.payload, at="credential")
     case.issuer, case.vct = read.text("iss", max_length=2_048), read.text("vct", max_length=2_048)
@@ -105,29 +114,29 @@ def _trusted_issuer(case: _Case) -> str:
     return ""
 
 
-def _issuer_key(case: _Case) -> str:
+def _issuer_key(case: _Issued) -> str:
     kid = case.sd_jwt.jws.kid
-    if kid is None or not kid.startswith(f"{case.issuer}#"):
+    if kid is None or not kid.startswith(("#", f"{case.issuer}#")):  # a relative one is of the DID in iss
         raise UnknownKey("kid is no DID URL of the issuer", spec="SD-JWT VC, 2.5")
-    document = case.evidence.document(case.issuer, now=case.now)
+    document = case.document(case.issuer)
     if document is None:
         raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
     case.key = document.key(kid, Purpose.ASSERTION, now=case.now)
     return ""
 
 
-def _signature(case: _Case) -> str:
+def _signature(case: _Issued) -> str:
     jws = case.sd_jwt.jws
     case.key.verify(jws.signature, jws.signing_input, alg=jws.alg)
     return ""
 
 
-def _disclosures(case: _Case) -> str:
+def _disclosures(case: _Issued) -> str:
     case.credential = FORMATS[FORMAT].read(case.sd_jwt)
     return ""
 
 
-def _type_profile(case: _Case) -> str:
+def _type_profile(case: _Issued) -> str:
     profile = profile_of(case.vct)
     if profile is None:
         return "the type is not known here; the trust list vouches for it, and nothing else is read into it"
@@ -135,10 +144,10 @@ def _type_profile(case: _Case) -> str:
     return ""
 
 
-def _time(case: _Case) -> str:
+def _time(case: _Issued) -> str:
     credential, now = case.credential, case.now
     for begin in (credential.issued_at, credential.not_before):
-        if begin is not None and begin > now + MAX_SKEW:
+        if begin is not None and begin > now + case.max_skew:
             raise NotYetValid("the credential's time has not begun", spec="RFC 7519, 4.1.5")
     if credential.expires_at is not None and credential.expires_at <= now:
         raise Expired("the credential's time is over", spec="RFC 7519, 4.1.4")
@@ -185,17 +194,36 @@ def _status(case: _Case) -> str:
     return ""
 
 
-CHECKS: Final = (
+# What can be judged of what an issuer signed before anybody is shown it; the same rows stand in CHECKS.
+ISSUED: Final = (
     _Row("format", "SD-JWT VC, 2", _format),
-    _Row("trusted-issuer", "trust list", _trusted_issuer),
     _Row("issuer-key", "SD-JWT VC, 2.5", _issuer_key),
     _Row("signature", "RFC 7515, 5.2", _signature),
     _Row("disclosures", "RFC 9901, 7.1", _disclosures),
     _Row("profile", SPEC, _type_profile),
     _Row("time", "RFC 7519, 4.1", _time),
+)
+CHECKS: Final = (
+    ISSUED[0],
+    _Row("trusted-issuer", "trust list", _trusted_issuer),
+    *ISSUED[1:],
     _Row("key-binding", "RFC 9901, 7.3", _holder),
     _Row("status", "Token Status List, 8.3", _status),
 )
+
+
+def verify_issued(
+    text: str, *, document: DidDocument, now: datetime, max_skew: timedelta = MAX_SKEW
+) -> tuple[UnverifiedSdJwt, ReadCredential]:
+    """What `document`'s owner signed, once all of ISSUED hold: what every verifier will judge, trust and status aside.
+
+    What fails here fails at every verifier of ours, so it is not kept when it is received. `now` is aware UTC.
+    Raises Malformed, Rejected, or Unreachable where the credential names another issuer.
+    """
+    case = _Issued(text=text, document={document.id: document}.get, now=now, max_skew=max_skew)
+    for row in ISSUED:
+        row.judge(case)
+    return case.sd_jwt, case.credential
 
 
 def verify_credential(
@@ -216,6 +244,7 @@ def verify_credential(
         raise ValueError("key binding is judged against the nonce and audience of a request")
     case = _Case(
         text=text,
+        document=partial(evidence.document, now=now),
         evidence=evidence,
         now=now,
         key_binding=key_binding,
@@ -259,6 +288,7 @@ def missing(texts: Iterable[str], evidence: Evidence, *, now: datetime) -> tuple
 def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
     case = _Case(
         text=text,
+        document=partial(evidence.document, now=now),
         evidence=evidence,
         now=now,
         key_binding=KeyBinding.NOT_REQUIRED,

@@ -48,6 +48,7 @@ PRESENTING: Final = "didkit_py/roles/presenting.py"
 VENDOR_API: Final = "verifier/api.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
+POLICY: Final = "didkit_py/terms/policy.py"
 LEDGER: Final = "wallet/ledger.py"
 STATUS_PLACES: Final = "issuer/status_places.py"
 WALLET_STORE: Final = "wallet/store.py"
@@ -442,6 +443,55 @@ DEFECTS: Final = (
         'return "cred.copies" if held.unused < 1 else None',
         'return "cred.copies" if held.unused < 0 else None',
         REFUSAL_TESTS + "a_copy_that_was_shown_is_never_shown_again",
+    ),
+    Defect(
+        "a name in other letters passes the deny list",
+        POLICY,
+        "return any(looks_like(one, self.deny) is not None for one in identifiers)",
+        "return not identifiers.isdisjoint(self.deny)",
+        "tests/unit/terms/test_policy.py::test_a_denied_or_stopped_name_is_known_under_letters_that_look_the_same",
+    ),
+    Defect(
+        "a wallet keeps what breaks the profile of its type",
+        CREDENTIAL,
+        "    for row in ISSUED:\n",
+        "    for row in ISSUED[:4]:\n",
+        "tests/unit/test_receipt_and_verification.py::test_what_no_verifier_would_ever_accept_the_wallet_does_not_keep",
+    ),
+    Defect(
+        "an issuer that nobody listed is preferred for showing less",
+        "didkit_py/oid4vp/dcql.py",
+        "    unlisted = {one.id for one in held if not one.listed}\n",
+        "    unlisted = set[str]()\n",
+        "tests/unit/oid4vp/test_dcql.py::test_a_listed_issuer_answers_before_one_that_shows_less",
+    ),
+    Defect(
+        "pages show signs that reorder",
+        "didkit_py/service/pages.py",
+        "finalize=lambda value: visible(value) if",
+        "finalize=lambda value: value if",
+        "tests/unit/wallet/test_giver.py::test_every_expression_of_a_page_shows_signs_that_hide",
+    ),
+    Defect(
+        "a stranger's words end their quotation",
+        "didkit_py/unicode/visible.py",
+        'words = _MARKS.sub("\'", one_line(text[: 2 * MAX_QUOTED]))',
+        "words = one_line(text[: 2 * MAX_QUOTED])",
+        "tests/unit/unicode/test_visible.py::test_no_mark_inside_a_strangers_words_ends_their_quotation",
+    ),
+    Defect(
+        "a stranger's text controls the terminal",
+        "didkit_py/service/commands.py",
+        "click.echo(visible_json(value) if as_json else visible(text))",
+        "click.echo(visible_json(value) if as_json else text)",
+        "tests/unit/service/test_commands.py::test_no_sign_of_a_stranger_controls_the_terminal",
+    ),
+    Defect(
+        "the keys of a deleted document stay",
+        WALLET_STORE,
+        'Statement("DELETE FROM copies WHERE credential_id = ?", (credential_id,)),',
+        'Statement("UPDATE copies SET used_at = 0 WHERE credential_id = ?", (credential_id,)),',
+        "tests/e2e/test_deletion.py::test_a_deleted_document_leaves_a_note_of_its_kind_and_nothing_else",
     ),
     # A promise, and the record of it
     Defect(
@@ -1338,6 +1388,8 @@ DEFECTS: Final = (
         "return octets.removeprefix(BYTE_ORDER_MARK)",
         "return octets",
         "tests/unit/service/test_files.py::test_a_byte_order_mark_before_a_file_of_a_person_changes_nothing[settings.toml-]",
+    ),
+    Defect(
         "what rides along counts as accepted",
         "didkit_py/terms/consent.py",
         "        grants=grants.carried(answers) | answer.grants,",

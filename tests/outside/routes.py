@@ -95,9 +95,10 @@ VERIFIER: Final = (
 WALLET: Final = (
     *SHARED,
     *pages("/", "/credentials", "/credentials/{id}", "/receive", "/receive/{id}", "/answer", "/requests/{id}"),
+    *pages("/credentials/{id}/delete"),
     *pages("/rules", "/disclosures", "/disclosures/{id}/{wish}", "/records/{id}", "/records/{id}/record.json"),
     *forms("/receive", "/receive/{id}", "/answer", "/requests/{id}", "/requests/{id}/send"),
     *forms("/rules/deny", "/rules/allow", "/lists/refresh"),
-    *forms("/disclosures/{id}/{wish}", "/disclosures/{id}/send"),
+    *forms("/disclosures/{id}/{wish}", "/disclosures/{id}/send", "/credentials/{id}/delete"),
 )
 TABLE: Final = {"issuer": ISSUER, "verifier": VERIFIER, "wallet": WALLET}

@@ -92,3 +92,10 @@ async def test_a_list_that_breaks_a_rule_is_refused(changed: dict[str, object], 
     verify(await signed())
     with pytest.raises(error):
         verify(await signed(**changed))  # type: ignore[arg-type] # the same
+
+
+async def test_one_name_with_signs_that_reorder_is_made_visible_and_stops_no_other() -> None:
+    names = {DEALER.id: "Dealer\u202e\nof us", MAIL.id: "Mail check"}
+    entries = [{"id": did, "name": name, "vcts": [RECEIPT]} for did, name in names.items()]
+    read = verify(await signed(issuers=entries))
+    assert [one.name for one in read.issuers.values()] == ["Dealer[U+202E] of us", "Mail check"]

@@ -236,3 +236,28 @@ async def test_the_files_of_an_issuer_hold_nothing_about_a_person(folder: Path, 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u0647\u0633\u0627\u200c\u0646\u06cc\u0627",
+        "ශ්\u200dරී",
+        "Ada 👩\u200d🚀",
+        "葛\U000e0100城",
+        "Nguye\u0302\u0303n",
+    ],
+)
+def test_names_of_living_scripts_make_offers(name: str) -> None:
+    found = read(f"1,{name},5000,GBP\n")
+    assert [row.name for row in found.good] == [name]
+
+
+@pytest.mark.parametrize("sign", ["\u202e", "\u2066", "\u200f", "\u061c", "\x1b", "\x9b", "\x07", "\x7f"])
+def test_names_with_signs_that_reorder_or_control_are_refused(sign: str) -> None:
+    found = read(f"1,Ann{sign}a,5000,GBP\n")
+    assert [(row.column, row.reason) for row in found.bad] == [("name", "has a sign that cannot be printed")]
+
+
+def test_other_columns_than_the_name_take_no_sign_that_cannot_be_seen() -> None:
+    assert [row.column for row in read("1,Ann,5000,G\u200bBP\n").bad] == ["currency"]

@@ -347,3 +347,17 @@ def test_server_metadata_of_another_server_is_refused() -> None:
 def test_wrongly_typed_server_metadata_is_malformed(body: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="server_metadata"):
         ServerMetadata.from_json(body, issuer=ISSUER)
+
+
+def test_an_issuers_own_words_hold_no_sign_that_reorders_or_hides() -> None:
+    reordered = "Harbour \u202enoinU tiderC\u202c verified"
+    body: dict[str, Any] = copy.deepcopy(METADATA)
+    body["display"] = [{"name": reordered, "locale": "en"}]
+    shown = body["credential_configurations_supported"]["contact"]["credential_metadata"]
+    shown["display"] = [{"name": "Loyalty \u202edrac\u202c\u200b\u2066", "description": "a\x1bb\nc", "locale": "en"}]
+
+    metadata = IssuerMetadata.from_json(body, issuer=body["credential_issuer"])
+
+    assert metadata.display_name == "Harbour [U+202E]noinU tiderC[U+202C] verified"
+    assert metadata.configurations["contact"].title == "Loyalty [U+202E]drac[U+202C][U+200B][U+2066]"
+    assert metadata.configurations["contact"].description == "a[U+001B]b c"

@@ -1,6 +1,7 @@
 """Matching: which credential answers, with which disclosures; and the vendor's check of the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -351,3 +352,11 @@ def test_the_official_query_that_also_wants_an_mdoc_is_not_satisfiable_here(vect
     assert len(found.answers["pid"]) == 1
     assert found.answers["mdl"] == ()
     assert not found.satisfiable
+
+
+def test_a_listed_issuer_answers_before_one_that_shows_less() -> None:
+    listed = ladder("b-listed")
+    unlisted = replace(held({"currency": "GBP", "at_least": {"20000": True}}, name="a-open"), listed=False)
+    query = one_query({"path": ["at_least", "20000"], "values": [True]})
+    assert [one.held_id for one in match(query, [unlisted, listed]).answers["q"]] == ["b-listed", "a-open"]
+    assert [one.held_id for one in match(query, [unlisted]).answers["q"]] == ["a-open"]

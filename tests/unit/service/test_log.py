@@ -85,3 +85,10 @@ def test_a_librarys_record_becomes_an_event_without_its_message(lines: io.String
 def test_events_below_the_level_are_not_written(lines: io.StringIO) -> None:
     get_logger().debug("detail")
     assert lines.getvalue() == ""
+
+
+def test_a_line_holds_no_sign_that_a_terminal_obeys(lines: io.StringIO) -> None:
+    name = "a\x1b]0;t\x07\x9b2J\u202e\u2028b"
+    get_logger().info("something", name=name)
+    assert read(lines)[0]["name"] == name
+    assert lines.getvalue().rstrip("\n").isascii()

@@ -145,3 +145,16 @@ def test_a_schema_has_a_plain_name(tmp_path: Path, schema: str) -> None:
     with pytest.raises(BadSettings, match="DIDKIT_DATABASE_SCHEMA"):
         load(Settings, write(tmp_path, NEEDED), {"DIDKIT_DATABASE_SCHEMA": schema})
     assert load(Settings, tmp_path, {"DIDKIT_DATABASE_SCHEMA": "Bose.1:2_3-4"}).database_schema == "Bose.1:2_3-4"
+
+
+@pytest.mark.parametrize("name", ["\u0645\u0647\u0633\u0627\u200c\u0646\u06cc\u0627", "\u0dc1\u0dca\u200d\u0dbb\u0dd3"])
+def test_a_name_keeps_the_joiners_of_its_script(tmp_path: Path, name: str) -> None:
+    text = "".join(f"{each}\n" for each in NEEDED.splitlines() if not each.startswith("name "))
+    assert load(Settings, write(tmp_path, f'{text}name = "{name}"\n'), {}).name == name
+
+
+@pytest.mark.parametrize("sign", ["\\u202E", "\\u200B", "\\u2066", "\\u001B", "\\u009B", "\\n", "\\u3164"])
+def test_a_name_with_a_sign_that_cannot_be_seen_is_refused(tmp_path: Path, sign: str) -> None:
+    text = "".join(f"{each}\n" for each in NEEDED.splitlines() if not each.startswith("name "))
+    with pytest.raises(BadSettings, match="name: expected"):
+        load(Settings, write(tmp_path, f'{text}name = "Shop{sign}s"\n'), {})

@@ -1,5 +1,6 @@
 """The person's policy: safe by default, stored and read back, strict about what it does not know."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,3 +55,29 @@ def test_a_denied_name_is_compared_without_case_and_outer_blanks() -> None:
     policy = DEFAULT_POLICY.denying("  Bob's  Chryota Ltd ")
     assert policy.denies(frozenset({"bob's chryota ltd"}))
     assert not policy.denies(frozenset({"bob"}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bоb’s Сhryota Ltd",
+        "BОВ'S CHRYOTA LTD",
+        "Ｂｏｂ＇ｓ Ｃｈｒｙｏｔａ Ｌｔｄ",
+        "Bob`s  Chr\u0335yota\u200b Ltd",
+        "B0b's Chryota Ltd",
+    ],
+)
+def test_a_denied_or_stopped_name_is_known_under_letters_that_look_the_same(name: str) -> None:
+    denying = DEFAULT_POLICY.denying("Bob's Chryota Ltd")
+    stopping = replace(DEFAULT_POLICY, stop_notices=frozenset({"Bob's Chryota Ltd"}))
+    assert denying.denies(frozenset({name}))
+    assert stopping.stops(frozenset({name}))
+    assert not denying.denies(frozenset({"Rob's Chryota Ltd", "did:web:bob.example"}))
+
+
+@pytest.mark.parametrize("name", ["Bоb's Chryota Ltd", "bob's chryota ltd", "Bob's Chryota Ltd "])
+def test_an_allow_rule_is_for_exactly_the_name_that_it_names(name: str) -> None:
+    rule = AllowRule(vendor="Bob's Chryota Ltd", purposes=frozenset({"p"}), vct="v", paths=(("a",),))
+    asked: dict[str, Any] = {"purposes": frozenset({"p"}), "vct": "v", "path": ("a",)}
+    assert rule.matches(identifiers=frozenset({"Bob's Chryota Ltd"}), **asked)
+    assert not rule.matches(identifiers=frozenset({name}), **asked)
