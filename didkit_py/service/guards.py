@@ -1,6 +1,5 @@
 """Middlewares that stand before every handler, and the headers that leave with every answer."""
 
-import hmac
 import secrets
 import time
 from typing import Final
@@ -14,7 +13,7 @@ from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost
 from didkit_py.service.bodies import read_csrf
 from didkit_py.service.log import get_logger
 from didkit_py.service.routing import SETTINGS, Handler, facts_of
-from didkit_py.service.sessions import keep_cookie, load_session, principal_of, session_of
+from didkit_py.service.sessions import below_session, holds_csrf_token, keep_cookie, load_session, plain_path, principal_of
 
 SIGN_IN: Final = "/sign-in"
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
@@ -108,7 +107,10 @@ async def guard_pages(request: web.Request, handler: Handler) -> web.StreamRespo
         return web.Response(status=303, headers={"Location": sign_in_address(request)})
     if facts is not None and request.method not in SAFE_METHODS:
         await refuse_foreign(request)
-    return await handler(request)
+    answer = await handler(request)
+    if "Location" in answer.headers:
+        answer.headers["Location"] = below_session(request, answer.headers["Location"])
+    return answer
 
 
 async def refuse_foreign(request: web.Request) -> None:
@@ -121,9 +123,7 @@ async def refuse_foreign(request: web.Request) -> None:
     named = claimed - {"null"}
     if named - {request.app[SETTINGS].base_url} or sites - {"same-origin"} or not (named or sites):
         raise ForeignRequest("the form was sent from another site")
-    session = session_of(request)
-    token = await read_csrf(request)
-    if session is None or not hmac.compare_digest(session.csrf.encode(), token.encode()):
+    if not holds_csrf_token(request, await read_csrf(request)):
         raise ForeignRequest("the form belongs to another or an ended session")
 
 
@@ -131,5 +131,6 @@ def sign_in_address(request: web.Request) -> str:
     """Where to sign in, and come back from: to this address if it is a page one can look at."""
     route = request.match_info.route
     readable = any(each.method == "GET" for each in route.resource or ())
-    wanted = request.path_qs if request.method in SAFE_METHODS else request.path
+    query = request.rel_url.raw_query_string if request.method in SAFE_METHODS else ""
+    wanted = plain_path(request) + (f"?{query}" if query else "")
     return f"{SIGN_IN}?next={quote(wanted, safe='/')}" if readable and wanted != "/" else SIGN_IN

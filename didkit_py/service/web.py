@@ -35,8 +35,8 @@ from didkit_py.service.pages import (
     render,
     send_static,
 )
-from didkit_py.service.routing import FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, WireErrors, refuse_unregistered
-from didkit_py.service.sessions import SESSIONS, Session, Sessions, principal_of, session_of, sweep_sessions
+from didkit_py.service.routing import BEHIND_SIGN_IN, FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, WireErrors, refuse_unregistered
+from didkit_py.service.sessions import SESSIONS, Session, SessionPages, Sessions, principal_of, session_of, sweep_sessions
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.signing_in import install_sign_in
 
@@ -88,6 +88,7 @@ def create_base_app(
     app[SETTINGS] = settings
     app[SERVICE] = service
     app[FACTS] = {}
+    app[BEHIND_SIGN_IN] = []
     app[SESSIONS] = Sessions()
     app[TEMPLATES] = load_templates(folder)
     app[STATIC] = load_static(folder)
@@ -96,6 +97,7 @@ def create_base_app(
     app.on_startup.append(refuse_unregistered)
     app.cleanup_ctx.append(sweep_sessions)
     app.on_response_prepare.append(add_headers)
+    app.router.register_resource(SessionPages(app))
     Routes(app).page("GET", "/static/{name}", send_static, query=("v",), gives=text_of("*/*"), signed_in=False)
     return app
 

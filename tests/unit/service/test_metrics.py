@@ -43,7 +43,7 @@ async def test_a_page_that_calls_this_machine_by_its_own_name_reads_no_metrics(m
 async def test_the_public_address_shows_no_metrics() -> None:
     port = unused_port()
     settings = ServiceSettings(base_url=f"http://127.0.0.1:{port}", name="A", port=port)
-    app = small_app(settings, clock=[0.0])
+    app = small_app(settings)
     install_metrics(app, ())
     async with TestClient(TestServer(app, host="127.0.0.1", port=port)) as client:
         assert (await client.get("/metrics")).status == 404

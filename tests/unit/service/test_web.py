@@ -279,10 +279,10 @@ async def test_a_taken_port_is_said_in_plain_words() -> None:
             await serve(create_base_app(settings, service="issuer"), settings)
 
 
-async def test_https_adds_transport_security_and_a_host_bound_cookie() -> None:
+async def test_https_adds_transport_security_and_a_cookie_that_http_cannot_set() -> None:
     app = create_base_app(ServiceSettings(base_url="https://a.example", name="A"), service="issuer")
     assert "Strict-Transport-Security" in security_headers("https://a.example", ())
-    assert cookie_name(app) == "__Host-didkit-issuer-443"
+    assert cookie_name(app) == "__Secure-didkit-issuer-443"
     assert (
         "form-action 'self' https://b.example;"
         in security_headers("https://a.example", ("https://b.example",))["Content-Security-Policy"]
