@@ -3,7 +3,9 @@
 Once with the programs at work on this machine, once fresh and behind https, as they run in earnest.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -83,9 +85,14 @@ def require_guards(answer: Answer, program: Program, *, kept: str = NO_STORE) ->
     assert answer.headers.get("Strict-Transport-Security") == ("max-age=31536000; includeSubDomains" if https else None)
     for cookie in answer.cookies:
         pair, *attributes = cookie.split("; ")
-        lifetime = {one for one in attributes if one.startswith(("Max-Age=0", "expires="))}  # of a cookie taken away
-        assert pair.partition("=")[0] == program.cookie_name
-        assert {*attributes} - lifetime == {"Path=/", "HttpOnly", "SameSite=Lax"} | ({"Secure"} if https else set())
+        name = pair.partition("=")[0]
+        paths = {program.cookie_name: "/s/", program.form_cookie_name: "/", f"{program.cookie_name}-device": "/sign-in"}
+        (path,) = (one.removeprefix("Path=") for one in attributes if one.startswith("Path="))
+        assert re.sub("[A-Za-z0-9_-]{43}/$", "", path) == paths[name]
+        lifetime = {one for one in attributes if one.startswith(("Max-Age=", "expires="))}
+        assert {*attributes} - lifetime - {f"Path={path}"} == {"HttpOnly", "SameSite=Strict"} | (
+            {"Secure"} if https else set()
+        )
 
 
 def expected(program: Program, route: Route) -> int:
@@ -97,33 +104,36 @@ def expected(program: Program, route: Route) -> int:
 
 def strangers(program: Program, owner: Browser, ended: Browser, others: Mapping[str, Browser]) -> Mapping[str, Browser]:
     """Everybody who is not signed in here."""
-    name = program.cookie_name
+    name, home = program.cookie_name, owner.home
     here = owner.cookie.partition("=")[2]
     elsewhere = [one for kind, one in others.items() if kind != program.kind]
     return {
-        "without a cookie": Browser(),
-        "a forged cookie": Browser(cookie=f"{name}={'A' * 43}"),
-        "an empty cookie": Browser(cookie=f"{name}="),
-        "a cookie cut short": Browser(cookie=f"{name}={here[:-1]}"),
-        "the name of the cookie in capitals": Browser(cookie=f"{name.upper()}={here}"),
-        "the session under another program's name": Browser(cookie=f"didkit-other-1={here}"),
+        "without a cookie": Browser(home=home),
+        "without cookie and path": Browser(),
+        "the cookie without the path": Browser(cookie=owner.cookie),
+        "the cookie below another path": Browser(cookie=owner.cookie, home=f"/s/{'A' * 43}/"),
+        "the cookie below the path of an ended session": Browser(cookie=owner.cookie, home=ended.home),
+        "a forged cookie": Browser(cookie=f"{name}={'A' * 43}", home=home),
+        "an empty cookie": Browser(cookie=f"{name}=", home=home),
+        "a cookie cut short": Browser(cookie=f"{name}={here[:-1]}", home=home),
+        "the name of the cookie in capitals": Browser(cookie=f"{name.upper()}={here}", home=home),
+        "the session under another program's name": Browser(cookie=f"didkit-other-1={here}", home=home),
         "an ended session": ended,
-        "the cookies of the other programs": Browser(cookie="; ".join(one.cookie for one in elsewhere)),
-        "a session of another program": Browser(cookie=f"{name}={elsewhere[0].cookie.partition('=')[2]}"),
+        "the cookies of the other programs": Browser(cookie="; ".join(one.cookie for one in elsewhere), home=home),
+        "a session of another program": Browser(cookie=f"{name}={elsewhere[0].cookie.partition('=')[2]}", home=home),
     }
 
 
 def foreign_forms(
-    program: Program, owner: Browser, ended: Browser, visitor: Browser
+    program: Program, rightful: Browser, *, ended: Browser, other: Browser
 ) -> Mapping[str, tuple[Browser, Headers]]:
     """Forms that a page of the program did not send, each wrong in one thing."""
-    rightful = Browser(cookie=owner.cookie, token=owner.token)
     return {
-        "no token": (Browser(cookie=owner.cookie), {}),
-        "a made-up token": (Browser(cookie=owner.cookie, token="A" * 43), {}),
-        "the token of an ended session": (Browser(cookie=owner.cookie, token=ended.token), {}),
-        "the token of another session": (Browser(cookie=owner.cookie, token=visitor.token), {}),
-        "a token that is not ASCII": (Browser(cookie=owner.cookie, token="é"), {}),
+        "no token": (replace(rightful, token=""), {}),
+        "a made-up token": (replace(rightful, token="A" * 43), {}),
+        "the token of an ended session": (replace(rightful, token=ended.token), {}),
+        "the token of another session": (replace(rightful, token=other.token), {}),
+        "a token that is not ASCII": (replace(rightful, token="é"), {}),
         "another site": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": "cross-site"}),
         "another site that does not say so": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": None}),
         "another port of this host": (rightful, {"Origin": f"{program.base_url}0", "Sec-Fetch-Site": "same-site"}),
@@ -183,7 +193,9 @@ async def test_a_form_that_no_page_of_ours_sent_is_refused_and_changes_nothing(
 ) -> None:
     program = programs[kind]
     before = program.kept()
-    for what, (browser, headers) in foreign_forms(program, owners[kind], ended[kind], await program.visit()).items():
+    visitor = await program.visit()
+    rightful, other = (owners[kind], visitor) if route.who is Who.OWNER else (visitor, owners[kind])
+    for what, (browser, headers) in foreign_forms(program, rightful, ended=ended[kind], other=other).items():
         answer = await program.submit(program.address(route.path), browser, headers=headers)
         assert (answer.status, "foreign-request" in answer.text) == (403, True), what
         require_guards(answer, program)
@@ -299,7 +311,9 @@ async def test_the_services_own_form_reaches_what_it_is_for(
 ) -> None:
     """Without this, the refusals above could be of something else."""
     program = programs[kind]
-    browser = await program.sign_in() if route.path == "/sign-out" else doers[kind]
+    browser = await program.visit() if route.who is Who.VISITOR else doers[kind]
+    if route.path == "/sign-out":
+        browser = await program.sign_in()
     answer = await program.submit(program.address(route.path), browser)
     assert answer.status < 500, answer.text
     assert answer.status not in {401, 403, 405, 415, 421}, answer.text
