@@ -29,6 +29,8 @@ def placed(path: str, cookie_paths: Iterable[str]) -> str:
     """`path` as a browser has it that holds cookies of these paths: below that of its newest session."""
     homes = [each.rstrip("/") for each in cookie_paths if each.startswith("/s/")]
     return path if not homes or _PUBLIC.match(path) else homes[-1] + path
+
+
 _VOID: Final = frozenset({"input", "br", "img", "hr", "meta", "link", "path", "rect", "use", "wbr", "source", "col"})
 
 
@@ -144,7 +146,7 @@ class Browser:
         """Send a form of `page` with these fields filled and these boxes ticked or buttons pressed."""
         kept = [(name, value) for name, value in form.fields if name not in given]
         body = urllib.parse.urlencode([*kept, *given.items(), *ticked]).encode()
-        url = self._place(urllib.parse.urljoin(page.url, form.action).removeprefix(self.origin))
+        url = self._place(urllib.parse.urljoin(page.url, form.action))
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
         return self._send(urllib.request.Request(url, data=body, headers=headers))  # noqa: S310 - loopback
 
@@ -154,7 +156,9 @@ class Browser:
         return self.submit(page, page.form(next(iter(given))), given)
 
     def _place(self, path: str) -> str:
-        return urllib.parse.urljoin(self.origin, placed(path, (cookie.path for cookie in self._jar)))
+        return urllib.parse.urljoin(
+            self.origin, placed(path.removeprefix(self.origin), (one.path for one in self._jar))
+        )
 
     def _send(self, request: urllib.request.Request, hops: int = 5) -> Page:
         try:

@@ -45,7 +45,10 @@ class WrongHost(Rejected):
     """The request is for another host than this service's."""
 
     code = "wrong-host"
-    hint = "Use the address that the service was set up with."
+    hint = (
+        "Use the address that the service was set up with. If you did, its web server does not hand on the Host header "
+        "(nginx: proxy_set_header Host $host)."
+    )
 
 
 STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(

@@ -9,11 +9,19 @@ import structlog
 from aiohttp import web
 
 from didkit_py.errors import NotFound
+from didkit_py.reading import is_url, origin
 from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost
 from didkit_py.service.bodies import read_csrf
 from didkit_py.service.log import get_logger
 from didkit_py.service.routing import SETTINGS, Handler, facts_of
-from didkit_py.service.sessions import below_session, holds_csrf_token, keep_cookie, load_session, plain_path, principal_of
+from didkit_py.service.sessions import (
+    below_session,
+    holds_csrf_token,
+    keep_cookie,
+    load_session,
+    plain_path,
+    principal_of,
+)
 
 SIGN_IN: Final = "/sign-in"
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
@@ -82,14 +90,23 @@ def route_of(request: web.Request) -> str:
     return resource.canonical if resource is not None else "none"
 
 
+def is_authority_of(base_url: str, authority: str) -> bool:
+    """Whether a Host header names the origin `base_url`, with or without its default port (RFC 9110, 4.2.3 and 7.2)."""
+    url = f"{urlsplit(base_url).scheme}://{authority.removesuffix(':')}"
+    return "/" not in authority and "?" not in authority and is_url(url) and origin(url) == base_url
+
+
 @web.middleware
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Middleware: a name that leads here by somebody else's wish is refused; health is asked by number.
 
     An address with a NUL in it is none of ours: no name holds one, and no database takes one.
     """
-    expected = urlsplit(request.app[SETTINGS].base_url).netloc
-    if request.path not in HEALTH and request.headers.get("Host", "").lower() != expected:
+    base_url = request.app[SETTINGS].base_url
+    named = [request.headers.get("Host", "")]
+    if not request.raw_path.startswith("/"):  # a target in absolute form names the host once more (RFC 9112, 3.2.2)
+        named.append(urlsplit(request.raw_path).netloc)
+    if request.path not in HEALTH and not all(is_authority_of(base_url, each) for each in named):
         raise WrongHost("the Host header names another service")
     if "\0" in request.path or any("\0" in text for pair in request.query.items() for text in pair):
         raise NotFound("there is nothing at this address")
@@ -121,7 +138,9 @@ async def refuse_foreign(request: web.Request) -> None:
     claimed = set(request.headers.getall("Origin", []))
     sites = set(request.headers.getall("Sec-Fetch-Site", []))
     named = claimed - {"null"}
-    if named - {request.app[SETTINGS].base_url} or sites - {"same-origin"} or not (named or sites):
+    base_url = request.app[SETTINGS].base_url
+    foreign = {each for each in named if not is_url(each) or origin(each) != base_url or urlsplit(each).path}
+    if foreign or sites - {"same-origin"} or not (named or sites):
         raise ForeignRequest("the form was sent from another site")
     if not holds_csrf_token(request, await read_csrf(request)):
         raise ForeignRequest("the form belongs to another or an ended session")

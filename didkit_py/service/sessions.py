@@ -270,9 +270,7 @@ def keep_cookie(request: web.Request, response: web.StreamResponse) -> None:
         response.del_cookie(name, path=f"{below[1]}/", httponly=True, samesite="Strict", secure=secure)
     if _NEW_FORM_COOKIE in request:
         name = form_cookie_name(request.app)
-        response.set_cookie(
-            name, request[_NEW_FORM_COOKIE], path="/", httponly=True, samesite="Strict", secure=secure
-        )
+        response.set_cookie(name, request[_NEW_FORM_COOKIE], path="/", httponly=True, samesite="Strict", secure=secure)
 
 
 def cookie_name(app: web.Application) -> str:

@@ -35,8 +35,25 @@ from didkit_py.service.pages import (
     render,
     send_static,
 )
-from didkit_py.service.routing import BEHIND_SIGN_IN, FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, WireErrors, refuse_unregistered
-from didkit_py.service.sessions import SESSIONS, Session, SessionPages, Sessions, principal_of, session_of, sweep_sessions
+from didkit_py.service.routing import (
+    BEHIND_SIGN_IN,
+    FACTS,
+    MAX_BODY_BYTES,
+    SERVICE,
+    SETTINGS,
+    Routes,
+    WireErrors,
+    refuse_unregistered,
+)
+from didkit_py.service.sessions import (
+    SESSIONS,
+    Session,
+    SessionPages,
+    Sessions,
+    principal_of,
+    session_of,
+    sweep_sessions,
+)
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.signing_in import install_sign_in
 

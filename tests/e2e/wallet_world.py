@@ -337,12 +337,14 @@ class Person:
             return Page(plain(str(answer.url)), answer.status, plain(await answer.text()))
 
     def _place(self, path: str) -> str:
-        return urljoin(self.url, placed(path, (cookie["path"] for cookie in self.session.cookie_jar)))
+        return urljoin(
+            self.url, placed(path.removeprefix(self.url), (cookie["path"] for cookie in self.session.cookie_jar))
+        )
 
     async def submit(self, page: Page, form: Form, *pairs: tuple[str, str]) -> Page:
         given = {name for name, _ in pairs}
         kept = [(name, value) for name, value in form.fields if name not in given]
-        target = self._place(urljoin(page.url, form.action).removeprefix(self.url))
+        target = self._place(urljoin(page.url, form.action))
         headers = {"Origin": self.url}
         async with self.session.post(target, data=[*kept, *pairs], headers=headers) as answer:
             return Page(plain(str(answer.url)), answer.status, plain(await answer.text()))

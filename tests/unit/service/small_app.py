@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientResponse, web
-from aiohttp.typedefs import StrOrURL
 from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.typedefs import StrOrURL
 from yarl import URL
 
 from didkit_py.errors import NotFound, Refused, Replayed, TooLarge, Unreachable
