@@ -37,7 +37,7 @@ SHORT_HELP: Final = {
 EXIT_CODES: Final = """\b
 Exit codes:
   0  done
-  1  unexpected: a fault in the program
+  1  unexpected: a fault in the program, or nobody reads the output any more
   2  usage: the command line is wrong
   3  malformed: an input could not be read
   4  rejected: it was read, and a check did not hold
@@ -101,8 +101,8 @@ def _installed() -> dict[str, EntryPoint]:
 
 def _end(ctx: click.Context, error: Exception) -> NoReturn:
     """End the command with the code of `error`; click's own exceptions pass, they have theirs."""
-    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
-        raise error
+    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort | BrokenPipeError):
+        raise error  # of a broken pipe, click ends with 1 and says nothing: nobody reads
     if not isinstance(error, DidkitError):
         # Which lines were run helps to find the fault; the message is left out because it may hold someone's values.
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)

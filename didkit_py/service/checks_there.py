@@ -58,7 +58,7 @@ def _require_host_handed_on(fetched: Fetched) -> None:
         )
         remedy = (
             "Let the web server hand on Host (nginx: $http_host in place of $host where base_url has a port; Apache: "
-            "ProxyPreserveHost On). Without a web server in between, another of our services is there: correct base_url."
+            "ProxyPreserveHost On). Without a web server in between, another of our services is there: correct base_url"
         )
         raise Fault("host-not-handed-on", message, remedy=remedy)
 

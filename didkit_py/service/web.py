@@ -20,7 +20,7 @@ from didkit_py.service.answers import answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
 from didkit_py.service.contents import text_of
 from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
-from didkit_py.service.log import get_logger
+from didkit_py.service.log import get_logger, write_line
 from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.messages import HEALTH, READINESS
 from didkit_py.service.pages import (
@@ -160,8 +160,7 @@ async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port
         if metrics_port is not None:
             monitoring = metrics_app(app[METRICS], metrics_port)
             await stack.enter_async_context(listening(monitoring, METRICS_HOST, metrics_port))
-        sys.stdout.write(f"ready {settings.base_url}\n")
-        sys.stdout.flush()
+        write_line(sys.stdout, f"ready {settings.base_url}")
         await stopping.wait()
         log.info("stopping")
 

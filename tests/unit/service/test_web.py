@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
@@ -300,12 +301,14 @@ async def test_a_route_added_past_the_guards_stops_the_start() -> None:
 
 PROGRAM = """
 import sys
+from didkit_py.service.log import configure
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import create_base_app, install_health, run, serve
 async def ready(): return {}
 settings = ServiceSettings(base_url=f"http://localhost:{sys.argv[1]}", name="A", port=int(sys.argv[1]))
 app = create_base_app(settings, service="issuer")
 install_health(app, ready)
+configure(service="issuer")
 run(serve(app, settings))
 """
 
@@ -321,6 +324,30 @@ async def test_a_service_says_when_it_is_ready_and_stops_when_told(tmp_path: Pat
     assert await asyncio.wait_for(program.stdout.readline(), 20) == f"ready http://localhost:{port}\n".encode()
     program.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(program.wait(), 20) == 0
+
+
+async def test_a_log_that_nobody_reads_any_more_costs_no_request_and_no_orderly_end() -> None:
+    port = unused_port()
+    reading, writing = os.pipe()
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(port),
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        assert (await asyncio.to_thread(output.readline)).startswith("ready")
+    async with aiohttp.ClientSession() as http:
+        for _ in range(3):
+            async with http.get(f"http://localhost:{port}/healthz") as answer:
+                assert answer.status == 200
+    program.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(program.communicate(), 20)
+    assert (program.returncode, errors) == (0, b"")
 
 
 async def test_a_taken_port_is_said_in_plain_words() -> None:
