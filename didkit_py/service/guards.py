@@ -10,7 +10,7 @@ from aiohttp import web
 
 from didkit_py.errors import NotFound
 from didkit_py.reading import is_url, origin
-from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost
+from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost, set_headers
 from didkit_py.service.bodies import read_csrf
 from didkit_py.service.log import get_logger
 from didkit_py.service.routing import SETTINGS, Handler, facts_of
@@ -27,7 +27,6 @@ SIGN_IN: Final = "/sign-in"
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-HEADERS: Final = web.AppKey("headers", dict[str, str])
 log = get_logger()
 
 
@@ -55,10 +54,7 @@ def security_headers(base_url: str, form_targets: tuple[str, ...]) -> dict[str, 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal before any answer leaves, whoever made it."""
-    response.headers.update(request.app[HEADERS])
-    response.headers.setdefault("Cache-Control", "no-store")
-    if REQUEST_ID in request:
-        response.headers["X-Request-Id"] = request[REQUEST_ID]
+    set_headers(request.app, request, response)
 
 
 @web.middleware

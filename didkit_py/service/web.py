@@ -16,10 +16,11 @@ from aiohttp import web
 
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Unavailable
-from didkit_py.service.answers import answer_errors
+from didkit_py.service.answers import HEADERS, answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
+from didkit_py.service.connections import BACKLOG, Limits, Runner
 from didkit_py.service.contents import text_of
-from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
+from didkit_py.service.guards import add_headers, check_host, guard_pages, name_request, security_headers
 from didkit_py.service.log import get_logger, write_line
 from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.messages import HEALTH, READINESS
@@ -166,13 +167,13 @@ async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+async def listening(app: web.Application, host: str, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
     """Answer there; at the end, finish what is under way. Raises Unavailable when the port is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    runner = Runner(app, limits or Limits(), shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on {host}, port {port} ({error.strerror})",
