@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +15,7 @@ from didkit_py.reading import is_url, origin
 from didkit_py.service.answers import REQUEST_ID, ForeignRequest, WrongHost, set_headers
 from didkit_py.service.bodies import read_csrf
 from didkit_py.service.log import get_logger
-from didkit_py.service.routing import SETTINGS, Handler, facts_of
+from didkit_py.service.routing import FACTS, SETTINGS, Handler, RouteFacts, facts_of
 from didkit_py.service.sessions import (
     below_session,
     holds_csrf_token,
@@ -26,8 +28,22 @@ from didkit_py.service.sessions import (
 SIGN_IN: Final = "/sign-in"
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+# Wallets may be web applications (OpenID4VCI 1.0, 8; Token Status List, 8.1). Without credentials: no cookie is sent.
+FOR_EVERYBODY: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": "Retry-After, WWW-Authenticate, X-Request-Id",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+PREFLIGHT: Final = web.RequestKey("preflight", bool)
 log = get_logger()
+
+
+def is_for_everybody(path: str, facts: RouteFacts | None) -> bool:
+    """Whether pages of other sites may call this: a protocol's endpoint, which knows no cookies; health is ours."""
+    return facts is not None and facts.kind == "wire" and path not in HEALTH
 
 
 def security_headers(base_url: str, form_targets: tuple[str, ...]) -> dict[str, str]:
@@ -55,6 +71,8 @@ def security_headers(base_url: str, form_targets: tuple[str, ...]) -> dict[str, 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal before any answer leaves, whoever made it."""
     set_headers(request.app, request, response)
+    if PREFLIGHT in request or is_for_everybody(request.path, facts_of(request)):
+        response.headers.update(FOR_EVERYBODY)
 
 
 @web.middleware
@@ -107,6 +125,30 @@ async def check_host(request: web.Request, handler: Handler) -> web.StreamRespon
     if "\0" in request.path or any("\0" in text for pair in request.query.items() for text in pair):
         raise NotFound("there is nothing at this address")
     return await handler(request)
+
+
+@web.middleware
+async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware: a browser that asks whether a page of another site may call an endpoint is told so (Fetch, 3.2).
+
+    Pages behind the sign-in, and every other kind of OPTIONS, are refused as any unknown method is.
+    """
+    wanted = request.headers.get("Access-Control-Request-Method", "")
+    if request.method != "OPTIONS" or wanted not in _METHODS or "Origin" not in request.headers:
+        return await handler(request)
+    found = await request.app.router.resolve(request.clone(method=wanted))
+    if not isinstance(found, web.UrlMappingMatchInfo) or not is_for_everybody(
+        request.path, request.app[FACTS].get(found.route)
+    ):
+        return await handler(request)
+    allowed = {
+        "Access-Control-Allow-Methods": wanted,
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": "600",
+        "Vary": "Access-Control-Request-Method",
+    }
+    request[PREFLIGHT] = True
+    return web.Response(status=204, headers=allowed)
 
 
 @web.middleware

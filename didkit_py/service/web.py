@@ -20,7 +20,14 @@ from didkit_py.service.answers import HEADERS, answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
 from didkit_py.service.connections import BACKLOG, Limits, Runner
 from didkit_py.service.contents import text_of
-from didkit_py.service.guards import add_headers, check_host, guard_pages, name_request, security_headers
+from didkit_py.service.guards import (
+    add_headers,
+    answer_preflight,
+    check_host,
+    guard_pages,
+    name_request,
+    security_headers,
+)
 from didkit_py.service.log import get_logger, write_line
 from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.messages import HEALTH, READINESS
@@ -101,7 +108,8 @@ def create_base_app(
 ) -> web.Application:
     """An application with every guard and no route but /static; `folder` holds the program's templates and static."""
     app = web.Application(
-        middlewares=[name_request, answer_errors, check_host, guard_pages], client_max_size=max_body_bytes
+        middlewares=[name_request, answer_errors, check_host, answer_preflight, guard_pages],
+        client_max_size=max_body_bytes,
     )
     app[SETTINGS] = settings
     app[SERVICE] = service

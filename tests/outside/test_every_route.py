@@ -30,6 +30,7 @@ GUARDS: Final = {
     "X-Frame-Options": "DENY",
     "Server": "didkit-py",
 }
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
 OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 ROUTES: Final = [
     pytest.param(kind, route, id=f"{kind} {route.method} {route.path}")
@@ -75,12 +76,14 @@ async def doers(programs: Programs) -> Mapping[str, Browser]:
     return {kind: await program.sign_in() for kind, program in programs.items()}
 
 
-def require_guards(answer: Answer, program: Program, *, kept: str = NO_STORE) -> None:
-    """What every answer carries, whoever asked and whatever came of it."""
-    assert {name: answer.headers.get(name) for name in GUARDS} == GUARDS
+def require_guards(answer: Answer, program: Program, *, kept: str = NO_STORE, public: bool = False) -> None:
+    """What every answer carries, whoever asked and whatever came of it; `public` ones also for pages of other sites."""
+    sharing = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"} if public else {}
+    expected = {"Access-Control-Allow-Origin": None, **GUARDS, **sharing}
+    assert {name: answer.headers.get(name) for name in expected} == expected
+    assert "Access-Control-Allow-Credentials" not in answer.headers
     assert answer.headers.get("Cache-Control") == kept
     assert len(answer.headers["X-Request-Id"]) == 16
-    assert "Access-Control-Allow-Origin" not in answer.headers
     https = program.base_url.startswith("https:")
     assert answer.headers.get("Strict-Transport-Security") == ("max-age=31536000; includeSubDomains" if https else None)
     for cookie in answer.cookies:
@@ -223,7 +226,8 @@ async def test_the_wire_answers_anybody_alike_and_knows_no_cookies(
             answer = await program.send(method, program.address(route.path), browser=browser, headers=headers)
             assert answer.status == status, (who, answer.text)
             assert not answer.cookies, who
-            require_guards(answer, program, kept=route.kept if status == route.status else NO_STORE)
+            kept = route.kept if status == route.status else NO_STORE
+            require_guards(answer, program, kept=kept, public=route.path not in HEALTH)
 
 
 @pytest.mark.parametrize(("kind", "route"), some(Who.BEARER))
@@ -247,8 +251,28 @@ async def test_who_has_no_token_is_told_to_bring_one(
         assert answer.status == 401, authorization
         assert answer.headers["WWW-Authenticate"].startswith("Bearer"), authorization  # RFC 6750, 3
         assert not answer.cookies, authorization
-        require_guards(answer, program)
+        require_guards(answer, program, public=True)
     assert program.kept() == before
+
+
+@pytest.mark.parametrize("kind", TABLE)
+async def test_pages_of_other_sites_may_call_the_wire_and_nothing_else(
+    programs: Programs, owners: Mapping[str, Browser], kind: str
+) -> None:
+    program = programs[kind]
+    for route in TABLE[kind]:
+        asking = {"Origin": "https://wallet.example", "Access-Control-Request-Method": route.method}
+        asking |= {"Access-Control-Request-Headers": "authorization,content-type"}
+        answer = await program.send("OPTIONS", program.address(route.path), browser=owners[kind], headers=asking)
+        if route.who in {Who.ANYBODY, Who.BEARER} and route.path not in HEALTH:
+            assert answer.status == 204, route
+            assert answer.headers["Access-Control-Allow-Methods"] == route.method
+            assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+            require_guards(answer, program, public=True)
+        else:
+            assert answer.status == 405, route
+            require_guards(answer, program)
+        assert not answer.cookies
 
 
 @pytest.mark.parametrize("kind", TABLE)
@@ -282,14 +306,14 @@ async def test_a_call_for_another_host_is_refused_before_anything_else(
 ) -> None:
     for kind, program in programs.items():
         for route in TABLE[kind]:
-            if route.path in {"/healthz", "/readyz"}:  # whoever watches a process asks for it by number
+            if route.path in HEALTH:  # whoever watches a process asks for it by number
                 continue
             answer = await program.send(
                 route.method, program.address(route.path), browser=owners[kind], headers={"Host": "forger.example"}
             )
             assert answer.status == 421, route
             assert not answer.cookies, route
-            require_guards(answer, program)
+            require_guards(answer, program, public=route.who in {Who.ANYBODY, Who.BEARER})
 
 
 async def test_a_cookie_is_given_to_forms_alone_and_changes_at_the_sign_in(programs: Programs) -> None:
