@@ -107,7 +107,7 @@ class Server(web.Server):
             except web.HTTPException as error:  # raised before the middlewares: an expectation that is none of HTTP's
                 return library_answer(app, request, error.status)
 
-        super().__init__(handle, request_factory=app._make_request)  # type: ignore[arg-type] # noqa: SLF001 - it gives its own kind
+        super().__init__(handle, request_factory=app._make_request)  # noqa: SLF001 - aiohttp's own way
         self.app = app
         self._limits = limits
 

@@ -137,9 +137,7 @@ async def answer_preflight(request: web.Request, handler: Handler) -> web.Stream
     if request.method != "OPTIONS" or wanted not in _METHODS or "Origin" not in request.headers:
         return await handler(request)
     found = await request.app.router.resolve(request.clone(method=wanted))
-    if not isinstance(found, web.UrlMappingMatchInfo) or not is_for_everybody(
-        request.path, request.app[FACTS].get(found.route)
-    ):
+    if not is_for_everybody(request.path, request.app[FACTS].get(found.route)):
         return await handler(request)
     allowed = {
         "Access-Control-Allow-Methods": wanted,
