@@ -50,9 +50,8 @@ def metrics_app(metrics: Metrics, port: int) -> web.Application:
 
     async def show(request: web.Request) -> web.Response:
         host = request.headers.get("Host", "")
-        if not any(
-            is_authority_of(each, host) for each in origins
-        ):  # a page in a browser of this machine may have renamed us
+        # A page in a browser of this machine may have renamed us.
+        if not any(is_authority_of(each, host) for each in origins):
             raise web.HTTPMisdirectedRequest
         return web.Response(body=await metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
