@@ -1,9 +1,11 @@
 """A browser as small as will do: cookies, forms and the marks on a page. No JavaScript, as the pages need none."""
 
 import http.cookiejar
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
@@ -11,6 +13,24 @@ from typing import Final
 from demo.telling import DemoFailed
 
 TIMEOUT: Final = 60
+_SESSION_PATH: Final = re.compile(r"/s/[A-Za-z0-9_-]{43}(?=/)")
+_PUBLIC: Final = re.compile(  # what is there without a session
+    r"/(s/|sign-in|static/|healthz|readyz|done|\.well-known/|credential-offers/|token$|nonce$|credential$|status-lists"
+    r"|types/|terms/|trust-list|oid4vp/|agreements|check-request)"
+)
+
+
+def plain(text: str) -> str:
+    """`text` with the plain addresses of pages: without the path below which a session has them."""
+    return _SESSION_PATH.sub("", text)
+
+
+def placed(path: str, cookie_paths: Iterable[str]) -> str:
+    """`path` as a browser has it that holds cookies of these paths: below that of its newest session."""
+    homes = [each.rstrip("/") for each in cookie_paths if each.startswith("/s/")]
+    return path if not homes or _PUBLIC.match(path) else homes[-1] + path
+
+
 _VOID: Final = frozenset({"input", "br", "img", "hr", "meta", "link", "path", "rect", "use", "wbr", "source", "col"})
 
 
@@ -120,13 +140,13 @@ class Browser:
 
     def get(self, path: str) -> Page:
         """The page at `path`, redirects followed."""
-        return self._send(urllib.request.Request(urllib.parse.urljoin(self.origin, path)))  # noqa: S310 - loopback
+        return self._send(urllib.request.Request(self._place(path)))  # noqa: S310 - loopback
 
     def submit(self, page: Page, form: Form, given: dict[str, str], ticked: tuple[tuple[str, str], ...] = ()) -> Page:
         """Send a form of `page` with these fields filled and these boxes ticked or buttons pressed."""
         kept = [(name, value) for name, value in form.fields if name not in given]
         body = urllib.parse.urlencode([*kept, *given.items(), *ticked]).encode()
-        url = urllib.parse.urljoin(page.url, form.action)
+        url = self._place(urllib.parse.urljoin(page.url, form.action))
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
         return self._send(urllib.request.Request(url, data=body, headers=headers))  # noqa: S310 - loopback
 
@@ -135,12 +155,17 @@ class Browser:
         page = self.get(path)
         return self.submit(page, page.form(next(iter(given))), given)
 
+    def _place(self, path: str) -> str:
+        return urllib.parse.urljoin(
+            self.origin, placed(path.removeprefix(self.origin), (one.path for one in self._jar))
+        )
+
     def _send(self, request: urllib.request.Request, hops: int = 5) -> Page:
         try:
             with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return Page(answer.url, answer.status, answer.read().decode())
+                return Page(plain(answer.url), answer.status, plain(answer.read().decode()))
         except urllib.error.HTTPError as answer:
             if answer.code in {302, 303} and hops:
                 place = urllib.parse.urljoin(request.full_url, answer.headers["Location"])
                 return self._send(urllib.request.Request(place), hops - 1)  # noqa: S310 - loopback
-            return Page(request.full_url, answer.code, answer.read().decode(errors="replace"))
+            return Page(plain(request.full_url), answer.code, plain(answer.read().decode(errors="replace")))

@@ -55,7 +55,7 @@ FILE_REMEDIES: Final[Mapping[int, str]] = MappingProxyType(
 EXIT_CODES: Final = """\b
 Exit codes:
   0  done
-  1  unexpected: a fault in the program
+  1  unexpected: a fault in the program, or nobody reads the output any more
   2  usage: the command line is wrong
   3  malformed: an input could not be read
   4  rejected: it was read, and a check did not hold
@@ -128,8 +128,8 @@ def _end(ctx: click.Context, error: Exception) -> NoReturn:
     """End the command with the code of `error`; click's own exceptions pass, they have theirs."""
     if isinstance(error, click.ClickException):
         error.message = visible(error.message)  # type: ignore[misc] # final only to those who raise it; it quotes arguments
-    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
-        raise error
+    if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort | BrokenPipeError):
+        raise error  # of a broken pipe, click ends with 1 and says nothing: nobody reads
     remedy = FILE_REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
     if isinstance(error, OSError) and remedy is not None:
         place = f"{error.filename}: " if isinstance(error.filename, str | os.PathLike) else ""

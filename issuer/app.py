@@ -128,7 +128,13 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
                 yield
 
     app.cleanup_ctx.append(parts)
-    install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")
+    install_sign_in(
+        app,
+        passphrase_check(settings.operator_file),
+        secret_file=settings.operator_file,
+        title="Sign in",
+        prompt="Passphrase of the operator",
+    )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
     api.install(routes)

@@ -143,7 +143,13 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
                 yield
 
     app.cleanup_ctx.append(parts)
-    install_sign_in(app, passphrase_check(settings.operator_file), title="Sign in", prompt="Passphrase of the operator")
+    install_sign_in(
+        app,
+        passphrase_check(settings.operator_file),
+        secret_file=settings.operator_file,
+        title="Sign in",
+        prompt="Passphrase of the operator",
+    )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
     api.install(routes)

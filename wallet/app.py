@@ -17,7 +17,7 @@ from didkit_py.service.fetch import Fetcher
 from didkit_py.service.folders import alone
 from didkit_py.service.lists import Source
 from didkit_py.service.routing import Handler, Routes
-from didkit_py.service.sessions import end_session, principal_of
+from didkit_py.service.sessions import SESSIONS, end_session, principal_of
 from didkit_py.service.web import create_base_app, install_health, install_sign_in
 from wallet import pages
 from wallet.parts import PARTS, Clock, Parts, parts_of
@@ -100,6 +100,7 @@ def create_app(folder: Path, settings: WalletSettings, *, clock: Clock = utc_now
     install_sign_in(
         app,
         lambda passphrase: app[PARTS].unlock(passphrase),  # noqa: PLW0108 - the parts open when the app starts
+        secret_file=settings.key_file,
         title="Unlock your wallet",
         prompt=f"The passphrase of {settings.name}",
         hint="The one that you chose when you made this wallet. It is not asked for anywhere else.",
@@ -119,9 +120,13 @@ async def keep_locked(request: web.Request, handler: Handler) -> web.StreamRespo
         end_session(request)
         parts.lock_if_unused()
         return web.Response(status=303, headers={"Location": "/sign-in"})
+    before = [session.get("principal") for session in request.app[SESSIONS]]
     answer = await handler(request)
     if ticket is not None and principal_of(request) is None:
-        parts.vault.leave(ticket)
+        living = [session.get("principal") for session in request.app[SESSIONS]]
+        for each in before:  # signing out ends every session of the browser
+            if each not in living:
+                parts.vault.leave(each)
         parts.lock_if_unused()
     return answer
 

@@ -1,11 +1,13 @@
 """Errors as answers: one JSON shape on the wire, one page for people, nothing about what we do not understand."""
 
+import secrets
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 import jinja2
 from aiohttp import web
+from aiohttp.web_request import BaseRequest
 
 from didkit_py.encoding import write_json
 from didkit_py.errors import (
@@ -30,6 +32,7 @@ RETRY_SECONDS: Final = 30
 _CLIENT_FAULT: Final = 400
 _SERVER_FAULT: Final = 500
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+HEADERS: Final = web.AppKey("headers", dict[str, str])
 OUTCOME: Final = web.RequestKey("outcome", str)  # the code of what went wrong; absent when nothing did
 log = get_logger()
 
@@ -45,7 +48,10 @@ class WrongHost(Rejected):
     """The request is for another host than this service's."""
 
     code = "wrong-host"
-    hint = "Use the address that the service was set up with."
+    hint = (
+        "Use the address that the service was set up with. If you did, its web server does not hand on the Host header "
+        "(nginx: proxy_set_header Host $host)."
+    )
 
 
 STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(
@@ -78,9 +84,13 @@ TITLES: Final[Mapping[int, str]] = MappingProxyType(
 )
 HTTP_NAMES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
+        400: ("bad-request", "this is no request of HTTP"),
         404: ("not-found", "there is nothing at this address"),
         405: ("method-not-allowed", "this address does not answer this method"),
         413: ("too-large", "the body is too long"),
+        417: ("expectation-failed", "this service meets no such expectation"),
+        431: ("header-too-large", "a line of the header is too long"),
+        500: ("server_error", "the request could not be answered"),
     }
 )
 
@@ -102,6 +112,29 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         log.error("unexpected", exc_info=True)  # noqa: G201 - its shape is what log.py prunes
         request[OUTCOME] = UNEXPECTED
         return _answer(request, _SERVER_FAULT, "server_error", f"request {request[REQUEST_ID]}", hint="")
+
+
+def library_answer(app: web.Application, request: BaseRequest, status: int) -> web.Response:
+    """The answer to what no middleware saw, such as a message that is no HTTP; its sender's words are not repeated."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    name, message = HTTP_NAMES.get(status, ("http-error", f"HTTP status {status}"))
+    shape = {"error": name, "error_description": message, "request_id": request[REQUEST_ID]}
+    if status == 431:  # noqa: PLR2004 - RFC 6585, 5
+        shape["hint"] = "If a browser sent this: its cookies for this host were cleared. Load the page again."
+    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    if status == 431:  # noqa: PLR2004 - programs on other ports set cookies too, and too many shut the person out
+        answer.headers["Clear-Site-Data"] = '"cookies"'
+    set_headers(app, request, answer)
+    log.info("request", method="other", route="none", status=status, request_id=request[REQUEST_ID])
+    return answer
+
+
+def set_headers(app: web.Application, request: BaseRequest, response: web.StreamResponse) -> None:
+    """The headers that leave with every answer, whoever made it."""
+    response.headers.update(app.get(HEADERS, {}))
+    response.headers.setdefault("Cache-Control", "no-store")
+    if REQUEST_ID in request:
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
 
 
 def note_refusal(request: web.Request, error: DidkitError) -> None:

@@ -66,6 +66,8 @@ async def _receive(request: web.Request, max_bytes: int) -> bytes:
                 body += chunk
                 if len(body) > max_bytes:
                     raise TooLarge(f"the body is longer than {max_bytes} bytes")
+    except web.RequestPayloadError as error:
+        raise Malformed("the body is not framed as HTTP says", spec="RFC 9112, 7.1") from error
     except TimeoutError as error:
         raise Malformed(f"the body did not arrive within {BODY_SECONDS:.0f} seconds") from error
     return bytes(body)

@@ -7,16 +7,19 @@ from didkit_py.dids.document import Purpose
 from didkit_py.dids.methods import read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
 from didkit_py.errors import DidkitError, Expired, ForbiddenAddress, Malformed, Stale, Unreachable
+from didkit_py.service.answers import WrongHost
 from didkit_py.service.checks_here import require_known_schema, require_private
 from didkit_py.service.checkup import Case, Fault, NotChecked
 from didkit_py.service.database import Row
 from didkit_py.service.databases import postgres_address
 from didkit_py.service.evidence import fetch_lists, read_lists
+from didkit_py.service.fetch import Fetched
 from didkit_py.service.lists import Lists
 from didkit_py.service.migrations import READ_RECORD
 
 MAX_SKEW_SECONDS: Final = 60  # what verifying forgives between two parties
 NOBODY_BEHIND: Final = frozenset({502, 503, 504})  # what a web server says when the service behind it is away
+MISDIRECTED: Final = 421  # RFC 9110, 15.5.20
 HEALTHY: Final = b'{"status":"ok"}'
 DATABASE_CLOCK: Final = "the database server"
 TIMED_OUT: Final = frozenset({Stale.code, Expired.code})
@@ -33,6 +36,10 @@ async def check_address(case: Case) -> None:
         raise _nobody_there(case, str(error)) from error
     if fetched.status in NOBODY_BEHIND:
         raise _nobody_there(case, f"{url} answered with status {fetched.status}")
+    if fetched.body == HEALTHY:  # which is told whatever the Host header says; a page is not
+        fetched_page = await case.get(f"{url}/sign-in", max_bytes=MAX_DOCUMENT_BYTES, ok_only=False)
+        _require_host_handed_on(fetched_page)
+    _require_host_handed_on(fetched)
     try:
         if case.program.publishes_key:
             case.document = read_document(web_did(url), fetched.body)
@@ -41,6 +48,19 @@ async def check_address(case: Case) -> None:
     except DidkitError as error:
         remedy = f"Another service answers at {url}: correct base_url, or what the web server hands on there."
         raise Fault("address-not-ours", f"what stands at {url}{path} is not ours", remedy=remedy) from error
+
+
+def _require_host_handed_on(fetched: Fetched) -> None:
+    if fetched.status == MISDIRECTED and WrongHost.code.encode() in fetched.body:
+        message = (
+            "our own service answered 421: the web server does not hand on the Host header; "
+            "nginx: proxy_set_header Host $host"
+        )
+        remedy = (
+            "Let the web server hand on Host (nginx: $http_host in place of $host where base_url has a port; Apache: "
+            "ProxyPreserveHost On). Without a web server in between, another of our services is there: correct base_url"
+        )
+        raise Fault("host-not-handed-on", message, remedy=remedy)
 
 
 def _nobody_there(case: Case, message: str) -> Fault | NotChecked:

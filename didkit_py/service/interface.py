@@ -23,9 +23,10 @@ from didkit_py.service.sessions import cookie_name
 
 OPENAPI: Final = "3.1.1"
 ABOUT: Final = (
-    "Wire routes speak JSON and know no cookies. Pages are HTML for people: a sign-in gives a session cookie, and a"
-    " form needs the session's token in the field csrf and this origin in the header Origin. The header Host must name"
-    " this origin, except for health. HEAD is answered wherever GET is."
+    "Wire routes speak JSON and know no cookies; pages of other sites may call them, without credentials. Pages are"
+    " HTML for people: a sign-in leads to a session below /s/{session}, where the pages behind it are at the paths"
+    " given here, with a cookie for that path alone. A form needs the session's token in the field csrf and this origin"
+    " in the header Origin. The header Host must name this origin, except for health. HEAD is answered wherever GET is."
 )
 HEADERS: Final = {303: "Location", 401: "WWW-Authenticate", 429: "Retry-After"}
 MEANINGS: Final[Mapping[int, str]] = MappingProxyType(

@@ -2,10 +2,18 @@
 
 Only the keys of HARMLESS are written as they are; the value of any other key is withheld. A traceback is written as
 places and types, without messages and without local variables, because both may quote what somebody sent.
+
+Logging is best effort: an event that cannot be made or written is dropped. It fails no request, for what a request did
+is done by then, and it makes none wait for a reader who does not read.
 """
 
+import contextlib
+import io
+import json
 import logging
+import os
 import re
+import select
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping
@@ -26,6 +34,7 @@ HARMLESS: Final = frozenset({
 })  # fmt: skip
 WITHHELD: Final = "[withheld]"
 MAX_TEXT: Final = 200  # characters; names and codes are shorter, tokens and documents longer
+PIPE_BUF: Final = 4_096  # POSIX, <limits.h>, on Linux: so many bytes a pipe takes whole
 _EVENT: Final = re.compile(r"\A[a-z][a-z0-9 _-]{0,63}\Z")  # an event is a fixed name, never a sentence made from values
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -60,8 +69,8 @@ def configure(
             withhold_unknown,
             _as_json,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stdout),
+        wrapper_class=_best_effort(structlog.make_filtering_bound_logger(_LEVELS[level])),
+        logger_factory=lambda *_: _Lines(stream or sys.stdout),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -72,6 +81,52 @@ def configure(
 def silence() -> None:
     """Write no event: what a command prints is its result."""
     structlog.configure(processors=[_drop])
+
+
+def _best_effort(kind: type[FilteringBoundLogger]) -> type[FilteringBoundLogger]:
+    """The same logger, whose calls raise nothing."""
+
+    class BestEffort(kind):  # type: ignore[misc,valid-type] # structlog makes the class at run time
+        def _proxy_to_logger(self, *args: object, **fields: object) -> None:
+            with contextlib.suppress(Exception):
+                super()._proxy_to_logger(*args, **fields)
+
+    return BestEffort
+
+
+class _Lines:
+    """Writes each event as a line, under the names that structlog calls."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write the line, or drop it."""
+        write_line(self._stream, line)
+
+    debug = info = warning = error = critical = msg
+
+
+def write_line(stream: TextIO | None, line: str) -> None:
+    """Write a line past the stream's buffer, or drop it where that cannot be done at once. Raises nothing.
+
+    A closed pipe, one that nobody reads, a full disk, a terminal that stands still, a text that is no Unicode: none of
+    them is a reason to end or to wait. `stream` is None in a process that was started with its output closed.
+    """
+    octets = (line + "\n").encode("utf-8", "backslashreplace")
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        try:
+            descriptor = stream.fileno()  # type: ignore[union-attr] # None is an AttributeError, and so no output
+        except io.UnsupportedOperation:  # in memory
+            stream.write(octets.decode())  # type: ignore[union-attr]
+            return
+        for start in range(0, len(octets), PIPE_BUF):  # what is no longer than that is written without waiting
+            if hasattr(select, "poll"):  # not on Windows
+                poll = select.poll()
+                poll.register(descriptor, select.POLLOUT)
+                if not any(events & select.POLLOUT for _, events in poll.poll(0)):
+                    return
+            os.write(descriptor, octets[start : start + PIPE_BUF])
 
 
 def _drop(_: object, __: str, ___: EventFields) -> EventFields:
@@ -133,8 +188,12 @@ def _tell_level(told: Callable[[str], None]) -> structlog.typing.Processor:
 
 def _as_json(_: object, __: str, fields: EventFields) -> str:
     first = {key: fields[key] for key in ("time", "level", "event") if key in fields}
-    line = orjson.dumps({**first, **fields}).decode()
-    return line if visible(line) == line else visible_json(orjson.loads(line))
+    body = {**first, **fields}
+    try:
+        line = orjson.dumps(body).decode()
+    except TypeError:  # a text that is no Unicode, or an integer beyond 64 bits
+        line = json.dumps(body, default=lambda _: WITHHELD)
+    return line if visible(line) == line else visible_json(json.loads(line))
 
 
 class _LibraryHandler(logging.Handler):

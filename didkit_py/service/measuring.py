@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.service.answers import OUTCOME
-from didkit_py.service.guards import method_of, route_of
+from didkit_py.service.guards import is_authority_of, method_of, route_of
 from didkit_py.service.metrics import COMMON, OK, REQUEST_SECONDS, SESSIONS, Metric, Metrics
 from didkit_py.service.routing import Handler, facts_of
 from didkit_py.service.sessions import SESSIONS as LIVING
@@ -46,10 +46,12 @@ async def measure_request(request: web.Request, handler: Handler) -> web.StreamR
 
 def metrics_app(metrics: Metrics, port: int) -> web.Application:
     """What answers on the port for monitoring: the metrics and nothing else."""
-    hosts = {f"{METRICS_HOST}:{port}", f"localhost:{port}"}
+    origins = (f"http://{METRICS_HOST}:{port}", f"http://localhost:{port}")
 
     async def show(request: web.Request) -> web.Response:
-        if request.headers.get("Host") not in hosts:  # a page in a browser of this machine may have renamed us
+        host = request.headers.get("Host", "")
+        # A page in a browser of this machine may have renamed us.
+        if not any(is_authority_of(each, host) for each in origins):
             raise web.HTTPMisdirectedRequest
         return web.Response(body=await metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 

@@ -3,10 +3,12 @@
 import hashlib
 import io
 import mimetypes
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import unquote
 
 import jinja2
 import segno
@@ -15,11 +17,12 @@ from markupsafe import Markup
 
 from didkit_py.errors import NotFound, TooLarge
 from didkit_py.service.routing import CSRF_FIELD, SERVICE, SETTINGS
-from didkit_py.service.sessions import csrf_token, principal_of, session_of
+from didkit_py.service.sessions import below_session, csrf_token, plain_path, principal_of, session_of
 from didkit_py.unicode.visible import one_line, quoted, visible
 
 _HERE: Final = Path(__file__).parent
 _NOTICES: Final = "notices"
+_ADDRESS: Final = re.compile(r'(\s(?:href|action|src)=")(/[^"]*)')
 
 Navigation = Sequence[tuple[str, str]]  # label and path, in the order shown
 NoticeKind = Literal["success", "info", "warning"]
@@ -89,7 +92,8 @@ async def send_static(request: web.Request) -> web.Response:
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: object) -> web.Response:
     """A page from a template. The template knows, beside `context`: csrf_field(), service, party, signed_in, path,
-    navigation, notices(), static(name) and qr_svg(text).
+    navigation, notices(), static(name) and qr_svg(text). It names plain addresses: those of pages behind the sign-in
+    are put below the session's path here.
     """  # noqa: D205 - the list belongs to the sentence
 
     def csrf_field() -> Markup:
@@ -103,13 +107,16 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         "service": request.app[SERVICE],
         "party": request.app[SETTINGS].name,
         "signed_in": principal_of(request) is not None,
-        "path": request.path,
+        "path": unquote(plain_path(request)),
         "navigation": request.app[NAVIGATION],
         "notices": lambda: _take_notices(request),
         "static": static,
         "qr_svg": qr_svg,
     }
     page = request.app[TEMPLATES].get_template(template).render(shared | context)
+    # Templates and macros name plain addresses. No other text can look like one of these attributes: autoescape turns
+    # each quotation mark of a value into an entity.
+    page = _ADDRESS.sub(lambda found: found[1] + below_session(request, found[2]), page)
     return web.Response(text=page, status=status, content_type="text/html")
 
 

@@ -45,6 +45,7 @@ class RouteFacts:
 SETTINGS: Final = web.AppKey("settings", ServiceSettings)
 SERVICE: Final = web.AppKey("service", str)
 FACTS: Final = web.AppKey("facts", dict[web.AbstractRoute, RouteFacts])
+BEHIND_SIGN_IN: Final = web.AppKey("behind_sign_in", list[web.AbstractResource])
 
 
 class Routes:
@@ -123,6 +124,8 @@ class Routes:
         adding = self._app.router.add_get if method == "GET" else None
         route = adding(path, handler) if adding else self._app.router.add_route(method, path, handler)
         self._app[FACTS][route] = facts
+        if facts.signed_in and route.resource is not None and route.resource not in self._app[BEHIND_SIGN_IN]:
+            self._app[BEHIND_SIGN_IN].append(route.resource)
         if method == "GET":  # add_get answers HEAD with a route of its own
             for other in route.resource or ():
                 self._app[FACTS].setdefault(other, facts)
@@ -137,6 +140,14 @@ def _page_form(fields: Collection[str], repeatable: Collection[str], files: Coll
 def facts_of(request: web.Request) -> RouteFacts | None:
     """The facts of the route that answers, or None where no route does."""
     return request.app[FACTS].get(request.match_info.route)
+
+
+def needs_sign_in(app: web.Application, path: str) -> bool:
+    """Whether a page behind the sign-in is at `path`, which is encoded as in an address."""
+    infos = (resource.get_info() for resource in app[BEHIND_SIGN_IN])
+    return any(
+        info.get("path") == path or ((pattern := info.get("pattern")) and pattern.fullmatch(path)) for info in infos
+    )
 
 
 async def refuse_unregistered(app: web.Application) -> None:

@@ -190,7 +190,11 @@ def _insist(holds: object) -> None:
 class ServiceSettings:
     """What every program can be told."""
 
-    base_url: str = setting(public_origin(), help="The origin under which everybody else reaches this service.")
+    base_url: str = setting(
+        public_origin(),
+        help="The origin under which everybody else reaches this service. A web server in front hands on the header "
+        "Host (nginx: `proxy_set_header Host $http_host`).",
+    )
     name: str = setting(text(at_most=100), help="The name of the party, as people see it.")
     host: str = setting(text(), "127.0.0.1", help="The address to listen on.")
     port: int = setting(whole_number(0, 65_535), 8080, help="The port to listen on; 0 lets the system choose.")

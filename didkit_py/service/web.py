@@ -16,11 +16,19 @@ from aiohttp import web
 
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Unavailable
-from didkit_py.service.answers import answer_errors
+from didkit_py.service.answers import HEADERS, answer_errors
 from didkit_py.service.bodies import Upload, read_choices, read_form, read_json_body, read_upload
+from didkit_py.service.connections import BACKLOG, Limits, Runner
 from didkit_py.service.contents import text_of
-from didkit_py.service.guards import HEADERS, add_headers, check_host, guard_pages, name_request, security_headers
-from didkit_py.service.log import get_logger
+from didkit_py.service.guards import (
+    add_headers,
+    answer_preflight,
+    check_host,
+    guard_pages,
+    name_request,
+    security_headers,
+)
+from didkit_py.service.log import get_logger, write_line
 from didkit_py.service.measuring import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.messages import HEALTH, READINESS
 from didkit_py.service.pages import (
@@ -35,8 +43,25 @@ from didkit_py.service.pages import (
     render,
     send_static,
 )
-from didkit_py.service.routing import FACTS, MAX_BODY_BYTES, SERVICE, SETTINGS, Routes, WireErrors, refuse_unregistered
-from didkit_py.service.sessions import SESSIONS, Session, Sessions, principal_of, session_of, sweep_sessions
+from didkit_py.service.routing import (
+    BEHIND_SIGN_IN,
+    FACTS,
+    MAX_BODY_BYTES,
+    SERVICE,
+    SETTINGS,
+    Routes,
+    WireErrors,
+    refuse_unregistered,
+)
+from didkit_py.service.sessions import (
+    SESSIONS,
+    Session,
+    SessionPages,
+    Sessions,
+    principal_of,
+    session_of,
+    sweep_sessions,
+)
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.signing_in import install_sign_in
 
@@ -83,11 +108,13 @@ def create_base_app(
 ) -> web.Application:
     """An application with every guard and no route but /static; `folder` holds the program's templates and static."""
     app = web.Application(
-        middlewares=[name_request, answer_errors, check_host, guard_pages], client_max_size=max_body_bytes
+        middlewares=[name_request, answer_errors, check_host, answer_preflight, guard_pages],
+        client_max_size=max_body_bytes,
     )
     app[SETTINGS] = settings
     app[SERVICE] = service
     app[FACTS] = {}
+    app[BEHIND_SIGN_IN] = []
     app[SESSIONS] = Sessions()
     app[TEMPLATES] = load_templates(folder)
     app[STATIC] = load_static(folder)
@@ -96,6 +123,7 @@ def create_base_app(
     app.on_startup.append(refuse_unregistered)
     app.cleanup_ctx.append(sweep_sessions)
     app.on_response_prepare.append(add_headers)
+    app.router.register_resource(SessionPages(app))
     Routes(app).page("GET", "/static/{name}", send_static, query=("v",), gives=text_of("*/*"), signed_in=False)
     return app
 
@@ -141,20 +169,19 @@ async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port
         if metrics_port is not None:
             monitoring = metrics_app(app[METRICS], metrics_port)
             await stack.enter_async_context(listening(monitoring, METRICS_HOST, metrics_port))
-        sys.stdout.write(f"ready {settings.base_url}\n")
-        sys.stdout.flush()
+        write_line(sys.stdout, f"ready {settings.base_url}")
         await stopping.wait()
         log.info("stopping")
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+async def listening(app: web.Application, host: str, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
     """Answer there; at the end, finish what is under way. Raises Unavailable when the port is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_SECONDS)
+    runner = Runner(app, limits or Limits(), shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on {host}, port {port} ({error.strerror})",

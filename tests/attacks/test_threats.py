@@ -30,8 +30,9 @@ def rows() -> frozenset[str]:
     return tables | {kind.name for kind in kinds()}
 
 
-def test_each_of_the_24_threats_stands_there_once_and_in_order() -> None:
-    assert [threat[:3] for threat in THREATS] == [f"T{number:02d}" for number in range(1, 25)]
+def test_each_threat_stands_there_once_and_in_order() -> None:
+    assert len(THREATS) >= 24
+    assert [threat[:3] for threat in THREATS] == [f"T{number:02d}" for number in range(1, len(THREATS) + 1)]
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=lambda threat: threat[:3])

@@ -1,5 +1,6 @@
 """One town and one Chromium for all tests of this folder; each test gets a tab of its own."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ async def keys(town: Town, chrome: Browser) -> StorageState:
         await page.goto(f"{url}/sign-in")
         await page.get_by_label("passphrase").fill(passphrase)
         await page.keyboard.press("Enter")
-        await page.wait_for_url(f"{url}/")
+        await page.wait_for_url(re.compile(f"^{url}/s/[^/]+/$"))
     state = await context.storage_state()
     await context.close()
     return state

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Final
 from urllib.parse import urldefrag, urlsplit
 
+from demo.browser import plain
 from tests.browser.visitor import Visitor
 
 OF_A_KIND: Final = 2  # how many pages are looked at that differ in an identifier alone
@@ -24,7 +25,7 @@ async def crawl(visitor: Visitor, start: str) -> list[str]:
         if kinds[_IDENTIFIER.sub("*", address)] > OF_A_KIND:
             continue
         page = await visitor.go(address)
-        looked.append(address)
+        looked.append(plain(address))
         links: list[str] = await page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
         for link in (urldefrag(one).url for one in links):
             parts = urlsplit(link)

@@ -64,7 +64,7 @@ async def test_from_the_locked_wallet_to_the_record_in_as_few_steps_as_there_are
     assert (await page.get_by_role("heading", level=1).inner_text()) == "Unlock your wallet"
     await page.get_by_label("The passphrase of Sally's wallet").fill(PASSPHRASE)
     await stranger.enter()
-    assert page.url == f"{town.wallet}/answer", "unlocking leads to where one wanted to go"
+    assert stranger.place == f"{town.wallet}/answer", "unlocking leads to where one wanted to go"
     await page.get_by_label("The text of the request").fill(made.link)
     await stranger.press("Open the request")
     assert await outcome(page) == "ask"

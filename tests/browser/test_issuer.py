@@ -38,7 +38,7 @@ async def test_the_operator_signs_in_by_keyboard(stranger: Visitor, town: Town) 
     page = await stranger.go(f"{town.issuer}/offers-made")
     await page.get_by_label("passphrase").fill(OPERATOR)
     await stranger.enter()
-    assert page.url == f"{town.issuer}/offers-made"
+    assert stranger.place == f"{town.issuer}/offers-made"
     assert await page.get_by_role("heading", level=1).inner_text() == "Offers"
 
 

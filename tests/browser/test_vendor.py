@@ -40,7 +40,7 @@ async def test_the_operator_signs_in_by_keyboard(stranger: Visitor, town: Town) 
     page = await stranger.go(f"{town.verifier}/ask")
     await page.get_by_label("passphrase").fill(OPERATOR)
     await stranger.enter()
-    assert page.url == f"{town.verifier}/ask"
+    assert stranger.place == f"{town.verifier}/ask"
 
 
 async def test_a_saved_request_is_first_judged_as_a_wallet_would(visitor: Visitor, equipped: Town) -> None:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
+from demo.browser import placed, plain
+
 AUDIT: Final = Path(__file__).with_name("audit.js").read_text()
 NARROW: Final = 320  # CSS pixels: 1280 at a zoom of 400 %
 DESKTOP: Final[Any] = {"width": 1280, "height": 900}
@@ -98,9 +100,16 @@ class Visitor:
         """Type an address, and look at the page."""
         parts = urlsplit(address)
         self.origins.add(f"{parts.scheme}://{parts.netloc}")
-        await self.page.goto(address)
+        cookies = [one for one in await self.page.context.cookies() if one["name"].endswith(f"-{parts.port}")]
+        path = placed(address.removeprefix(f"{parts.scheme}://{parts.netloc}"), [one["path"] for one in cookies])
+        await self.page.goto(f"{parts.scheme}://{parts.netloc}{path}")
         await self.look()
         return self.page
+
+    @property
+    def place(self) -> str:
+        """The plain address of the page that is shown."""
+        return plain(self.page.url)
 
     async def press(self, name: str, *, role: Literal["button", "link"] = "button") -> Page:
         """Press what has this name, and look at the page that comes."""

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import pytest
 from aiohttp import web
 from click.testing import CliRunner
@@ -344,6 +345,27 @@ async def test_another_service_of_ours_on_the_port_is_another_program(town: Town
 async def test_another_service_at_our_address_is_named(town: Town, name: str) -> None:
     town.change(name, base_url=town.world.origin)
     assert "correct base_url" in (await town.faults(name))["address-not-ours"].remedy
+
+
+@pytest.mark.parametrize("name", ["issuer", "verifier", "wallet"])
+async def test_a_web_server_that_does_not_hand_on_the_host_header_is_named(town: Town, name: str) -> None:
+    port, behind = free_port(), town.settings(name)["port"]
+
+    async def forward(request: web.Request) -> web.Response:
+        url = f"http://localhost:{behind}{request.path_qs}"  # and so its Host header
+        async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
+            return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)
+
+    proxy = web.Application()
+    proxy.router.add_get("/{path:.*}", forward)
+    town.change(name, base_url=f"http://localhost:{port}")
+    async with town.running(name), listening(proxy, port):
+        found = (await town.faults(name))["host-not-handed-on"]
+    assert found.message == (
+        "our own service answered 421: the web server does not hand on the Host header; "
+        "nginx: proxy_set_header Host $host"
+    )
+    assert "correct base_url" in found.remedy
 
 
 async def test_an_address_that_leads_nowhere_is_named_while_the_service_runs(town: Town) -> None:

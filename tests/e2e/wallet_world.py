@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp import web
 
 from demo.asking import affordability, sound_system
-from demo.browser import Form, Page
+from demo.browser import Form, Page, placed, plain
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import TEMPLATES, template_named
 from didkit_py.dids.document import DidDocument, create_document
@@ -336,16 +336,21 @@ class Person:
     session: aiohttp.ClientSession
 
     async def get(self, path: str) -> Page:
-        async with self.session.get(urljoin(self.url, path)) as answer:
-            return Page(str(answer.url), answer.status, await answer.text())
+        async with self.session.get(self._place(path)) as answer:
+            return Page(plain(str(answer.url)), answer.status, plain(await answer.text()))
+
+    def _place(self, path: str) -> str:
+        return urljoin(
+            self.url, placed(path.removeprefix(self.url), (cookie["path"] for cookie in self.session.cookie_jar))
+        )
 
     async def submit(self, page: Page, form: Form, *pairs: tuple[str, str]) -> Page:
         given = {name for name, _ in pairs}
         kept = [(name, value) for name, value in form.fields if name not in given]
-        target = urljoin(page.url, form.action)
+        target = self._place(urljoin(page.url, form.action))
         headers = {"Origin": self.url}
         async with self.session.post(target, data=[*kept, *pairs], headers=headers) as answer:
-            return Page(str(answer.url), answer.status, await answer.text())
+            return Page(plain(str(answer.url)), answer.status, plain(await answer.text()))
 
     async def fill(self, path: str, **given: str) -> Page:
         page = await self.get(path)
@@ -353,8 +358,6 @@ class Person:
 
     async def unlock(self, passphrase: str = PASSPHRASE) -> Page:
         page = await self.get("/sign-in")
-        if page.url.endswith("/"):  # unlocked already
-            return page
         return await self.submit(page, page.form("passphrase"), ("passphrase", passphrase))
 
     async def receive(self, link: str, tx_code: str) -> Page:

@@ -35,6 +35,7 @@ class Visitor:
     cookies: Mapping[str, str] = field(repr=False)
     csrf: str = field(repr=False)
     token: str = field(default="unknown", repr=False)
+    home: str = ""  # the path of the session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,10 @@ class Service:
             timeout=SECONDS,
         )
         assert answer.status_code == 303, answer.text
+        (home,) = (one.path.rstrip("/") for one in answer.cookies if one.path.startswith("/s/"))
         cookies = cookies_of(answer)
-        page = requests.get(self.url, cookies=cookies, timeout=SECONDS)
-        return Visitor(cookies=cookies, csrf=token_of(page.text), token=self.token)
+        page = requests.get(f"{self.url}{home}/", cookies=cookies, timeout=SECONDS)
+        return Visitor(cookies=cookies, csrf=token_of(page.text), token=self.token, home=home)
 
 
 def cookies_of(answer: requests.Response) -> dict[str, str]:

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from demo.browser import placed, plain
 from tests.needs import REPOSITORY
 from tests.openapi.running import CALLS, SECONDS, Service, Visitor, running_town
 
@@ -64,9 +65,10 @@ class Caller:
         body = case.body
         if isinstance(body, dict) and body.get("csrf") == CSRF:
             case.body = {**body, "csrf": visitor.csrf}
+        is_behind = any("session" in one for one in case.operation.definition.raw.get("security", ()))
         self.calls += 1
         answer = case.call(
-            base_url=self.service.url,
+            base_url=self.service.url + (visitor.home if is_behind else ""),
             headers=headers,
             cookies=dict(visitor.cookies),
             allow_redirects=False,
@@ -97,8 +99,9 @@ def linked(service: Service, document: Mapping[str, Any], owner: Visitor) -> Map
     found: dict[str, list[str]] = {}
     pages = [path for path, operations in document["paths"].items() if "get" in operations and "{" not in path]
     for page in pages:
-        answer = requests.get(service.url + page, cookies=dict(owner.cookies), timeout=SECONDS)
-        for link in LINK.findall(answer.text):
+        address = service.url + placed(page, [owner.home])
+        answer = requests.get(address, cookies=dict(owner.cookies), timeout=SECONDS)
+        for link in LINK.findall(plain(answer.text)):
             for path in document["paths"]:
                 fitting = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), link)
                 for name, value in (fitting.groupdict() if fitting else {}).items():

@@ -12,8 +12,10 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from demo.asking import sound_system
+from demo.browser import placed, plain
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.roles.asking_store import RequestTemplate
 from issuer.app import create_app as create_issuer
@@ -46,15 +48,16 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return plain(self.body.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """What one visitor's browser keeps of a program: its cookie, and the token in its pages."""
+    """What one visitor's browser keeps of a program: its cookie, the token in its pages, and its session's path."""
 
     cookie: str = ""
     token: str = ""
+    home: str = ""
 
 
 Headers = Mapping[str, str | None]
@@ -79,9 +82,14 @@ class Program:
 
     @property
     def cookie_name(self) -> str:
-        """One per running service, since the ports of a host share cookies; `__Host-` behind https (RFC 6265bis)."""
+        """One per running service, since the ports of a host share cookies; `__Secure-` behind https (RFC 6265bis)."""
         parts = urlsplit(self.base_url)
-        return f"__Host-didkit-{self.kind}-443" if parts.scheme == "https" else f"didkit-{self.kind}-{parts.port}"
+        return f"__Secure-didkit-{self.kind}-443" if parts.scheme == "https" else f"didkit-{self.kind}-{parts.port}"
+
+    @property
+    def form_cookie_name(self) -> str:
+        """That of the forms that anybody is shown."""
+        return f"{self.cookie_name.replace('__Secure-', '__Host-')}-form"
 
     def address(self, path: str) -> str:
         """An address of this route: one that leads somewhere, as far as it is known."""
@@ -99,7 +107,7 @@ class Program:
         sent = {name: value for name, value in named.items() if value is not None}
         call = self.http.request(
             method,
-            f"http://127.0.0.1:{self.port}{path}",
+            f"http://127.0.0.1:{self.port}{placed(path, [browser.home])}",
             data=body.encode() if body else None,
             headers=sent,
             skip_auto_headers=("Content-Type", "User-Agent", "Accept"),
@@ -108,7 +116,7 @@ class Program:
         async with call as answer:
             return Answer(
                 status=answer.status,
-                headers=answer.headers,
+                headers=CIMultiDict({name: plain(value) for name, value in answer.headers.items()}),
                 cookies=answer.headers.getall("Set-Cookie", []),
                 body=await answer.read(),
             )
@@ -131,7 +139,8 @@ class Program:
         visitor = await self.visit()
         done = await self.submit("/sign-in", visitor, {"passphrase": self.passphrase, "next": "/"})
         assert done.status == 303, done.text
-        signed_in = Browser(cookie=self._cookie(done))
+        (found,) = (one for each in done.cookies for one in SimpleCookie(each).values() if one.key == self.cookie_name)
+        signed_in = Browser(cookie=f"{found.key}={found.value}", home=found["path"])
         return replace(signed_in, token=token_in(await self.send("GET", "/", browser=signed_in)))
 
     def _cookie(self, answer: Answer) -> str:

@@ -52,7 +52,7 @@ SHARED: Final = (
     Route("GET", "/static/{name}", Who.VISITOR, kept="no-cache"),
     Route("GET", "/sign-in", Who.VISITOR),
     Route("POST", "/sign-in", Who.VISITOR),
-    Route("POST", "/sign-out", Who.VISITOR),
+    Route("POST", "/sign-out", Who.OWNER),
     wire("GET", "/healthz"),
     wire("GET", "/readyz"),
 )

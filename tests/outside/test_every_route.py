@@ -3,7 +3,9 @@
 Once with the programs at work on this machine, once fresh and behind https, as they run in earnest.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -28,6 +30,7 @@ GUARDS: Final = {
     "X-Frame-Options": "DENY",
     "Server": "didkit-py",
 }
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
 OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 ROUTES: Final = [
     pytest.param(kind, route, id=f"{kind} {route.method} {route.path}")
@@ -73,19 +76,26 @@ async def doers(programs: Programs) -> Mapping[str, Browser]:
     return {kind: await program.sign_in() for kind, program in programs.items()}
 
 
-def require_guards(answer: Answer, program: Program, *, kept: str = NO_STORE) -> None:
-    """What every answer carries, whoever asked and whatever came of it."""
-    assert {name: answer.headers.get(name) for name in GUARDS} == GUARDS
+def require_guards(answer: Answer, program: Program, *, kept: str = NO_STORE, public: bool = False) -> None:
+    """What every answer carries, whoever asked and whatever came of it; `public` ones also for pages of other sites."""
+    sharing = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"} if public else {}
+    expected = {"Access-Control-Allow-Origin": None, **GUARDS, **sharing}
+    assert {name: answer.headers.get(name) for name in expected} == expected
+    assert "Access-Control-Allow-Credentials" not in answer.headers
     assert answer.headers.get("Cache-Control") == kept
     assert len(answer.headers["X-Request-Id"]) == 16
-    assert "Access-Control-Allow-Origin" not in answer.headers
     https = program.base_url.startswith("https:")
     assert answer.headers.get("Strict-Transport-Security") == ("max-age=31536000; includeSubDomains" if https else None)
     for cookie in answer.cookies:
         pair, *attributes = cookie.split("; ")
-        lifetime = {one for one in attributes if one.startswith(("Max-Age=0", "expires="))}  # of a cookie taken away
-        assert pair.partition("=")[0] == program.cookie_name
-        assert {*attributes} - lifetime == {"Path=/", "HttpOnly", "SameSite=Lax"} | ({"Secure"} if https else set())
+        name = pair.partition("=")[0]
+        paths = {program.cookie_name: "/s/", program.form_cookie_name: "/", f"{program.cookie_name}-device": "/sign-in"}
+        (path,) = (one.removeprefix("Path=") for one in attributes if one.startswith("Path="))
+        assert re.sub("[A-Za-z0-9_-]{43}/$", "", path) == paths[name]
+        lifetime = {one for one in attributes if one.startswith(("Max-Age=", "expires="))}
+        assert {*attributes} - lifetime - {f"Path={path}"} == {"HttpOnly", "SameSite=Strict"} | (
+            {"Secure"} if https else set()
+        )
 
 
 def expected(program: Program, route: Route) -> int:
@@ -97,33 +107,36 @@ def expected(program: Program, route: Route) -> int:
 
 def strangers(program: Program, owner: Browser, ended: Browser, others: Mapping[str, Browser]) -> Mapping[str, Browser]:
     """Everybody who is not signed in here."""
-    name = program.cookie_name
+    name, home = program.cookie_name, owner.home
     here = owner.cookie.partition("=")[2]
     elsewhere = [one for kind, one in others.items() if kind != program.kind]
     return {
-        "without a cookie": Browser(),
-        "a forged cookie": Browser(cookie=f"{name}={'A' * 43}"),
-        "an empty cookie": Browser(cookie=f"{name}="),
-        "a cookie cut short": Browser(cookie=f"{name}={here[:-1]}"),
-        "the name of the cookie in capitals": Browser(cookie=f"{name.upper()}={here}"),
-        "the session under another program's name": Browser(cookie=f"didkit-other-1={here}"),
+        "without a cookie": Browser(home=home),
+        "without cookie and path": Browser(),
+        "the cookie without the path": Browser(cookie=owner.cookie),
+        "the cookie below another path": Browser(cookie=owner.cookie, home=f"/s/{'A' * 43}/"),
+        "the cookie below the path of an ended session": Browser(cookie=owner.cookie, home=ended.home),
+        "a forged cookie": Browser(cookie=f"{name}={'A' * 43}", home=home),
+        "an empty cookie": Browser(cookie=f"{name}=", home=home),
+        "a cookie cut short": Browser(cookie=f"{name}={here[:-1]}", home=home),
+        "the name of the cookie in capitals": Browser(cookie=f"{name.upper()}={here}", home=home),
+        "the session under another program's name": Browser(cookie=f"didkit-other-1={here}", home=home),
         "an ended session": ended,
-        "the cookies of the other programs": Browser(cookie="; ".join(one.cookie for one in elsewhere)),
-        "a session of another program": Browser(cookie=f"{name}={elsewhere[0].cookie.partition('=')[2]}"),
+        "the cookies of the other programs": Browser(cookie="; ".join(one.cookie for one in elsewhere), home=home),
+        "a session of another program": Browser(cookie=f"{name}={elsewhere[0].cookie.partition('=')[2]}", home=home),
     }
 
 
 def foreign_forms(
-    program: Program, owner: Browser, ended: Browser, visitor: Browser
+    program: Program, rightful: Browser, *, ended: Browser, other: Browser
 ) -> Mapping[str, tuple[Browser, Headers]]:
     """Forms that a page of the program did not send, each wrong in one thing."""
-    rightful = Browser(cookie=owner.cookie, token=owner.token)
     return {
-        "no token": (Browser(cookie=owner.cookie), {}),
-        "a made-up token": (Browser(cookie=owner.cookie, token="A" * 43), {}),
-        "the token of an ended session": (Browser(cookie=owner.cookie, token=ended.token), {}),
-        "the token of another session": (Browser(cookie=owner.cookie, token=visitor.token), {}),
-        "a token that is not ASCII": (Browser(cookie=owner.cookie, token="é"), {}),
+        "no token": (replace(rightful, token=""), {}),
+        "a made-up token": (replace(rightful, token="A" * 43), {}),
+        "the token of an ended session": (replace(rightful, token=ended.token), {}),
+        "the token of another session": (replace(rightful, token=other.token), {}),
+        "a token that is not ASCII": (replace(rightful, token="é"), {}),
         "another site": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": "cross-site"}),
         "another site that does not say so": (rightful, {"Origin": "https://forger.example", "Sec-Fetch-Site": None}),
         "another port of this host": (rightful, {"Origin": f"{program.base_url}0", "Sec-Fetch-Site": "same-site"}),
@@ -183,7 +196,9 @@ async def test_a_form_that_no_page_of_ours_sent_is_refused_and_changes_nothing(
 ) -> None:
     program = programs[kind]
     before = program.kept()
-    for what, (browser, headers) in foreign_forms(program, owners[kind], ended[kind], await program.visit()).items():
+    visitor = await program.visit()
+    rightful, other = (owners[kind], visitor) if route.who is Who.OWNER else (visitor, owners[kind])
+    for what, (browser, headers) in foreign_forms(program, rightful, ended=ended[kind], other=other).items():
         answer = await program.submit(program.address(route.path), browser, headers=headers)
         assert (answer.status, "foreign-request" in answer.text) == (403, True), what
         require_guards(answer, program)
@@ -211,7 +226,8 @@ async def test_the_wire_answers_anybody_alike_and_knows_no_cookies(
             answer = await program.send(method, program.address(route.path), browser=browser, headers=headers)
             assert answer.status == status, (who, answer.text)
             assert not answer.cookies, who
-            require_guards(answer, program, kept=route.kept if status == route.status else NO_STORE)
+            kept = route.kept if status == route.status else NO_STORE
+            require_guards(answer, program, kept=kept, public=route.path not in HEALTH)
 
 
 @pytest.mark.parametrize(("kind", "route"), some(Who.BEARER))
@@ -235,8 +251,28 @@ async def test_who_has_no_token_is_told_to_bring_one(
         assert answer.status == 401, authorization
         assert answer.headers["WWW-Authenticate"].startswith("Bearer"), authorization  # RFC 6750, 3
         assert not answer.cookies, authorization
-        require_guards(answer, program)
+        require_guards(answer, program, public=True)
     assert program.kept() == before
+
+
+@pytest.mark.parametrize("kind", TABLE)
+async def test_pages_of_other_sites_may_call_the_wire_and_nothing_else(
+    programs: Programs, owners: Mapping[str, Browser], kind: str
+) -> None:
+    program = programs[kind]
+    for route in TABLE[kind]:
+        asking = {"Origin": "https://wallet.example", "Access-Control-Request-Method": route.method}
+        asking |= {"Access-Control-Request-Headers": "authorization,content-type"}
+        answer = await program.send("OPTIONS", program.address(route.path), browser=owners[kind], headers=asking)
+        if route.who in {Who.ANYBODY, Who.BEARER} and route.path not in HEALTH:
+            assert answer.status == 204, route
+            assert answer.headers["Access-Control-Allow-Methods"] == route.method
+            assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+            require_guards(answer, program, public=True)
+        else:
+            assert answer.status == 405, route
+            require_guards(answer, program)
+        assert not answer.cookies
 
 
 @pytest.mark.parametrize("kind", TABLE)
@@ -270,14 +306,14 @@ async def test_a_call_for_another_host_is_refused_before_anything_else(
 ) -> None:
     for kind, program in programs.items():
         for route in TABLE[kind]:
-            if route.path in {"/healthz", "/readyz"}:  # whoever watches a process asks for it by number
+            if route.path in HEALTH:  # whoever watches a process asks for it by number
                 continue
             answer = await program.send(
                 route.method, program.address(route.path), browser=owners[kind], headers={"Host": "forger.example"}
             )
             assert answer.status == 421, route
             assert not answer.cookies, route
-            require_guards(answer, program)
+            require_guards(answer, program, public=route.who in {Who.ANYBODY, Who.BEARER})
 
 
 async def test_a_cookie_is_given_to_forms_alone_and_changes_at_the_sign_in(programs: Programs) -> None:
@@ -299,7 +335,9 @@ async def test_the_services_own_form_reaches_what_it_is_for(
 ) -> None:
     """Without this, the refusals above could be of something else."""
     program = programs[kind]
-    browser = await program.sign_in() if route.path == "/sign-out" else doers[kind]
+    browser = await program.visit() if route.who is Who.VISITOR else doers[kind]
+    if route.path == "/sign-out":
+        browser = await program.sign_in()
     answer = await program.submit(program.address(route.path), browser)
     assert answer.status < 500, answer.text
     assert answer.status not in {401, 403, 405, 415, 421}, answer.text

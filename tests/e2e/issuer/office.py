@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
+from demo.browser import placed, plain
 from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json
@@ -80,7 +82,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return plain(self.body.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +108,15 @@ class Office:
     fetcher: Fetcher
 
     async def get(self, path: str, **given: Any) -> Answer:
-        async with self.http.get(self.url + path, allow_redirects=False, **given) as answer:
-            return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
+        async with self.http.get(self._place(path), allow_redirects=False, **given) as answer:
+            return await answer_of(answer)
 
     async def post(self, path: str, **given: Any) -> Answer:
-        async with self.http.post(self.url + path, allow_redirects=False, **given) as answer:
-            return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
+        async with self.http.post(self._place(path), allow_redirects=False, **given) as answer:
+            return await answer_of(answer)
+
+    def _place(self, path: str) -> str:
+        return self.url + placed(path, (cookie["path"] for cookie in self.http.cookie_jar))
 
     async def offer(
         self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None, reference: str = MEMBER_NUMBER
@@ -175,6 +180,12 @@ class Office:
         form = aiohttp.FormData({"csrf": csrf(shown.text)})
         form.add_field("file", body, filename="members.csv", content_type="text/csv")
         return await self.post("/import", data=form, headers=self.same_origin())
+
+
+async def answer_of(answer: aiohttp.ClientResponse) -> Answer:
+    """The answer, with the plain addresses of pages."""
+    headers = {name: plain(value) for name, value in answer.headers.items()}
+    return Answer(status=answer.status, body=await answer.read(), headers=CIMultiDict(headers))
 
 
 def csrf(page: str) -> str:

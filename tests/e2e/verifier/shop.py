@@ -17,7 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
+from demo.browser import placed, plain
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, write_json
@@ -108,7 +110,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return plain(self.body.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +146,11 @@ class Shop:
         return await self._send("POST", path, **given)
 
     async def _send(self, method: str, path: str, **given: Any) -> Answer:
-        url = path if path.startswith("http") else self.url + path
+        cookie_paths = (cookie["path"] for cookie in self.http.cookie_jar)
+        url = path if path.startswith("http") else self.url + placed(path, cookie_paths)
         async with self.http.request(method, url, allow_redirects=False, **given) as answer:
-            return Answer(status=answer.status, body=await answer.read(), headers=answer.headers)
+            headers = {name: plain(value) for name, value in answer.headers.items()}
+            return Answer(status=answer.status, body=await answer.read(), headers=CIMultiDict(headers))
 
     async def ask(self, body: Mapping[str, Json] | None = None) -> MadeRequest:
         """A request of the vendor's operator: the sound system's unless said."""

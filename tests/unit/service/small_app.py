@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.typedefs import StrOrURL
+from yarl import URL
 
 from didkit_py.errors import NotFound, Refused, Replayed, TooLarge, Unreachable
 from didkit_py.service.contents import ANY, TEXT, form_of, json_of
@@ -38,7 +40,23 @@ KINDS: Final = {
     "away": Unreachable("the issuer does not answer"),
 }
 tried: list[str] = []  # what reached the check of the application now running
-Client = TestClient[web.Request, web.Application]
+slept: list[float] = []  # how long tries were made to wait
+BEHIND: Final = frozenset({"/inside", "/only-post", "/sign-out", "/own-token"})
+
+
+class Client(TestClient[web.Request, web.Application]):
+    """A browser: what is behind the sign-in it has below the path of its session."""
+
+    @property
+    def home(self) -> str:
+        """The path of its newest session, or an empty text."""
+        paths = [cookie["path"].rstrip("/") for cookie in self.session.cookie_jar if cookie["path"].startswith("/s/")]
+        return paths[-1] if paths else ""
+
+    def make_url(self, path: StrOrURL) -> URL:
+        """The address of a plain path."""
+        is_behind = str(path).partition("?")[0] in BEHIND
+        return super().make_url(self.home + str(path) if is_behind else path)
 
 
 async def fail(request: web.Request) -> web.Response:
@@ -87,7 +105,9 @@ async def check(passphrase: str) -> object | None:
     return "the owner" if passphrase == PASSPHRASE else None
 
 
-def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | None = None) -> web.Application:
+def small_app(
+    settings: ServiceSettings, *, secret_file: Path = Path(__file__), folder: Path | None = None
+) -> web.Application:
     app = create_base_app(settings, service="wallet", folder=folder, navigation=[("Inside", "/inside")])
     routes = Routes(app)
     for method in ("GET", "POST"):
@@ -96,12 +116,20 @@ def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | N
     routes.wire("POST", "/wire/json", echo_json, takes=JSON, gives=JSON)
     routes.wire("POST", "/wire/form", echo_form, takes=form_of({}, {"a": TEXT, "b": TEXT}), gives=JSON)
     routes.page("GET", "/token", token, signed_in=False)
+    routes.page("GET", "/own-token", token)
     routes.page("POST", "/page/form", echo_form, fields=("a", "b"), signed_in=False)
     routes.page("POST", "/upload", take_file, files=("file",), signed_in=False, max_bytes=3_000_000)
     routes.page("GET", "/inside", inside)
     routes.page("POST", "/inside", save)
     routes.page("POST", "/only-post", save)
-    install_sign_in(app, check, title="Unlock", prompt="Passphrase of this wallet", clock=lambda: clock[0])
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(min(seconds, 0.01))
+
+    install_sign_in(
+        app, check, secret_file=secret_file, title="Unlock", prompt="Passphrase of this wallet", sleep=sleep
+    )
 
     async def ready() -> Mapping[str, str]:
         return {"database": "ok"}
@@ -111,13 +139,14 @@ def small_app(settings: ServiceSettings, *, clock: list[float], folder: Path | N
 
 
 @asynccontextmanager
-async def running(*, clock: list[float] | None = None) -> AsyncIterator[Client]:
+async def running(*, secret_file: Path = Path(__file__), port: int = 0) -> AsyncIterator[Client]:
     """The small application on a port of its own, and a client without redirects of its own."""
-    port = unused_port()
+    port = port or unused_port()
     tried.clear()
+    slept.clear()
     settings = ServiceSettings(base_url=f"http://127.0.0.1:{port}", name="Sally & co", port=port)
-    server = TestServer(small_app(settings, clock=clock or [0.0]), host="127.0.0.1", port=port)
-    async with TestClient(server) as client:
+    server = TestServer(small_app(settings, secret_file=secret_file), host="127.0.0.1", port=port)
+    async with Client(server) as client:
         yield client
 
 
@@ -127,7 +156,8 @@ def own_origin(client: Client) -> str:
 
 async def post_form(client: Client, path: str, form: Mapping[str, str], **headers: str) -> ClientResponse:
     """A form as our own page would send it: with the session's token and our origin."""
-    csrf = await (await client.get("/token")).text()
+    own = client.home and path in BEHIND
+    csrf = await (await client.get("/own-token" if own else "/token")).text()
     sent = {"Origin": own_origin(client)} | {name.replace("_", "-"): value for name, value in headers.items()}
     return await client.post(path, data={**form, "csrf": csrf}, headers=sent, allow_redirects=False)
 

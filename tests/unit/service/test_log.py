@@ -1,7 +1,9 @@
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +94,59 @@ def test_a_line_holds_no_sign_that_a_terminal_obeys(lines: io.StringIO) -> None:
     get_logger().info("something", name=name)
     assert read(lines)[0]["name"] == name
     assert lines.getvalue().rstrip("\n").isascii()
+
+
+def log_into(stream: Any) -> None:
+    """Two events into the stream, as a service's log; raises what logging raises."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        configure(service="wallet", stream=stream)
+        get_logger().info("request", status=200)
+        get_logger().error("unexpected", exc_info=ValueError("x"))
+        logging.getLogger("library").error("anything")
+    finally:
+        root.handlers, root.level = handlers, level
+        silence()
+
+
+def test_a_log_that_cannot_be_written_raises_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed_pipe:
+        log_into(closed_pipe)
+    log_into(closed_pipe)  # the stream itself is closed now
+    with Path("/dev/full").open("w") as full_disk:
+        log_into(full_disk)
+    with open(os.devnull) as read_only:  # noqa: PTH123 - not writable
+        log_into(read_only)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_pipe_that_nobody_reads_is_not_waited_for(blocking: bool) -> None:  # noqa: FBT001 - the kind of pipe
+    reading, writing = os.pipe()
+    os.set_blocking(writing, blocking)
+    with os.fdopen(writing, "w") as pipe, os.fdopen(reading, "rb") as reader:
+        for _ in range(400):  # a pipe holds 65,536 bytes
+            log_into(pipe)
+        kept = reader.read1(1_000_000)
+    assert len(kept) > 60_000
+    assert {json.loads(line)["service"] for line in kept.splitlines()[:50]} == {"wallet"}
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70, -(2**70), ["\udcff"]])
+def test_an_event_that_is_no_usual_json_is_one_line_all_the_same(lines: io.StringIO, value: object) -> None:
+    get_logger().info("request", code=value)
+    assert read(lines)[0]["code"] == value
+
+
+def test_a_processor_that_fails_costs_the_event_and_nothing_else(lines: io.StringIO) -> None:
+    def fail(_: str) -> None:
+        raise RuntimeError
+
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    configure(service="wallet", stream=lines, told=fail)
+    get_logger().info("request", status=200)
+    root.handlers, root.level = handlers, level
+    assert not lines.getvalue()

@@ -4,7 +4,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.test_utils import TestServer, unused_port
 
 from didkit_py.errors import Unavailable
 from didkit_py.service.measuring import METRICS, install_metrics, metrics_app
@@ -20,7 +20,7 @@ THINGS = Metric(name="things_total", kind="counter", labels=("outcome",), help="
 @pytest.fixture
 async def monitor() -> AsyncIterator[Client]:
     metrics, port = Metrics((*COMMON, THINGS)), unused_port()
-    async with TestClient(TestServer(metrics_app(metrics, port), host="127.0.0.1", port=port)) as client:
+    async with Client(TestServer(metrics_app(metrics, port), host="127.0.0.1", port=port)) as client:
         yield client
 
 
@@ -43,9 +43,9 @@ async def test_a_page_that_calls_this_machine_by_its_own_name_reads_no_metrics(m
 async def test_the_public_address_shows_no_metrics() -> None:
     port = unused_port()
     settings = ServiceSettings(base_url=f"http://127.0.0.1:{port}", name="A", port=port)
-    app = small_app(settings, clock=[0.0])
+    app = small_app(settings)
     install_metrics(app, ())
-    async with TestClient(TestServer(app, host="127.0.0.1", port=port)) as client:
+    async with Client(TestServer(app, host="127.0.0.1", port=port)) as client:
         assert (await client.get("/metrics")).status == 404
         assert (await client.request("PROPFIND", "/wire/json")).status == 405
         assert (await client.get("/page/fail/unexpected")).status == 500

@@ -70,7 +70,7 @@ async def test_the_frame_names_the_party_and_marks_where_one_is(client: Client) 
     await sign_in(client)
     page = await (await client.get("/inside")).text()
     assert "Sally &amp; co" in page
-    assert '<a href="/inside" aria-current="page">Inside</a>' in page
+    assert f'<a href="{client.home}/inside" aria-current="page">Inside</a>' in page
     assert '<body class="wallet">' in page
 
 

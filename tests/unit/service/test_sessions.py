@@ -1,11 +1,17 @@
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http.cookies import SimpleCookie
+from pathlib import Path
 
 import pytest
+from aiohttp import ClientResponse
+from yarl import URL
 
 from didkit_py.service.sessions import MAX_SESSIONS, SESSIONS, Sessions
-from didkit_py.service.signing_in import local_path
-from tests.unit.service.small_app import PASSPHRASE, Client, post_form, running, sign_in, tried
+from didkit_py.service.signing_in import LONGEST_WAIT_SECONDS, OWN_TRIES, PLACES, Lane, local_path
+from tests.unit.service.small_app import PASSPHRASE, Client, own_origin, post_form, running, sign_in, slept, tried
 
 
 @pytest.fixture
@@ -14,64 +20,153 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-async def client(clock: list[float]) -> AsyncIterator[Client]:
-    async with running(clock=clock) as client:
+async def client() -> AsyncIterator[Client]:
+    async with running() as client:
         yield client
 
 
-def cookie_of(client: Client) -> str:
-    (cookie,) = client.session.cookie_jar
-    return cookie.value
+def sessions_of(client: Client) -> Sessions:
+    app = client.server.app  # type: ignore[attr-defined] # the small app's server has one
+    found: Sessions = app[SESSIONS]
+    return found
+
+
+@asynccontextmanager
+async def another_browser(client: Client) -> AsyncIterator[Client]:
+    """Another browser at the same service."""
+    other = Client(client.server)
+    yield other
+    await other.session.close()
+
+
+def cookies_sent_to(client: Client, path: str) -> dict[str, str]:
+    """What the browser sends to any port of this host at this path: cookies know no ports (RFC 6265, 8.5)."""
+    url = URL(own_origin(client)).with_path(path)
+    return {name: morsel.value for name, morsel in client.session.cookie_jar.filter_cookies(url).items()}
+
+
+def header_of(cookies: dict[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+
+async def replay(client: Client, path: str, cookie: str) -> ClientResponse:
+    """A request with these cookies and no others."""
+    client.session.cookie_jar.clear()
+    url = own_origin(client) + path
+    return await client.session.get(url, headers={"Cookie": cookie}, allow_redirects=False)
 
 
 async def test_the_right_passphrase_opens_the_pages_and_leads_back(client: Client) -> None:
     answer = await sign_in(client, next_path="/inside?x=1")
-    assert (answer.status, answer.headers["Location"]) == (303, "/inside?x=1")
+    assert (answer.status, answer.headers["Location"]) == (303, f"{client.home}/inside?x=1")
     assert (await client.get("/inside")).status == 200
-    again = await client.get("/sign-in", allow_redirects=False)
-    assert again.status == 303
 
 
-async def test_signing_in_changes_the_session_and_its_token(client: Client) -> None:
-    before_token = await (await client.get("/token")).text()
-    before = cookie_of(client)
+async def test_another_port_of_this_host_gets_no_cookie_that_opens_a_page(client: Client) -> None:
     await sign_in(client)
-    after = cookie_of(client)
-    assert before != after
-    assert await (await client.get("/token")).text() != before_token
-    app = client.server.app  # type: ignore[attr-defined] # the small app's server has one
-    assert app[SESSIONS].find(before) is None
+    home = client.home
+    guessable = ("/", "/inside", "/sign-in", "/sign-out", "/static/style.css", "/s", "/s/", f"/s/{'A' * 43}/")
+    collected = [cookies_sent_to(client, path) for path in guessable]
+    assert (await client.get("/inside")).status == 200
+    for cookies in collected:
+        for path in guessable:
+            page = await (await replay(client, path, header_of(cookies))).text()
+            assert home not in page
+            assert "Inside</a>" not in page
+    for cookies in collected:
+        answer = await replay(client, "/inside", header_of(cookies))
+        assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?next=/inside")
+        assert home not in str(answer.headers)
+        below = await replay(client, f"{home}/inside", header_of(cookies))  # even who learnt the path has no cookie
+        assert (below.status, below.headers["Location"]) == (303, "/sign-in?next=/inside")
 
 
-async def test_an_id_of_somebody_elses_choice_is_not_taken_over(client: Client) -> None:
-    await client.get("/token")
-    (cookie,) = client.session.cookie_jar
-    client.session.cookie_jar.clear()
-    answer = await client.get("/token", headers={"Cookie": f"{cookie.key}=chosen-by-an-attacker"})
-    assert "chosen-by-an-attacker" not in answer.headers["Set-Cookie"]
-
-
-async def test_the_cookie_is_for_this_service_only_and_out_of_reach_of_scripts(client: Client) -> None:
-    answer = await client.get("/token")
-    header = answer.headers["Set-Cookie"]
-    assert header.startswith(f"didkit-wallet-{client.port}=")
-    assert {"HttpOnly", "Path=/", "SameSite=Lax"} <= set(header.split("; "))
-    assert "Domain" not in header
-
-
-async def test_signing_out_ends_the_session(client: Client) -> None:
+async def test_every_link_form_and_redirect_of_a_signed_in_page_stays_below_its_path(client: Client) -> None:
     await sign_in(client)
-    kept = {each.key: each.value for each in client.session.cookie_jar}
-    assert (await post_form(client, "/sign-out", {})).status == 303
+    page = await (await client.get("/inside")).text()
+    assert f'href="{client.home}/inside"' in page
+    assert f'action="{client.home}/sign-out"' in page
+    assert 'href="/static/' in page  # public files are no secret's business
+    saved = await post_form(client, "/inside", {})
+    assert saved.headers["Location"] == f"{client.home}/inside"
+    missing = await (await client.session.get(own_origin(client) + client.home + "/page/fail/missing")).text()
+    assert "not-found" in missing  # only pages behind the sign-in are below the path
+
+
+async def test_a_session_needs_its_path_and_its_cookie_together(client: Client) -> None:
+    await sign_in(client)
+    first, first_cookie = client.home, header_of(cookies_sent_to(client, client.home + "/"))
     client.session.cookie_jar.clear()
-    old = "; ".join(f"{name}={value}" for name, value in kept.items())
-    assert (await client.get("/inside", headers={"Cookie": old}, allow_redirects=False)).status == 303
+    await sign_in(client)
+    second = client.home
+    for path in (f"{second}/inside", f"{first[:-1]}_/inside", f"{first.upper()}/inside", f"/s/{first}/inside"):
+        answer = await replay(client, path, first_cookie)
+        assert answer.status in {303, 404}
+    assert (await replay(client, f"{first}/inside", first_cookie)).status == 200
+    assert (await replay(client, f"{first}{first}/inside", first_cookie)).status == 404
+    assert (await replay(client, f"{first}//evil.example", first_cookie)).status == 404
+
+
+@pytest.mark.parametrize("place", ["before", "after", "both"])
+async def test_cookies_of_the_same_name_from_elsewhere_do_not_shut_the_person_out(client: Client, place: str) -> None:
+    await sign_in(client)
+    home, own = client.home, header_of(cookies_sent_to(client, client.home + "/"))
+    name = own.partition("=")[0]
+    tossed = [f"{name}=tossed", f"{name}={'x' * 3_000}", f"{name}=", f'{name}="a,b', f"{name}-form=x"]
+    before, after = (tossed if place in {"before", "both"} else []), (tossed if place in {"after", "both"} else [])
+    assert (await replay(client, f"{home}/inside", "; ".join([*before, own, *after]))).status == 200
+
+
+async def test_a_path_and_a_cookie_of_somebody_elses_choice_become_no_session(client: Client) -> None:
+    planted, name = f"/s/{'A' * 43}", f"didkit-wallet-{client.port}"
+    client.session.cookie_jar.update_cookies({name: "chosen"}, URL(own_origin(client)))
+    answer = await sign_in(client)
+    assert answer.status == 303
+    assert "chosen" not in str(answer.headers.getall("Set-Cookie"))
+    assert planted not in answer.headers["Location"]
+    assert (await replay(client, f"{planted}/inside", f"{name}=chosen")).status == 303
+
+
+async def test_signing_in_changes_the_token_of_forms(client: Client) -> None:
+    before = await (await client.get("/token")).text()
+    await sign_in(client)
+    assert await (await client.get("/own-token")).text() != before
+
+
+async def test_cookies_are_for_one_path_and_out_of_reach_of_scripts(client: Client) -> None:
+    answer = await sign_in(client)
+    name = f"didkit-wallet-{client.port}"
+    found = {one.key: one for header in answer.headers.getall("Set-Cookie") for one in SimpleCookie(header).values()}
+    assert {key: one["path"] for key, one in found.items()} == {name: f"{client.home}/", f"{name}-device": "/sign-in"}
+    for one in found.values():
+        assert one["httponly"]
+        assert one["samesite"] == "Strict"
+        assert not one["domain"]
+
+
+async def test_signing_out_ends_every_session_of_the_browser_and_no_other(client: Client) -> None:
+    await sign_in(client)
+    first = client.home
+    await sign_in(client)
+    async with another_browser(client) as elsewhere:
+        await sign_in(elsewhere)
+        assert (await post_form(client, "/sign-out", {})).headers["Location"] == "/sign-in"
+        assert len(sessions_of(client)) == 1
+        assert (await elsewhere.get("/inside")).status == 200
+    assert (await client.session.get(f"{own_origin(client)}{first}/inside", allow_redirects=False)).status == 303
 
 
 async def test_signing_out_needs_our_own_form(client: Client) -> None:
     await sign_in(client)
     assert (await client.post("/sign-out")).status == 403
     assert (await client.get("/inside")).status == 200
+
+
+async def test_looking_at_the_sign_in_page_fills_no_memory(client: Client) -> None:
+    for _ in range(20):
+        client.session.cookie_jar.clear()
+        assert (await client.get("/sign-in")).status == 200
+    assert len(sessions_of(client)) == 0
 
 
 async def test_a_wrong_passphrase_is_refused_and_a_page_says_so(client: Client) -> None:
@@ -86,25 +181,105 @@ async def test_a_wrong_passphrase_is_refused_and_a_page_says_so(client: Client) 
     assert (await client.get("/inside", allow_redirects=False)).status == 303
 
 
-async def test_five_wrong_tries_close_the_door_for_a_minute_and_then_for_longer(
-    client: Client, clock: list[float]
-) -> None:
-    assert [(await sign_in(client, "wrong")).status for _ in range(5)] == [403, 403, 403, 403, 429]
-    closed = await sign_in(client)
-    assert (closed.status, closed.headers["Retry-After"]) == (429, "60")
-    clock[0] += 59.5
-    assert (await sign_in(client)).status == 429
-    clock[0] += 1
-    assert (await sign_in(client, "wrong")).headers["Retry-After"] == "120"
-    clock[0] += 121
+async def test_wrong_tries_of_strangers_lock_nobody_out(client: Client) -> None:
+    for _ in range(30):
+        client.session.cookie_jar.clear()
+        assert (await sign_in(client, "wrong")).status == 403
+    client.session.cookie_jar.clear()
+    assert (await sign_in(client)).status == 303
+    assert max(slept) <= LONGEST_WAIT_SECONDS
+
+
+async def test_a_browser_that_signed_in_before_does_not_wait_for_strangers(client: Client) -> None:
+    await sign_in(client)
+    async with another_browser(client) as stranger:
+        await stranger.get("/token")
+        trying = [asyncio.create_task(sign_in(stranger, "wrong")) for _ in range(3 * PLACES)]
+        await asyncio.sleep(0.02)
+        assert (await sign_in(client)).status == 303
+        await asyncio.gather(*trying)
+        assert slept.count(0.0) >= 3  # the first stranger's, and both of the browser that signed in
+
+
+async def test_a_flood_of_tries_is_compared_one_at_a_time_and_the_excess_is_told_to_wait(client: Client) -> None:
+    await client.get("/token")
+    answers = await asyncio.gather(*(sign_in(client, "wrong") for _ in range(50)))
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(tried) == 50 - len(refused) < 25
+    assert all(1 <= int(answer.headers["Retry-After"]) <= LONGEST_WAIT_SECONDS for answer in refused)
+    assert "Others are trying to sign in. Wait 1 seconds" in await refused[0].text()
     assert (await sign_in(client)).status == 303
 
 
-async def test_tries_at_the_same_time_are_counted_like_tries_in_turn(client: Client) -> None:
-    await client.get("/token")
-    answers = await asyncio.gather(*(sign_in(client, "wrong") for _ in range(12)))
-    assert sorted(answer.status for answer in answers) == [403] * 4 + [429] * 8
-    assert len(tried) == 5
+async def test_who_took_the_token_of_a_browser_has_few_tries_and_then_waits_like_everybody(client: Client) -> None:
+    await sign_in(client)
+    taken = cookies_sent_to(client, "/sign-in")
+    async with another_browser(client) as thief:
+        thief.session.cookie_jar.update_cookies(taken, URL(own_origin(client)))
+        for _ in range(OWN_TRIES + 1):
+            assert (await sign_in(thief, "wrong")).status == 403
+    assert slept[1 : OWN_TRIES + 1] == [0.0] * OWN_TRIES
+    assert (await sign_in(client)).status == 303  # the owner shares the lane then, and is in
+
+
+@pytest.mark.parametrize("how", ["forged", "cut", "of another passphrase", "empty", "not ASCII"])
+async def test_a_device_token_that_is_not_ours_gives_no_tries(how: str, tmp_path: Path) -> None:
+    secret_file = tmp_path / "keys.sealed"
+    secret_file.write_bytes(b"one")
+    async with running(secret_file=secret_file) as client:
+        await sign_in(client)
+        name = f"didkit-wallet-{client.port}-device"
+        token = cookies_sent_to(client, "/sign-in")[name]
+        forged = f"{'A' * 22}.{hashlib.sha256(b'A' * 22).hexdigest()}"
+        sent = {"forged": forged, "cut": token[:-1], "of another passphrase": token, "empty": "", "not ASCII": "é.é"}
+        if how == "of another passphrase":
+            secret_file.write_bytes(b"two")
+        await sign_in(client, "wrong")
+        client.session.cookie_jar.clear()
+        for _ in range(OWN_TRIES + 5):
+            await client.get("/token")
+            csrf = await (await client.get("/token")).text()
+            cookie = f"{header_of(cookies_sent_to(client, '/token'))}; {name}={sent[how]}"
+            form = {"passphrase": "wrong", "csrf": csrf}
+            headers = {"Origin": own_origin(client), "Cookie": cookie}
+            answer = await client.session.post(own_origin(client) + "/sign-in", data=form, headers=headers)
+            assert answer.status == 403
+        assert max(slept) > 0.5  # it waited like everybody
+
+
+async def test_a_device_token_outlives_a_restart(tmp_path: Path) -> None:
+    secret_file = tmp_path / "keys.sealed"
+    secret_file.write_bytes(b"sealed")
+    async with running(secret_file=secret_file) as client:
+        await sign_in(client)
+        kept = {"device": cookies_sent_to(client, "/sign-in")[f"didkit-wallet-{client.port}-device"]}
+        port = client.port or 0
+    async with running(secret_file=secret_file, port=port) as client:
+        for _ in range(PLACES):
+            await sign_in(client, "wrong")
+        slept.clear()
+        client.session.cookie_jar.update_cookies({f"didkit-wallet-{port}-device": kept["device"]})
+        await sign_in(client)
+        assert slept == [0.0]
+
+
+async def test_a_lane_waits_longer_after_each_wrong_try_and_never_longer_than_it_may(clock: list[float]) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        clock[0] += seconds
+
+    lane = Lane(clock=lambda: clock[0], sleep=sleep)
+    for _ in range(300):
+        async with lane.take_turn():
+            lane.count_wrong()
+    assert waited[0] == 0
+    assert waited == sorted(waited)
+    assert waited[-1] == pytest.approx(LONGEST_WAIT_SECONDS)
+    lane.forget()
+    async with lane.take_turn():
+        assert waited[-1] == 0
 
 
 @pytest.mark.parametrize(
@@ -141,14 +316,14 @@ def test_a_session_ends_after_half_an_hour_of_silence_and_after_twelve_hours(clo
     session = sessions.begin()
     session["principal"] = PASSPHRASE
     clock[0] += 1_800
-    assert sessions.find(session.id) is session
+    assert sessions.find(session.path, [session.id]) is session
     clock[0] += 1_801
-    assert sessions.find(session.id) is None
+    assert sessions.find(session.path, [session.id]) is None
     assert "principal" not in session
     busy = sessions.begin()
     for _ in range(30):
         clock[0] += 1_500
-        found = sessions.find(busy.id)
+        found = sessions.find(busy.path, [busy.id])
     assert found is None
 
 
@@ -161,13 +336,11 @@ def test_what_a_silent_session_held_is_dropped_without_a_visit(clock: list[float
     assert session == {}
 
 
-def test_strangers_cannot_push_out_who_is_signed_in(clock: list[float]) -> None:
+def test_the_number_of_sessions_is_bounded_and_the_oldest_goes_first(clock: list[float]) -> None:
     sessions = Sessions(clock=lambda: clock[0])
-    first = sessions.begin()
-    first["principal"] = "owner"
-    stranger = sessions.begin()
-    for _ in range(MAX_SESSIONS):
+    first, second = sessions.begin(), sessions.begin()
+    for _ in range(MAX_SESSIONS - 1):
         sessions.begin()
-    assert sessions.find(first.id) is first
-    assert sessions.find(stranger.id) is None
-    assert len(sessions._kept) == MAX_SESSIONS
+    assert sessions.find(first.path, [first.id]) is None
+    assert sessions.find(second.path, [second.id]) is second
+    assert len(sessions) == MAX_SESSIONS

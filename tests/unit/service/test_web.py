@@ -9,16 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
 
 from didkit_py.errors import Unavailable
-from didkit_py.service.guards import security_headers
+from didkit_py.service.guards import is_authority_of, security_headers
 from didkit_py.service.log import configure, silence
 from didkit_py.service.sessions import cookie_name
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import create_base_app, serve
-from tests.unit.service.small_app import Client, own_origin, post_form, running, sign_in
+from tests.unit.service.small_app import Client, own_origin, post_form, running, sign_in, small_app
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -83,6 +85,59 @@ async def test_another_host_is_refused_except_for_health(client: Client) -> None
         assert "wrong-host" in await answer.text()
         assert "Set-Cookie" not in answer.headers
     assert (await client.get("/healthz", headers={"Host": "probe"})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host", "is_ours"),
+    [
+        ("https://issuer.example", "issuer.example", True),
+        ("https://issuer.example", "issuer.example:443", True),
+        ("https://issuer.example", "Issuer.Example:443", True),
+        ("https://issuer.example", "issuer.example:", True),  # RFC 3986, 6.2.3: an empty port is the default one
+        ("https://issuer.example:8443", "issuer.example:8443", True),
+        ("http://[::1]:7001", "[::1]:7001", True),
+        ("http://localhost", "localhost:80", True),
+        ("https://issuer.example", "issuer.example:80", False),
+        ("https://issuer.example", "issuer.example:8443", False),
+        ("https://issuer.example:8443", "issuer.example", False),
+        ("https://issuer.example:8443", "issuer.example:443", False),
+        ("https://issuer.example", "issuer.example:0443", False),
+        ("https://issuer.example", "issuer.example:443:443", False),
+        ("https://issuer.example", "issuer.example.", False),
+        ("https://issuer.example", "other@issuer.example", False),
+        ("https://issuer.example", "issuer.example/", False),
+        ("https://issuer.example", "issuer.example#", False),
+        ("https://issuer.example", "issuer.example, evil.example", False),
+        ("https://issuer.example", "evil.issuer.example", False),
+        ("https://issuer.example", "", False),
+    ],
+)
+def test_the_host_header_may_name_the_default_port(base_url: str, host: str, is_ours: bool) -> None:  # noqa: FBT001 - the outcome
+    assert is_authority_of(base_url, host) is is_ours
+
+
+async def test_a_service_behind_https_answers_with_and_without_its_default_port() -> None:
+    port = unused_port()
+    settings = ServiceSettings(base_url="https://issuer.example", name="A", port=port)
+    async with Client(TestServer(small_app(settings), port=port)) as client:
+        for host, status in (("issuer.example:443", 200), ("issuer.example", 200), ("issuer.example:80", 421)):
+            assert (await client.get("/sign-in", headers={"Host": host})).status == status
+        headers = {"Host": "issuer.example:443", "X-Forwarded-Host": "evil.example"}
+        assert (await client.get("/sign-in", headers=headers)).status == 200  # nobody's word but Host's counts
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("http://{host}/healthz", b"200"), ("http://{host}/sign-in", b"200"), ("http://evil.example/sign-in", b"421")],
+)
+async def test_a_target_in_absolute_form_must_name_us_too(client: Client, target: str, status: bytes) -> None:
+    host = own_origin(client).removeprefix("http://")
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(own_origin(client)).port)
+    writer.write(f"GET {target.format(host=host)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    status_line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert status_line.split()[1] == status
 
 
 async def test_two_host_headers_are_refused(client: Client) -> None:
@@ -246,12 +301,14 @@ async def test_a_route_added_past_the_guards_stops_the_start() -> None:
 
 PROGRAM = """
 import sys
+from didkit_py.service.log import configure
 from didkit_py.service.settings import ServiceSettings
 from didkit_py.service.web import create_base_app, install_health, run, serve
 async def ready(): return {}
 settings = ServiceSettings(base_url=f"http://localhost:{sys.argv[1]}", name="A", port=int(sys.argv[1]))
 app = create_base_app(settings, service="issuer")
 install_health(app, ready)
+configure(service="issuer")
 run(serve(app, settings))
 """
 
@@ -269,6 +326,30 @@ async def test_a_service_says_when_it_is_ready_and_stops_when_told(tmp_path: Pat
     assert await asyncio.wait_for(program.wait(), 20) == 0
 
 
+async def test_a_log_that_nobody_reads_any_more_costs_no_request_and_no_orderly_end() -> None:
+    port = unused_port()
+    reading, writing = os.pipe()
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PROGRAM,
+        str(port),
+        stdout=writing,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        assert (await asyncio.to_thread(output.readline)).startswith("ready")
+    async with aiohttp.ClientSession() as http:
+        for _ in range(3):
+            async with http.get(f"http://localhost:{port}/healthz") as answer:
+                assert answer.status == 200
+    program.send_signal(signal.SIGTERM)
+    _, errors = await asyncio.wait_for(program.communicate(), 20)
+    assert (program.returncode, errors) == (0, b"")
+
+
 async def test_a_taken_port_is_said_in_plain_words() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -279,10 +360,10 @@ async def test_a_taken_port_is_said_in_plain_words() -> None:
             await serve(create_base_app(settings, service="issuer"), settings)
 
 
-async def test_https_adds_transport_security_and_a_host_bound_cookie() -> None:
+async def test_https_adds_transport_security_and_a_cookie_that_http_cannot_set() -> None:
     app = create_base_app(ServiceSettings(base_url="https://a.example", name="A"), service="issuer")
     assert "Strict-Transport-Security" in security_headers("https://a.example", ())
-    assert cookie_name(app) == "__Host-didkit-issuer-443"
+    assert cookie_name(app) == "__Secure-didkit-issuer-443"
     assert (
         "form-action 'self' https://b.example;"
         in security_headers("https://a.example", ("https://b.example",))["Content-Security-Policy"]
