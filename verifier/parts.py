@@ -16,6 +16,7 @@ from didkit_py.roles.asking import Asking
 from didkit_py.roles.asking_store import AskedRequest, OwnCredential
 from didkit_py.roles.checking import Checking
 from didkit_py.roles.receiving import PreviewedOffer, collect, preview, redeem
+from didkit_py.roles.retaining import Retaining
 from didkit_py.roles.self_check import check_request
 from didkit_py.service.evidence import Lists, ScheduledLists, fetch_document
 from didkit_py.service.fetch import Fetcher
@@ -52,6 +53,7 @@ class Parts:
     asking: Asking
     checking: Checking
     accepting: Accepting
+    retaining: Retaining
     store: VendorStore
     lists: KeptLists
     fetcher: Fetcher
