@@ -12,8 +12,8 @@ from typing import Final
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.database import Database
 
-WAIT_SECONDS: Final = 5.0  # that one caller waits; a wallet gives up after ten
-REST: Final = 9  # parts of rest to one of work: others find the database free for nine tenths of the time
+WAIT_SECONDS: Final = 8.0  # that one caller waits; a wallet gives up after ten
+REST: Final = 4  # parts of rest to one of work: others find the database free for four fifths of the time
 _NAME: Final = "database"
 
 
@@ -58,10 +58,8 @@ class Scrubbing:
         await asyncio.sleep(max(0.0, self._rests_until - loop.time()))
         begun = loop.time()
         wanted, _ = await self._counts()
-        try:
-            await self._database.scrub()
-        finally:
-            self._rests_until = loop.time() + REST * (loop.time() - begun)
+        await self._database.scrub()
+        self._rests_until = loop.time() + REST * (loop.time() - begun)
         sql = "UPDATE scrubs SET done = ? WHERE name = ? AND done < ?"
         await self._database.execute(sql, wanted, _NAME, wanted)
 
