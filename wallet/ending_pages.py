@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +18,14 @@ CONFIRMED: Final = {
     Wish.STOP: "They confirmed with their signature that they do not use it any more",
     Wish.ERASE: "They confirmed with their signature that they erased it",
 }
+KEPT_FOR: Final = {
+    "immediate": "immediate use",
+    "planning": "planning",
+    "archive": "an archive",
+    "dispute": "disputes",
+    "legal": "duties by law",
+}
+_NO_QUOTES: Final = str.maketrans(dict.fromkeys('“”„‟«»"〝〞\uff02', "'"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +33,7 @@ class Line:
     """One thing that the person asked of somebody, and how it stands, in words."""
 
     wish: str
-    state: str  # not sent, sent, unconfirmed, confirmed, erased
+    state: str  # not sent, sent, unconfirmed, confirmed, erased, kept in part
     tone: str
     sentences: tuple[str, ...]
     code: str = ""  # of what went wrong with the last try
@@ -38,6 +47,7 @@ class Afterwards:
     can_stop: bool = True
     can_erase: bool = True
     waits: bool = False
+    left_at: datetime | None = None  # when they confirmed that they stopped using it
 
 
 def install(routes: Routes) -> None:
@@ -62,24 +72,35 @@ async def _afterwards(parts: Parts, some: Sequence[Ended]) -> Afterwards:
         can_stop=Wish.STOP not in wishes,
         can_erase=Wish.ERASE not in wishes,
         waits=any(not one.confirmed for one in some),
+        left_at=next((one.answered_at for one in some if one.wish is Wish.STOP and one.confirmed), None),
     )
 
 
 async def _line(parts: Parts, one: Ended) -> Line:
     asked = f"{ASKED[one.wish]} on {words.clock_time(one.asked_at)}."
+    if one.confirmed and one.residual:
+        confirmed = f"They confirmed with their signature, on {words.clock_time(one.answered_at)}, all but this:"
+        return Line(
+            wish=one.wish, state="kept in part", tone="waiting", sentences=(asked, confirmed, *_kept_in_part(one))
+        )
     if one.confirmed:
         state = "erased" if one.wish is Wish.ERASE else "confirmed"
         sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
-        kept = tuple(
-            f"They still keep some of it until {words.day(until)}, by rule {clause} of their terms."
-            for _, clause, until in one.residual
-        )
-        return Line(wish=one.wish, state=state, tone="quiet" if kept else "good", sentences=(asked, sentence, *kept))
+        return Line(wish=one.wish, state=state, tone="good", sentences=(asked, sentence))
     if one.event is None:
         waits = "It is sent once they have confirmed what you asked before."
         return Line(wish=one.wish, state="not sent", tone="waiting", sentences=(asked, waits))
     sentences = (asked, *await _unconfirmed(parts, one))
     return Line(wish=one.wish, state="sent, unconfirmed", tone="waiting", sentences=sentences, code=one.problem)
+
+
+def _kept_in_part(one: Ended) -> tuple[str, ...]:
+    """What they say that they keep. The reason is in their words, so it stays inside its quotation."""
+    return tuple(
+        f"they keep some of it for {KEPT_FOR[storage]} until {words.day(until)}, and give as their reason"
+        f" “{clause.translate(_NO_QUOTES)}”."
+        for storage, clause, until in one.residual
+    )
 
 
 async def _unconfirmed(parts: Parts, one: Ended) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Pages about the past: who has what, and the record of each agreement."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiohttp import web
@@ -12,6 +12,9 @@ from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.messages import SIGNED_RECORD
 from didkit_py.service.web import Routes, render
+from didkit_py.terms.grant_parts import Retention
+from didkit_py.terms.retention import kept_until
+from wallet import words
 from wallet.asker import asker_of
 from wallet.ending_pages import Afterwards, afterwards
 from wallet.ledger import BrokenLedger, Entry
@@ -31,6 +34,7 @@ class Shared:
     terms: str
     accepted: bool
     recorded: bool
+    ends: str  # when what they promised about keeping it is over, in a sentence
     afterwards: Afterwards
 
 
@@ -50,6 +54,9 @@ async def disclosures(request: web.Request) -> web.Response:
         return render(request, "disclosures.html", vendors={}, refusals=0, fault=error)
     vendors: dict[str, list[Shared]] = {}
     for one in sorted(shared(entries, await afterwards(parts)), key=lambda each: each.at, reverse=True):
+        if one.recorded:
+            exchange = await parts.opened.keeping.load_exchange(one.request_id)
+            one = replace(one, ends=_ends(exchange, one, parts.clock()))  # noqa: PLW2901 - the same, completed
         vendors.setdefault(one.vendor, []).append(one)
     refusals = sum(one.kind == "refused" for one in entries)
     return render(request, "disclosures.html", vendors=vendors, refusals=refusals, fault=None)
@@ -74,8 +81,32 @@ def shared(entries: Iterable[Entry], later: Mapping[str, Afterwards]) -> Iterabl
             terms=str(promises.members.get("terms") or ""),
             accepted=read.flag("accepted"),
             recorded=one.request_id in recorded,
+            ends="",
             afterwards=later.get(one.request_id, Afterwards()),
         )
+
+
+def _ends(exchange: Exchange, one: Shared, now: datetime) -> str:
+    """The last day on which they may have any of it, by the record. Every class counts: others may have an archive."""
+    body = Reader(read_json(from_b64url(str((exchange.record or {})["payload"]))), at="record")
+    promised = {
+        process.text("gid"): tuple(map(Retention.from_reader, process.objects("hasStorageCondition")))
+        for process in body.objects("hasProcess")
+        if process.items("acceptedData")
+    }
+    ended = {} if one.afterwards.left_at is None else dict.fromkeys(promised, one.afterwards.left_at)
+    ends = [
+        kept_until([gid], promised, shown_at=one.at, ended=ended) for gid, retention in promised.items() if retention
+    ]
+    known = [end for end in ends if end is not None]
+    if not ends:
+        return "They promised to keep it for immediate use alone."
+    if len(known) < len(ends):
+        return "Their promise sets no day yet on which all of it must be gone."
+    end = max(known)
+    if end <= now:
+        return f"The time that they promised ended on {words.day(end)}: since then they may have none of it."
+    return f"By their promise all of it is gone after {words.day(end)}."
 
 
 async def record(request: web.Request) -> web.Response:

@@ -24,7 +24,7 @@ from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.events import Kind, parse_event
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.record import AgreementRecord, verify_record
-from didkit_py.terms.retention import allowing, kept_until
+from didkit_py.terms.retention import allowing, kept_until, of_use
 
 _AT_ONCE: Final = 50  # requests of one step
 
@@ -97,7 +97,7 @@ def withdrawn_at(events: Sequence[KeptEvent]) -> Mapping[str, datetime]:
 def _ending(
     result: Result, record: AgreementRecord | None, shown_at: datetime, ended: Mapping[str, datetime]
 ) -> Result:
-    retention = {} if record is None else record.retention
+    retention = {} if record is None else {gid: of_use(some) for gid, some in record.retention.items()}
 
     def ends(one: Learned) -> Learned:
         found = (

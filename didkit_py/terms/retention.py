@@ -55,18 +55,15 @@ def kept_until(
     that a purpose is met, so `purposeEnd` counts from the moment of showing, the narrowest reading. What shall be made
     anonymous is erased: there is nothing here that could make it so.
     """
-    ends = [
-        _end(one, shown_at=shown_at, ended=ended.get(gid))
-        for gid in gids
-        for one in _that_count(retention.get(gid, ()))
-    ]
+    ends = [_end(one, shown_at=shown_at, ended=ended.get(gid)) for gid in gids for one in retention.get(gid, ())]
     if not ends:
         return shown_at + IMMEDIATE_USE
     known = [one for one in ends if one is not None]
     return max(known) if len(known) == len(ends) else None
 
 
-def _that_count(promised: Sequence[Retention]) -> Sequence[Retention]:
+def of_use(promised: Sequence[Retention]) -> Sequence[Retention]:
+    """What counts of one grant for a vendor without an archive."""
     return [one for one in promised if one.retention_class in _OF_USE] or promised
 
 

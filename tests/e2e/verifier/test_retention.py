@@ -11,7 +11,7 @@ import pytest
 from didkit_py.encoding import Json, from_b64url
 from didkit_py.terms.grant_parts import Retention
 from didkit_py.terms.period import Period
-from didkit_py.terms.retention import IMMEDIATE_USE, kept_until
+from didkit_py.terms.retention import IMMEDIATE_USE, kept_until, of_use
 from tests.cast import NOW, SOUND_GRANT
 from tests.e2e.verifier.shop import (
     PASSPHRASE,
@@ -170,7 +170,7 @@ def test_each_promise_about_keeping_has_one_end(
         Retention(retention_class=name, period=Period.parse(period), start=start, then=then)
         for name, period, start, then in promise
     )
-    end = kept_until(["g"], {"g": retention}, shown_at=NOW, ended={})
+    end = kept_until(["g"], {"g": of_use(retention)}, shown_at=NOW, ended={})
     assert end == (None if days is None else NOW + timedelta(days=days))
 
 
@@ -234,7 +234,7 @@ async def test_an_answer_of_before_there_were_ends_gets_its_end(folder: Path, cl
         old = kept.stored.to_json()
         for some in old["learned"].values():  # type: ignore[union-attr] # as it was written before
             for each in some:  # type: ignore[union-attr]
-                del each["retained"]  # type: ignore[union-attr,arg-type,index]
+                del each["retained"]  # type: ignore[union-attr,arg-type]
         sealed = store.box.seal(old, place=f"results:{name}")
         await store.database.execute("UPDATE requests SET result = ?, due_at = answered_at WHERE id = ?", sealed, name)
     async with open_shop(folder, clock) as shop:
