@@ -561,8 +561,8 @@ DEFECTS: Final = (
     Defect(
         "the nonce of a request is not spent with the answer",
         VENDOR_STORE,
-        '" WHERE id = ? AND answered_at IS NULL AND state = ? RETURNING id",\n            (state.value,',
-        "\" WHERE id = ? AND ? <> '' RETURNING id\",\n            (state.value,",
+        '" revision = revision + 1 WHERE id = ? AND answered_at IS NULL AND state <> ? RETURNING id"',
+        '" revision = revision + 1 WHERE id = ? AND state <> ? RETURNING id"',
         VENDOR_TESTS + "of_many_answers_at_once_one_wins",
     ),
     Defect(
@@ -756,7 +756,7 @@ DEFECTS: Final = (
     Defect(
         "an event is kept in a write of its own, before it is obeyed",
         VENDOR_STORE,
-        "            await self.database.apply(keeping, *self._effects(effect, event.at))\n",
+        "            await self.database.apply(*self._effects(effect, event.at), keeping)\n",
         "            await self.database.apply(keeping)\n"
         "            await self.database.apply(*self._effects(effect, event.at))\n",
         KILL_TESTS + "an_erasure_is_done_once_and_proved[sqlite]",
@@ -1052,8 +1052,8 @@ DEFECTS: Final = (
     Defect(
         "what became due while nobody ran stays",
         VENDOR_APP,
-        "            await _keep_to_time(opened)\n",
-        "",
+        "        await parts.retaining.erase_due(now=parts.clock())\n",
+        "        await parts.store.finish_erasing()\n",
         "tests/e2e/verifier/test_retention.py::test_what_became_due_while_nobody_ran_goes_at_the_next_start",
     ),
     Defect(
