@@ -182,6 +182,9 @@ class VendorStore:
         """Keep an acceptance; the same payload again changes nothing. Of those that wait, the newest stay."""
         name, request_id = acceptance.payload_digest, acceptance.request_id
         body: Json = {"accepted": dict(acceptance.accepted), "presented": acceptance.presented}
+        # Whoever changes what belongs to a request waits here for the others, and so takes the rows in one order.
+        turns = "UPDATE requests SET revision = revision WHERE id = ? RETURNING id"
+        taking_turns = Statement(turns, (request_id,), rows=1)
         keeping = Statement(
             "INSERT INTO acceptances (payload_digest, request_id, record_id, received_at, sealed)"
             " VALUES (?, ?, ?, ?, ?)",
@@ -197,7 +200,7 @@ class VendorStore:
             (request_id, request_id, name, at_most),
         )
         try:
-            await self.database.apply(_taking_turns(request_id), keeping, making_room)
+            await self.database.apply(taking_turns, keeping, making_room)
         except ConstraintFailed as error:
             if await self.load_acceptance(name) is None:
                 raise BadAgreement("the record's identifier is that of another record") from error
@@ -420,11 +423,6 @@ class VendorStore:
             stored=stored,
             revision=number(row, "revision"),
         )
-
-
-def _taking_turns(request_id: str) -> Statement:
-    """Whoever changes what belongs to a request waits here for the others, and so takes the rows in one order."""
-    return Statement("UPDATE requests SET revision = revision WHERE id = ? RETURNING id", (request_id,), rows=1)
 
 
 def _due(result: Result) -> int | None:

@@ -50,7 +50,7 @@ class Scrubbing:
     async def _next_pass(self) -> None:
         if self._pass is None or self._pass.done():
             self._pass = asyncio.create_task(self._scrub())
-            self._pass.add_done_callback(_forget)
+            self._pass.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever waited was told
         await asyncio.shield(self._pass)
 
     async def _scrub(self) -> None:
@@ -66,8 +66,3 @@ class Scrubbing:
     async def _counts(self) -> tuple[int, int]:
         rows = await self._database.fetch("SELECT wanted, done FROM scrubs WHERE name = ?", _NAME)
         return int(rows[0]["wanted"] or 0), int(rows[0]["done"] or 0)
-
-
-def _forget(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
-        task.exception()  # whoever waited was told

@@ -346,14 +346,13 @@ def _read(payload: bytes, key: PublicKey) -> AgreementRecord:
         offer=read_digest(read, "offer"),
         accepted={gid: _paths(one, "acceptedData") for gid, one in processes.items()},
         declined={gid: _paths(one, "declinedData") for gid, one in processes.items()},
-        retention={gid: _retention(one) for gid, one in processes.items()},
+        retention={
+            gid: tuple(map(Retention.from_reader, one.objects("hasStorageCondition", max_items=MAX_ITEMS)))
+            for gid, one in processes.items()
+        },
         presented=read_digest(read.object("decision"), "presented"),
         payload=payload,
     )
-
-
-def _retention(read: Reader) -> tuple[Retention, ...]:
-    return tuple(map(Retention.from_reader, read.objects("hasStorageCondition", max_items=MAX_ITEMS)))
 
 
 def _paths(read: Reader, name: str) -> tuple[ClaimPath, ...]:
