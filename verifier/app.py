@@ -12,10 +12,11 @@ from aiohttp import web
 
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
-from didkit_py.errors import StorageUnavailable
+from didkit_py.errors import Unavailable
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
+from didkit_py.roles.retaining import Retaining
 from didkit_py.service.database import Database
 from didkit_py.service.databases import open_database
 from didkit_py.service.evidence import gather
@@ -60,7 +61,11 @@ async def open_parts(
     async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
         database = await open_database(settings, folder, files("verifier") / "migrations")
         try:
-            yield _compose(settings, keys, database=measured(database), fetcher=fetcher, clock=clock, random=random)
+            parts = _compose(settings, keys, database=measured(database), fetcher=fetcher, clock=clock, random=random)
+            try:
+                yield parts
+            finally:
+                await parts.store.scrubbing.close()
         finally:
             await database.close()
 
@@ -103,6 +108,7 @@ def _compose(
             random=random,
         ),
         accepting=accepting,
+        retaining=Retaining(store=store, document=document),
         store=store,
         lists=lists,
         fetcher=fetcher,
@@ -135,11 +141,12 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     async def parts(app: web.Application) -> AsyncIterator[None]:
         async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
             app[PARTS] = opened
-            await _finish_erasing(opened)
+            await _keep_to_time(opened)
             schedule = opened.schedule(told=metrics.refreshed)
             metrics.follow(LIST_AGE, (lambda: math.inf) if schedule is None else schedule.age_seconds)
             sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
-            async with sweeping, schedule or nullcontext():
+            erasing = repeating(lambda: opened.retaining.erase_due(now=clock()), seconds=SWEEP_SECONDS)
+            async with sweeping, erasing, schedule or nullcontext():
                 yield
 
     app.cleanup_ctx.append(parts)
@@ -157,11 +164,11 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     return app
 
 
-async def _finish_erasing(parts: Parts) -> None:
-    """What a crash left undone of an erasure; while somebody reads an old state, the person's next try does it."""
+async def _keep_to_time(parts: Parts) -> None:
+    """What became due while nobody ran, and what a crash left undone; what cannot be done now is done in a minute."""
     try:
-        await parts.store.finish_erasing()
-    except StorageUnavailable as error:
+        await parts.retaining.erase_due(now=parts.clock())
+    except Unavailable as error:
         log.warning("erasure-unfinished", code=error.code)
 
 

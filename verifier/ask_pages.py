@@ -35,7 +35,7 @@ async def ask(request: web.Request) -> web.Response:
 
 async def _made_before(parts: Parts, request_id: str) -> str:
     kept = await parts.store.load_request(request_id, now=parts.clock())
-    return in_full(kept.asked.template)
+    return "" if kept.asked.erased else in_full(kept.asked.template)
 
 
 def in_full(template: RequestTemplate) -> str:

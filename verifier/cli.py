@@ -36,7 +36,7 @@ from verifier.app import create_app, open_parts
 from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
 from verifier.judging import JSON_BEGINS, as_text, judge, judge_alone, verify
 from verifier.parts import Parts
-from verifier.views import CHECK_NAMES, lines_of, result_json, row_json, title_of
+from verifier.views import CHECK_NAMES, kept_in_words, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
 NOT_MADE: Final = "Every wallet would refuse this request, so it was not made."
@@ -182,15 +182,18 @@ async def _rows(parts: Parts) -> list[dict[str, Json]]:
 async def _one_result(parts: Parts, request_id: str) -> tuple[dict[str, Json], str]:
     kept = await parts.store.load_request(request_id, now=parts.clock())
     body = result_json(kept, await parts.store.load_acceptances(request_id))
-    lines = [f"{kept.asked.template.purpose_text}: {body['state']}"]
+    lines = [f"{kept.asked.template.purpose_text or 'A question that was erased'}: {body['state']}"]
     if kept.ended_at is not None:
         lines.append(f"Ended by the person at {body['ended_at']}: not to be used any more.")
     if kept.erased_at is not None:
         lines.append(f"Erased at {body['erased_at']}.")
+    if body["lapsed_at"] is not None:
+        lines.append(f"Erased at {body['lapsed_at']}, when its time was over.")
     if kept.result is not None:
         lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
-        learned = (one for some in kept.result.learned.values() for one in some)
+        learned = [one for some in kept.result.learned.values() for one in some]
         lines += [f"{label}: {one_line(value)}" for one in learned for label, value in lines_of(one)]
+        lines += [f"Kept until {until}: {one_line(labels)}" for one in learned for labels, until in kept_in_words(one)]
     return body, "\n".join([*lines, f"Agreement: {body['agreement']}"])
 
 

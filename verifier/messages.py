@@ -26,8 +26,9 @@ from didkit_py.service.contents import (
 )
 from didkit_py.service.messages import DIGEST, MOMENT, PATH, signed_record
 from didkit_py.terms.case import Outcome
-from didkit_py.terms.events import MAX_REASON, STOP_AND_ERASE, Kind
+from didkit_py.terms.events import MAX_CLAUSE, MAX_REASON, MAX_RESIDUAL, STOP_AND_ERASE, Kind
 from didkit_py.terms.events import TYP as EVENT_TYP
+from didkit_py.terms.grant_parts import RETENTION_CLASSES
 from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 
 COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
@@ -122,7 +123,9 @@ def _event(kind: Kind, must: dict[str, Schema], may: dict[str, Schema] | None = 
 
 _WHAT: Final[dict[str, Schema]] = {"paths": many(PATH), "all": one_of(True)}  # one of the two
 _ANSWER: Final[dict[str, Schema]] = {"of": DIGEST, "state": one_of("applied")}
-_RESIDUAL: Final = many(members({"class": TEXT, "clause": TEXT, "until": MOMENT}), at_least=0)
+_RESIDUAL: Final = many(
+    members({"class": one_of(*RETENTION_CLASSES), "clause": text(at_most=MAX_CLAUSE), "until": MOMENT}), at_least=0
+) | {"maxItems": MAX_RESIDUAL}
 WITHDRAWAL: Final = json_of(
     _event(
         Kind.WITHDRAW,

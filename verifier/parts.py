@@ -17,6 +17,7 @@ from didkit_py.roles.asking import Asking, MadeRequest
 from didkit_py.roles.asking_store import AskedRequest, OwnCredential, RequestTemplate
 from didkit_py.roles.checking import Checking
 from didkit_py.roles.receiving import PreviewedOffer, binding_of, collect, preview, redeem
+from didkit_py.roles.retaining import Retaining
 from didkit_py.roles.self_check import check_request, would_answer
 from didkit_py.service.evidence import Lists, ScheduledLists, fetch_document
 from didkit_py.service.fetch import Fetcher
@@ -53,6 +54,7 @@ class Parts:
     asking: Asking
     checking: Checking
     accepting: Accepting
+    retaining: Retaining
     store: VendorStore
     lists: KeptLists
     fetcher: Fetcher

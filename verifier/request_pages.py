@@ -7,7 +7,6 @@ from aiohttp import web
 
 from didkit_py.encoding import Json, from_b64url, read_json, write_json
 from didkit_py.errors import NotFound
-from didkit_py.oid4vp.exchange import FINAL
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.messages import SIGNED_RECORD
@@ -21,6 +20,10 @@ _EVENTS: Final[Mapping[str, str]] = {
     "withdraw": "The person took the yes back. You confirmed with your signature that you obey.",
     "eraseRequest": "The person asked to erase what was shown. It was erased, and you signed that it was.",
 }
+_UNPROVED: Final = (
+    "The person wants it erased. It is erased; you sign that it was when their wallet asks again, once the files of the"
+    " database are written anew."
+)
 _SINCE: Final[Mapping[str, str]] = {
     "disclosure": "after it was shown",
     "purposeEnd": "after its purpose is met",
@@ -43,15 +46,14 @@ async def one_request(request: web.Request) -> web.Response:
     """Everything about one request; while it is open, a button looks again, and nothing moves by itself."""
     parts = parts_of(request)
     kept = await parts.store.load_request(request.match_info["id"], now=parts.clock())
-    is_open = kept.state not in FINAL
     return render(
         request,
         "request.html",
         shown=result_in_words(kept),
         link=parts.asking.made(kept.asked.id).link,
-        verdict=verdict_in_words(await parts.judge_kept(kept.asked)) if is_open else None,
+        verdict=verdict_in_words(await parts.judge_kept(kept.asked)) if kept.is_open else None,
         record=await _record(parts, kept.asked.id),
-        sheet=in_full(kept.asked.template),
+        sheet="" if kept.asked.erased else in_full(kept.asked.template),
     )
 
 
@@ -112,4 +114,4 @@ def _paths(paths: Sequence[Sequence[Json]]) -> str:
 
 
 def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[str, str]]:
-    return [(when(one.at), _EVENTS.get(one.kind, one.kind)) for one in events]
+    return [(when(one.at), _UNPROVED if one.answer is None else _EVENTS.get(one.kind, one.kind)) for one in events]

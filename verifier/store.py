@@ -1,36 +1,45 @@
 """What the vendor must remember, in plain SQL; one method per thing."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import BadAgreement, IllegalMove, NotFound, Replayed
-from didkit_py.oid4vp.exchange import FINAL, Event, State, move
+from didkit_py.oid4vp.exchange import Event, State, move
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import (
     ANSWER_GRACE,
+    NO_QUESTION,
     AskedRequest,
     Effect,
     KeptAcceptance,
     KeptEvent,
     KeptRequest,
     OwnCredential,
+    Remains,
     RequestTemplate,
     Result,
     SentOffer,
 )
 from didkit_py.service.columns import marks, moment, number, octets, text
 from didkit_py.service.database import ConstraintFailed, Database, GuardFailed, Row, Statement, Value
+from didkit_py.service.scrubbing import Scrubbing
 from didkit_py.service.sealing import Box
 
-MAX_FETCHES: Final = 100  # of one request: each leaves a signed promise behind
+# Each fetch of a request leaves a signed promise behind, and whoever saw its code can fetch it. So as many at once, and
+# one more for every second of its life: a stranger who fetches without pause does not shut anybody out for good.
+MAX_FETCHES: Final = 100
+MAX_TRIES: Final = 100  # of one request that are noted: an answer that holds is taken however many failed before
+WAITING_KEPT: Final = timedelta(hours=1)  # an acceptance without its presentation; a request lives half as long
 UNANSWERED_KEPT: Final = timedelta(days=30)  # after its end an operator may still want to see that nobody answered
 _SWEPT: Final = 200  # requests of one step: a few milliseconds in which other writes wait
 _GRACE: Final = int(ANSWER_GRACE.total_seconds())
 _DATABASE: Final = "database"
-_COLUMNS: Final = "id, state, made_at, expires_at, answered_at, ended_at, erased_at, asked, result"
+_COLUMNS: Final = (
+    "id, state, made_at, expires_at, answered_at, tried_at, ended_at, erased_at, lapsed_at, revision, asked, result"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +48,21 @@ class VendorStore:
 
     database: Database
     box: Box
+    scrubbing: Scrubbing = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """One for all that is erased in this database."""
+        object.__setattr__(self, "scrubbing", Scrubbing(self.database))
 
     async def save_request(self, asked: AskedRequest) -> None:
         """Keep a new request."""
         sealed = self.box.seal(_asked_json(asked), place=f"requests:{asked.id}")
         values: tuple[Value, ...] = (
             *(asked.id, State.CREATED.value, timestamp(asked.made_at), timestamp(asked.expires_at)),
-            *(0, 0, sealed),
+            *(0, sealed),
         )
         await self.database.execute(
-            "INSERT INTO requests (id, state, made_at, expires_at, fetches, acceptances, asked)"  # noqa: S608 - marks only
+            "INSERT INTO requests (id, state, made_at, expires_at, fetches, asked)"  # noqa: S608 - marks only
             f" VALUES ({marks(values)})",
             *values,
         )
@@ -71,8 +85,9 @@ class VendorStore:
     async def counts(self, *, now: datetime) -> Mapping[State, int]:
         """How many requests stand in each state."""
         rows = await self.database.fetch(
-            "SELECT CASE WHEN answered_at IS NULL AND (expires_at < ? OR made_at > ?) THEN ? ELSE state END AS found,"
+            "SELECT CASE WHEN state IN (?, ?) AND (expires_at < ? OR made_at > ?) THEN ? ELSE state END AS found,"
             " count(*) AS total FROM requests GROUP BY found",
+            *(State.CREATED.value, State.FETCHED.value),
             *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, State.EXPIRED.value),
         )
         return {State(text(row, "found")): number(row, "total") for row in rows}
@@ -82,9 +97,9 @@ class VendorStore:
         opened = move(State.CREATED, Event.REQUEST_FETCHED)
         statements = [
             Statement(
-                "UPDATE requests SET state = ?, fetches = fetches + 1"
-                " WHERE id = ? AND answered_at IS NULL AND fetches < ? RETURNING id",
-                (opened.value, request_id, MAX_FETCHES),
+                "UPDATE requests SET state = CASE WHEN state = ? THEN ? ELSE state END, fetches = fetches + 1"
+                " WHERE id = ? AND answered_at IS NULL AND fetches < ? - made_at RETURNING id",
+                (State.CREATED.value, opened.value, request_id, timestamp(now) + MAX_FETCHES),
                 rows=1,
             )
         ]
@@ -98,27 +113,40 @@ class VendorStore:
         except GuardFailed as error:
             raise IllegalMove("the request was answered, or fetched too often") from error
 
-    async def save_result(
+    async def save_try(self, request_id: str, state: State, result: Result, *, now: datetime) -> None:
+        """Keep what came of a try that ends nothing, unless the request was answered or tried too often."""
+        await self.database.execute(
+            "UPDATE requests SET state = ?, tried_at = ?, tries = tries + 1, result = ?"
+            " WHERE id = ? AND answered_at IS NULL AND tries < ?",
+            *(state.value, timestamp(now), self._sealed_result(request_id, result), request_id, MAX_TRIES),
+        )
+
+    def _sealed_result(self, request_id: str, result: Result) -> bytes:
+        return self.box.seal(result.to_json(), place=f"results:{request_id}")
+
+    async def save_answer(
         self,
         request_id: str,
-        state: State,
         result: Result,
         *,
         now: datetime,
-        response_code_hash: bytes | None = None,
+        response_code_hash: bytes,
         record: KeptAcceptance | None = None,
     ) -> None:
         """Spend the request's nonce for this result: of two answers one wins. Raises Replayed for all others."""
-        sealed = self.box.seal(result.to_json(), place=f"results:{request_id}")
         spending = Statement(
-            "UPDATE requests SET state = ?, answered_at = ?, result = ?, response_code_hash = ?"
-            " WHERE id = ? AND answered_at IS NULL AND state = ? RETURNING id",
-            (state.value, timestamp(now), sealed, response_code_hash, request_id, State.FETCHED.value),
+            "UPDATE requests SET state = ?, answered_at = ?, result = ?, due_at = ?, response_code_hash = ?,"
+            " revision = revision + 1 WHERE id = ? AND answered_at IS NULL AND state <> ? RETURNING id",
+            (
+                *(State.ANSWERED.value, timestamp(now), self._sealed_result(request_id, result), _due(result)),
+                *(response_code_hash, request_id, State.CREATED.value),
+            ),
             rows=1,
         )
         recording = () if record is None else (self._recording(record, now),)
+        leaving = Statement("DELETE FROM acceptances WHERE request_id = ? AND record IS NULL", (request_id,))
         try:
-            await self.database.apply(spending, *recording)
+            await self.database.apply(spending, *recording, leaving)
         except GuardFailed as error:
             raise Replayed("the request was answered already", spec="OpenID4VP 1.0, 14.1") from error
 
@@ -129,42 +157,61 @@ class VendorStore:
 
     async def load_offer(self, offer_digest: str) -> SentOffer | None:
         """The promise of that digest, if it was ours."""
-        sql = "SELECT digest, request_id, sealed FROM offers WHERE digest = ?"
-        for row in await self.database.fetch(sql, offer_digest):
-            read = Reader(self.box.open(octets(row, "sealed"), place=f"offers:{offer_digest}"), at="offer")
-            signatory = read.value("signatory")
-            return SentOffer(
-                digest=offer_digest,
-                request_id=text(row, "request_id"),
-                text=read.text("text"),
-                signatory_text=None if signatory is None else str(signatory),
-            )
-        return None
+        rows = await self.database.fetch("SELECT digest, request_id, sealed FROM offers WHERE digest = ?", offer_digest)
+        return next(map(self._offer, rows), None)
+
+    async def load_offers(self, request_id: str) -> Sequence[SentOffer]:
+        """The promises that were made for a request."""
+        rows = await self.database.fetch(
+            "SELECT digest, request_id, sealed FROM offers WHERE request_id = ? ORDER BY sent_at, digest", request_id
+        )
+        return [self._offer(row) for row in rows]
+
+    def _offer(self, row: Row) -> SentOffer:
+        name = text(row, "digest")
+        read = Reader(self.box.open(octets(row, "sealed"), place=f"offers:{name}"), at="offer")
+        signatory = read.value("signatory")
+        return SentOffer(
+            digest=name,
+            request_id=text(row, "request_id"),
+            text=read.text("text"),
+            signatory_text=None if signatory is None else str(signatory),
+        )
 
     async def save_acceptance(self, acceptance: KeptAcceptance, *, at_most: int, now: datetime) -> None:
-        """Keep an acceptance; the same payload again changes nothing. Raises Replayed when there are too many."""
-        name = acceptance.payload_digest
+        """Keep an acceptance; the same payload again changes nothing. Of those that wait, the newest stay."""
+        name, request_id = acceptance.payload_digest, acceptance.request_id
         body: Json = {"accepted": dict(acceptance.accepted), "presented": acceptance.presented}
-        counting = Statement(
-            "UPDATE requests SET acceptances = acceptances + 1 WHERE id = ? AND acceptances < ? RETURNING id",
-            (acceptance.request_id, at_most),
-            rows=1,
-        )
+        # Whoever changes what belongs to a request waits here for the others, and so takes the rows in one order.
+        turns = "UPDATE requests SET revision = revision WHERE id = ? RETURNING id"
+        taking_turns = Statement(turns, (request_id,), rows=1)
         keeping = Statement(
             "INSERT INTO acceptances (payload_digest, request_id, record_id, received_at, sealed)"
             " VALUES (?, ?, ?, ?, ?)",
             (
-                *(name, acceptance.request_id, acceptance.record_id, timestamp(now)),
+                *(name, request_id, acceptance.record_id, timestamp(now)),
                 self.box.seal(body, place=f"acceptances:{name}"),
             ),
         )
+        making_room = Statement(
+            "DELETE FROM acceptances WHERE request_id = ? AND record IS NULL AND payload_digest NOT IN"
+            " (SELECT payload_digest FROM acceptances WHERE request_id = ? AND record IS NULL"
+            " ORDER BY CASE WHEN payload_digest = ? THEN 0 ELSE 1 END, received_at DESC, payload_digest LIMIT ?)",
+            (request_id, request_id, name, at_most),
+        )
         try:
-            await self.database.apply(counting, keeping)
-        except GuardFailed as error:
-            raise Replayed("too many others accepted this request already") from error
+            await self.database.apply(taking_turns, keeping, making_room)
         except ConstraintFailed as error:
-            if not await self.database.fetch("SELECT 1 AS one FROM acceptances WHERE payload_digest = ?", name):
+            if await self.load_acceptance(name) is None:
                 raise BadAgreement("the record's identifier is that of another record") from error
+
+    async def load_acceptance(self, payload_digest: str) -> KeptAcceptance | None:
+        """The acceptance of that payload, if it is kept."""
+        rows = await self.database.fetch(
+            "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances WHERE payload_digest = ?",
+            payload_digest,
+        )
+        return next(map(self._acceptance, rows), None)
 
     async def load_acceptances(self, request_id: str) -> tuple[KeptAcceptance, ...]:
         """All acceptances for a request, the oldest first."""
@@ -175,20 +222,57 @@ class VendorStore:
         )
         return tuple(map(self._acceptance, rows))
 
-    async def save_record(self, acceptance: KeptAcceptance, *, now: datetime) -> KeptAcceptance:
-        """Keep the record, unless there is one: gives the one that is kept."""
-        step = self._recording(acceptance, now)
-        await self.database.execute(step.sql, *step.args)
-        kept = await self.load_acceptances(acceptance.request_id)
-        return next(one for one in kept if one.payload_digest == acceptance.payload_digest)
+    async def save_record(self, acceptance: KeptAcceptance, remains: Remains, *, now: datetime) -> None:
+        """Keep a record, with what is stored of its request then. Raises Replayed when that has changed meanwhile."""
+        try:
+            await self.database.apply(*self._storing(remains), self._recording(acceptance, now))
+        except GuardFailed as error:
+            raise Replayed("the request has its record already") from error
 
     def _recording(self, acceptance: KeptAcceptance, now: datetime) -> Statement:
         name, record = acceptance.payload_digest, dict(acceptance.record or {})
         return Statement(
-            "UPDATE acceptances SET record = ?, recorded_at = ?"
-            " WHERE payload_digest = ? AND record IS NULL RETURNING record_id",
+            "UPDATE acceptances SET record = ?, recorded_at = ? WHERE payload_digest = ? AND record IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM acceptances AS other"
+            " WHERE other.request_id = acceptances.request_id AND other.record IS NOT NULL) RETURNING record_id",
             (self.box.seal(record, place=f"records:{name}"), timestamp(now), name),
+            rows=1,
         )
+
+    def _storing(self, remains: Remains, *, lapsed_at: int | None = None) -> Iterator[Statement]:
+        """The result as it is from now on; of what is erased, the scrubbing is counted in the same transaction."""
+        name = remains.request_id
+        yield Statement(
+            "UPDATE requests SET result = ?, due_at = ?, lapsed_at = coalesce(?, lapsed_at), revision = revision + 1"
+            " WHERE id = ? AND revision = ? RETURNING id",
+            (
+                *(self._sealed_result(name, remains.result), _due(remains.result)),
+                *(lapsed_at, name, remains.revision),
+            ),
+            rows=1,
+        )
+        if remains.asked is not None:
+            sealed = self.box.seal(_asked_json(remains.asked), place=f"requests:{name}")
+            yield Statement("UPDATE requests SET asked = ? WHERE id = ?", (sealed, name), rows=1)
+            yield Statement("DELETE FROM offers WHERE request_id = ?", (name,))
+        if remains.erases:
+            yield Statement("UPDATE scrubs SET wanted = wanted + 1 WHERE name = ?", (_DATABASE,), rows=1)
+
+    async def load_due(self, *, now: datetime, limit: int) -> Sequence[KeptRequest]:
+        """Requests of whose answers something should be gone by now."""
+        rows = await self.database.fetch(
+            f"SELECT {_COLUMNS} FROM requests WHERE due_at <= ? ORDER BY due_at, id LIMIT ?",  # noqa: S608 - a literal of ours
+            *(timestamp(now), limit),
+        )
+        return [self._kept(row, now) for row in rows]
+
+    async def save_remains(self, remains: Remains, *, now: datetime) -> bool:
+        """Store what is left of a request; False when it has changed meanwhile."""
+        try:
+            await self.database.apply(*self._storing(remains, lapsed_at=timestamp(now) if remains.erases else None))
+        except GuardFailed:
+            return False
+        return True
 
     async def load_recorded(self, record_id: str) -> KeptAcceptance | None:
         """The acceptance whose record has this identifier, if both sides signed it."""
@@ -206,42 +290,61 @@ class VendorStore:
         return tuple(map(self._event, rows))
 
     async def save_event(self, event: KeptEvent, effect: Effect) -> None:
-        """Keep an event and our answer, and make its effect. Raises Replayed when another one stands at its place."""
-        place = f"events:{event.record_id}:{event.seq}"
-        sealed = self.box.seal({"text": event.text, "answer": event.answer}, place=place)
+        """Keep an event, with our answer if it has one, and make its effect.
+
+        Raises Replayed when another one stands at its place, or the request has changed meanwhile.
+        """
+        at = timestamp(event.at)
         keeping = Statement(
-            "INSERT INTO events (record_id, seq, kind, at, sealed) VALUES (?, ?, ?, ?, ?)",
-            (event.record_id, event.seq, event.kind, timestamp(event.at), sealed),
+            "INSERT INTO events (record_id, seq, kind, at, sealed, answered_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                *(event.record_id, event.seq, event.kind, at, self._sealed_event(event)),
+                None if event.answer is None else at,
+            ),
         )
         try:
-            await self.database.apply(keeping, *self._effects(effect, event.at))
-        except ConstraintFailed as error:
+            await self.database.apply(*self._effects(effect, event.at), keeping)
+        except (ConstraintFailed, GuardFailed) as error:
             raise Replayed("another event came at this place") from error
 
     def _effects(self, effect: Effect, now: datetime) -> Iterator[Statement]:
         name, at = effect.request_id, timestamp(now)
+        if effect.remains is not None:
+            yield from self._storing(effect.remains)
         if effect.ends:
             sql = "UPDATE requests SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
             yield Statement(sql, (at, name))
-        if effect.erased is not None:
-            sealed = self.box.seal(effect.erased.to_json(), place=f"results:{name}")
-            sql = "UPDATE requests SET result = ?, erased_at = ? WHERE id = ?"
-            yield Statement(sql, (sealed, at, name), rows=1)
-            yield Statement("UPDATE scrubs SET wanted = wanted + 1 WHERE name = ?", (_DATABASE,), rows=1)
+        if effect.erases:
+            sql = "UPDATE requests SET erased_at = ? WHERE id = ? AND erased_at IS NULL"
+            yield Statement(sql, (at, name))
+
+    def _sealed_event(self, event: KeptEvent) -> bytes:
+        place = f"events:{event.record_id}:{event.seq}"
+        return self.box.seal({"text": event.text, "answer": event.answer}, place=place)
+
+    async def save_event_answer(self, event: KeptEvent, *, now: datetime) -> KeptEvent:
+        """Keep our answer to an event that has none; gives the event with the answer that is kept."""
+        await self.database.execute(
+            "UPDATE events SET sealed = ?, answered_at = ? WHERE record_id = ? AND seq = ? AND answered_at IS NULL",
+            *(self._sealed_event(event), timestamp(now), event.record_id, event.seq),
+        )
+        return next(one for one in await self.load_events(event.record_id) if one.seq == event.seq)
 
     async def finish_erasing(self) -> None:
-        """Scrub the database if something was erased since it was scrubbed. Raises StorageUnavailable."""
-        rows = await self.database.fetch("SELECT wanted, done FROM scrubs WHERE name = ?", _DATABASE)
-        wanted = max(number(row, "wanted") for row in rows)
-        if all(number(row, "done") >= wanted for row in rows):
-            return
-        await self.database.scrub()
-        await self.database.execute(
-            "UPDATE scrubs SET done = ? WHERE name = ? AND done < ?", *(wanted, _DATABASE, wanted)
-        )
+        """Return once nothing of what was erased before is in the database's own files.
+
+        Raises StorageUnavailable while that takes longer: it goes on, and whoever waits asks again.
+        """
+        await self.scrubbing.finish()
 
     async def sweep(self, *, now: datetime) -> None:
-        """Delete the requests that nobody answered, long after their end, with the promises made for them."""
+        """Delete the requests that nobody answered, long after their end, with the promises made for them.
+
+        Acceptances that wait for a presentation go before, once none can come any more.
+        """
+        await self.database.execute(
+            "DELETE FROM acceptances WHERE record IS NULL AND received_at < ?", timestamp(now - WAITING_KEPT)
+        )
         unanswered = (
             "SELECT id FROM requests WHERE answered_at IS NULL AND expires_at < ?"
             " AND NOT EXISTS (SELECT 1 FROM acceptances WHERE acceptances.request_id = requests.id)"
@@ -286,7 +389,7 @@ class VendorStore:
             kind=text(row, "kind"),
             at=from_timestamp(number(row, "at")),
             text=read.text("text"),
-            answer=read.text("answer"),
+            answer=None if read.value("answer") is None else read.text("answer"),
         )
 
     def _acceptance(self, row: Row) -> KeptAcceptance:
@@ -306,27 +409,40 @@ class VendorStore:
     def _kept(self, row: Row, now: datetime) -> KeptRequest:
         name, sealed = text(row, "id"), row["result"]
         opened = self.box.open(sealed, place=f"results:{name}") if isinstance(sealed, bytes) else None
+        stored = None if opened is None else Result.from_json(opened)
         return KeptRequest(
             asked=_asked(self.box.open(octets(row, "asked"), place=f"requests:{name}"), row),
             state=_state(row, now),
+            is_open=moment(row, "answered_at") is None and _is_in_time(row, now),
             answered_at=moment(row, "answered_at"),
+            tried_at=moment(row, "tried_at"),
             ended_at=moment(row, "ended_at"),
             erased_at=moment(row, "erased_at"),
-            result=None if opened is None else Result.from_json(opened),
+            lapsed_at=moment(row, "lapsed_at"),
+            result=None if stored is None else stored.without_overdue(now),
+            stored=stored,
+            revision=number(row, "revision"),
         )
+
+
+def _due(result: Result) -> int | None:
+    return None if result.due_at is None else timestamp(result.due_at)
+
+
+def _is_in_time(row: Row, now: datetime) -> bool:
+    """A clock set back makes no request live longer."""
+    return number(row, "made_at") - _GRACE <= timestamp(now) <= number(row, "expires_at") + _GRACE
 
 
 def _state(row: Row, now: datetime) -> State:
     """The state at `now`: time passes without anybody writing it down."""
     state = State(text(row, "state"))
-    begins, ends = number(row, "made_at") - _GRACE, number(row, "expires_at") + _GRACE
-    over = state not in FINAL and not begins <= timestamp(now) <= ends  # a clock set back makes no request live longer
-    return move(state, Event.TIME_PASSED) if over else state
+    return state if state is State.ANSWERED or _is_in_time(row, now) else move(state, Event.TIME_PASSED)
 
 
 def _asked_json(asked: AskedRequest) -> dict[str, Json]:
     return {
-        "template": asked.template.to_json(),
+        "template": None if asked.erased else asked.template.to_json(),
         "nonce": asked.nonce,
         "state": asked.state,
         "rel": asked.rel,
@@ -336,12 +452,13 @@ def _asked_json(asked: AskedRequest) -> dict[str, Json]:
 
 def _asked(body: Json, row: Row) -> AskedRequest:
     read = Reader(body, at="asked")
+    template = read.value("template")
     return AskedRequest(
         id=text(row, "id"),
-        template=RequestTemplate.from_json(read.value("template")),
-        nonce=read.text("nonce"),
-        state=read.text("state"),
-        rel=read.text("rel"),
+        template=NO_QUESTION if template is None else RequestTemplate.from_json(template),
+        nonce=str(read.value("nonce")),
+        state=str(read.value("state")),
+        rel=str(read.value("rel")),
         encryption_jwk=read.mapping("encryption_jwk"),
         made_at=from_timestamp(number(row, "made_at")),
         expires_at=from_timestamp(number(row, "expires_at")),

@@ -8,7 +8,7 @@ from typing import Final
 
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, rfc3339
-from didkit_py.oid4vp.exchange import FINAL, State
+from didkit_py.oid4vp.exchange import State
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
 from didkit_py.terms.decision import Decision, Outcome
@@ -77,12 +77,24 @@ def row_json(kept: KeptRequest) -> dict[str, Json]:
         "request_id": kept.asked.id,
         "state": WORDS[kept.state],
         "purpose_text": kept.asked.template.purpose_text,
+        "question_erased": kept.asked.erased,
         "made_at": rfc3339(kept.asked.made_at),
         "expires_at": rfc3339(kept.asked.expires_at),
-        "answered_at": None if kept.answered_at is None else rfc3339(kept.answered_at),
-        "ended_at": None if kept.ended_at is None else rfc3339(kept.ended_at),
-        "erased_at": None if kept.erased_at is None else rfc3339(kept.erased_at),
+        "answered_at": _rfc3339(kept.answered_at or kept.tried_at),
+        "ended_at": _rfc3339(kept.ended_at),
+        "erased_at": _rfc3339(kept.erased_at),
+        "lapsed_at": _rfc3339(_lapsed_at(kept)),
     }
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _lapsed_at(kept: KeptRequest) -> datetime | None:
+    """When something went because its time was over; what is past its end counts as gone before it is erased."""
+    overdue = kept.stored is not None and kept.result != kept.stored
+    return kept.stored.due_at if overdue and kept.stored is not None else kept.lapsed_at
 
 
 def result_json(kept: KeptRequest, acceptances: Sequence[KeptAcceptance]) -> dict[str, Json]:
@@ -94,6 +106,7 @@ def result_json(kept: KeptRequest, acceptances: Sequence[KeptAcceptance]) -> dic
         "checks": [] if result is None else [one.to_json() for one in result.checks],
         "claims": claims,
         "issuers": _issuers(kept),
+        "kept_until": _kept_until(kept),
         "agreement": "accepted" if record is not None else "none",
         "record": None if record is None else dict(record),
         "error": None if result is None or result.error is None else dict(result.error),
@@ -105,6 +118,16 @@ def _issuers(kept: KeptRequest) -> dict[str, Json]:
         return {}
     return {
         query_id: [{"vct": one.vct, "issuer": one.issuer, "issuer_name": one.issuer_name} for one in some]
+        for query_id, some in kept.result.learned.items()
+    }
+
+
+def _kept_until(kept: KeptRequest) -> dict[str, Json]:
+    """Until when each claim is kept, by query id; null where that counts from when the person leaves."""
+    if kept.state is not State.ANSWERED or kept.result is None:
+        return {}
+    return {
+        query_id: [{"path": [*one.path], "until": _rfc3339(one.until)} for each in some for one in each.retained]
         for query_id, some in kept.result.learned.items()
     }
 
@@ -155,17 +178,24 @@ def when(moment: datetime | None) -> str:
 
 
 def since_in_words(kept: KeptRequest) -> str:
-    """What the person did to it since: nothing, `ended`, or `erased`, which says more."""
+    """What happened to it since: nothing, `ended`, or that it is gone: `time over`, or `erased` where they asked."""
     if kept.erased_at is not None:
         return "erased"
+    if _lapsed_at(kept) is not None and not (kept.result and kept.result.learned):
+        return "time over"
     return "" if kept.ended_at is None else "ended"
 
 
 def _sentence(kept: KeptRequest) -> str:
     if kept.erased_at is not None:
         return f"The person had it erased on {when(kept.erased_at)}. The record and your signed proof of it stay."
+    lapsed_at = _lapsed_at(kept)
+    if lapsed_at is not None and not (kept.result and kept.result.learned):
+        return f"What was shown was erased on {when(lapsed_at)}, when its time was over. The record stays."
     if kept.ended_at is not None:
         return f"The person took the yes back on {when(kept.ended_at)}. Do not use it any more, and do not ask by it."
+    if kept.is_open and kept.tried_at is not None:
+        return f"{SENTENCES[kept.state]} Until {when(kept.asked.expires_at)} an answer that holds still counts."
     return SENTENCES[kept.state]
 
 
@@ -173,11 +203,11 @@ def page_row(kept: KeptRequest) -> dict[str, str]:
     """One request as tables show it."""
     return {
         "id": kept.asked.id,
-        "purpose": kept.asked.template.purpose_text,
+        "purpose": kept.asked.template.purpose_text or "A question that was erased",
         "state": WORDS[kept.state],
         "since": since_in_words(kept),
         "made": when(kept.asked.made_at),
-        "answered": when(kept.answered_at),
+        "answered": when(kept.answered_at or kept.tried_at),
     }
 
 
@@ -196,10 +226,11 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
         **page_row(kept),
         "sentence": _sentence(kept),
         "ends": when(kept.asked.expires_at),
-        "is_open": kept.state not in FINAL,
+        "is_open": kept.is_open,
+        "can_ask_again": not kept.asked.erased and (not kept.is_open or kept.tried_at is not None),
         "learned": [_learned_in_words(kept, name, one) for name, some in learned.items() for one in some],
         "failed": _first_failed(kept),
-        "declined": _declined(kept) if verified and kept.erased_at is None else [],
+        "declined": _declined(kept) if verified and kept.erased_at is None and _lapsed_at(kept) is None else [],
         "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
     }
 
@@ -212,12 +243,24 @@ def _learned_in_words(kept: KeptRequest, query_id: str, one: Learned) -> dict[st
     for path, value in _leaves(one.vct, (), dict(one.claims)):
         lines[any(path[: len(some)] == some for some in asked)].append((_label(one.vct, path), shown(value)))
     return {
+        "kept": kept_in_words(one),
         "title": title_of(one.vct),
         "lines": lines[True],
         "also": lines[False],
         "issuer": one.issuer,
         "issuer_name": one.issuer_name,
     }
+
+
+def kept_in_words(one: Learned) -> list[tuple[str, str]]:
+    """Until when which claims are kept, the soonest first."""
+    labels: dict[datetime | None, list[str]] = {}
+    for kept in one.retained:
+        steps = tuple(str(step) for step in kept.path if step is not None)
+        labels.setdefault(kept.until, []).append(_label(one.vct, steps))
+    ends = sorted(labels, key=lambda until: (until is None, until.timestamp() if until else 0.0))
+    after = "after the person leaves, as long as you promised"
+    return [(", ".join(dict.fromkeys(labels[until])), after if until is None else when(until)) for until in ends]
 
 
 def _declined(kept: KeptRequest) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
@@ -18,6 +19,13 @@ CONFIRMED: Final = {
     Wish.STOP: "They confirmed with their signature that they do not use it any more",
     Wish.ERASE: "They confirmed with their signature that they erased it",
 }
+KEPT_FOR: Final = {
+    "immediate": "immediate use",
+    "planning": "planning",
+    "archive": "an archive",
+    "dispute": "disputes",
+    "legal": "duties by law",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +33,7 @@ class Line:
     """One thing that the person asked of somebody, and how it stands, in words."""
 
     wish: str
-    state: str  # not sent, sent, unconfirmed, confirmed, erased, unreadable
+    state: str  # not sent, sent, unconfirmed, confirmed, erased, kept in part, unreadable
     tone: str
     sentences: tuple[str, ...]
     code: str = ""  # of what went wrong with the last try
@@ -39,6 +47,7 @@ class Afterwards:
     can_stop: bool = True
     can_erase: bool = True
     waits: bool = False
+    left_at: datetime | None = None  # when they confirmed that they stopped using it
 
 
 def install(routes: Routes) -> None:
@@ -63,6 +72,7 @@ async def _afterwards(parts: Parts, some: Sequence[Ended]) -> Afterwards:
         can_stop=Wish.STOP not in wishes,
         can_erase=Wish.ERASE not in wishes,
         waits=any(not one.confirmed for one in some),
+        left_at=next((one.answered_at for one in some if one.wish is Wish.STOP and one.confirmed), None),
     )
 
 
@@ -83,13 +93,17 @@ async def _line(parts: Parts, one: Ended) -> Line:
 
 
 def _confirmed(one: Ended, asked: str) -> Line:
+    if one.residual:
+        confirmed = f"They confirmed with their signature, on {words.clock_time(one.answered_at)}, all but this:"
+        kept = (
+            f"they keep some of it for {KEPT_FOR[storage]} until {words.day(until)}, and give as their reason"
+            f" “{quoted(clause)}”."
+            for storage, clause, until in one.residual
+        )
+        return Line(wish=one.wish, state="kept in part", tone="waiting", sentences=(asked, confirmed, *kept))
     state = "erased" if one.wish is Wish.ERASE else "confirmed"
     sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
-    kept = tuple(
-        f"They still keep some of it until {words.day(until)}, by rule “{quoted(clause)}” of their terms."
-        for _, clause, until in one.residual
-    )
-    return Line(wish=one.wish, state=state, tone="quiet" if kept else "good", sentences=(asked, sentence, *kept))
+    return Line(wish=one.wish, state=state, tone="good", sentences=(asked, sentence))
 
 
 async def _unconfirmed(parts: Parts, one: Ended) -> tuple[str, str]:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from aiohttp import web
 
 from didkit_py.encoding import Json, from_b64url, read_json, write_json
-from didkit_py.errors import Malformed, NotFound
+from didkit_py.errors import DidkitError, Malformed, NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.messages import SIGNED_RECORD
 from didkit_py.service.web import Routes, render
+from didkit_py.terms.grant_parts import Retention
+from didkit_py.terms.retention import kept_until
+from wallet import words
 from wallet.asker import asker_of
 from wallet.ending_pages import Afterwards, afterwards
 from wallet.ledger import BrokenLedger, Entry
@@ -32,6 +35,7 @@ class Shared:
     terms: str
     accepted: bool
     recorded: bool
+    ends: str  # when what they promised about keeping it is over, in a sentence
     afterwards: Afterwards
 
 
@@ -52,6 +56,10 @@ async def disclosures(request: web.Request) -> web.Response:
     vendors: dict[str, list[Shared]] = {}
     releases = list(shared(entries, await afterwards(parts)))
     for one in sorted(releases, key=lambda each: each.at, reverse=True):
+        if one.recorded:
+            with suppress(DidkitError):  # a record that cannot be read tells no end, and hides no other
+                exchange = await parts.opened.keeping.load_exchange(one.request_id)
+                one = replace(one, ends=_ends(exchange, one, parts.clock()))  # noqa: PLW2901 - the same, completed
         vendors.setdefault(one.vendor, []).append(one)
     refusals = sum(one.kind == "refused" for one in entries)
     unread = sum(one.kind == "released" for one in entries) - len(releases)
@@ -81,8 +89,32 @@ def _release(entry: Entry, *, recorded: bool, later: Mapping[str, Afterwards]) -
         terms=str(promises.members.get("terms") or ""),
         accepted=read.flag("accepted"),
         recorded=recorded,
+        ends="",
         afterwards=later.get(entry.request_id, Afterwards()),
     )
+
+
+def _ends(exchange: Exchange, one: Shared, now: datetime) -> str:
+    """The last day on which they may have any of it, by the record. Every class counts: others may have an archive."""
+    body = Reader(read_json(from_b64url(str((exchange.record or {})["payload"]))), at="record")
+    promised = {
+        process.text("gid"): tuple(map(Retention.from_reader, process.objects("hasStorageCondition")))
+        for process in body.objects("hasProcess")
+        if process.items("acceptedData")
+    }
+    ended = {} if one.afterwards.left_at is None else dict.fromkeys(promised, one.afterwards.left_at)
+    ends = [
+        kept_until([gid], promised, shown_at=one.at, ended=ended) for gid, retention in promised.items() if retention
+    ]
+    known = [end for end in ends if end is not None]
+    if not ends:
+        return "They promised to keep it for immediate use alone."
+    if len(known) < len(ends):
+        return "Their promise sets no day yet on which all of it must be gone."
+    end = max(known)
+    if end <= now:
+        return f"The time that they promised ended on {words.day(end)}: since then they may have none of it."
+    return f"By their promise all of it is gone after {words.day(end)}."
 
 
 async def record(request: web.Request) -> web.Response:

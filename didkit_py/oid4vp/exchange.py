@@ -1,7 +1,7 @@
 """The life of one presentation request at the vendor, as a table of moves; every other move is refused.
 
-Who may cause a move is the caller's matter: only an answer that opened with the request's own key, and whose nonce was
-spent for it, may end an exchange. Otherwise anyone who knows the address could end it with rubbish.
+Only two things end a request: a presentation that was verified, and its time. Whoever saw its code can also say no to
+it, or send what does not hold; that is noted, and the request stays open for everybody else.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class State(StrEnum):
     CREATED = "created"
     FETCHED = "fetched"  # a wallet has the signed request
     ANSWERED = "answered"  # a presentation was verified
-    REFUSED = "refused"  # the wallet said no, or has nothing; the two look alike
+    REFUSED = "refused"  # a wallet said no, or has nothing; the two look alike
     FAILED = "failed"  # a presentation came and did not hold
     EXPIRED = "expired"
 
@@ -42,9 +42,20 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
         (State.FETCHED, Event.PRESENTATION_REJECTED): State.FAILED,
         (State.FETCHED, Event.WALLET_REFUSED): State.REFUSED,
         (State.FETCHED, Event.TIME_PASSED): State.EXPIRED,
+        **{
+            (state, event): end
+            for state in (State.REFUSED, State.FAILED)
+            for event, end in (
+                (Event.REQUEST_FETCHED, state),
+                (Event.PRESENTATION_VERIFIED, State.ANSWERED),
+                (Event.PRESENTATION_REJECTED, State.FAILED),
+                (Event.WALLET_REFUSED, State.REFUSED),
+                (Event.TIME_PASSED, state),  # what is known of it is not that nobody answered
+            )
+        },
     }
 )
-FINAL: Final = frozenset({State.ANSWERED, State.REFUSED, State.FAILED, State.EXPIRED})
+FINAL: Final = frozenset({State.ANSWERED, State.EXPIRED})
 
 
 def move(state: State, event: Event) -> State:

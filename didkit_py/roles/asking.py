@@ -15,7 +15,7 @@ from didkit_py.encoding import Json, b64url, digest, from_timestamp, timestamp
 from didkit_py.errors import BadTerms, Expired, IllegalMove
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.client_id import ClientId, client_id_of
-from didkit_py.oid4vp.exchange import FINAL, Event, State, move
+from didkit_py.oid4vp.exchange import Event, State, move
 from didkit_py.oid4vp.request import PresentationRequest, VerifierInfo, create_request_link, create_request_object
 from didkit_py.oid4vp.response import create_encryption_key, public_encryption_key
 from didkit_py.roles.asking_store import AskedRequest, AskingStore, OwnCredential, RequestTemplate, SentOffer
@@ -127,7 +127,7 @@ class Asking:
         kept = await self.store.load_request(request_id, now=now)
         if kept.state is State.EXPIRED or now >= kept.asked.expires_at:
             raise Expired("the request is over", spec="RFC 7519, 4.1.4")
-        if kept.state in FINAL:
+        if kept.answered_at is not None:
             raise IllegalMove("the request was answered already")
         move(kept.state, Event.REQUEST_FETCHED)
         signed = await self.sign_draft(kept.asked, wallet_nonce=wallet_nonce, now=now)

@@ -3,12 +3,12 @@
 What is secret (nonce, state, keys) or learned about a person (claims) stands in values that a store seals.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 
-from didkit_py.encoding import Json
+from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
@@ -17,7 +17,9 @@ from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
-from didkit_py.terms.grant_parts import ClaimPath
+from didkit_py.terms.grant_parts import ClaimPath, absent_left_out
+from didkit_py.terms.order import is_below
+from didkit_py.terms.retention import leaves
 from didkit_py.verification import Check
 
 MAX_PURPOSE: Final = 200  # characters; the vendor's own note of why it asks
@@ -68,6 +70,11 @@ class RequestTemplate:
         }
 
 
+NO_QUESTION: Final = RequestTemplate(
+    purpose_text="", query=DcqlQuery(credentials=(), credential_sets=(), source={}), grants=(), terms_id=None
+)  # what stands in the place of one that was erased
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedRequest:
     """One request as it was made; whatever is signed for it later rests on these values."""
@@ -80,6 +87,21 @@ class AskedRequest:
     encryption_jwk: Mapping[str, Json] = field(repr=False)  # private
     made_at: datetime
     expires_at: datetime
+
+    @property
+    def erased(self) -> bool:
+        """Whether the question is gone, because it would tell the answer."""
+        return not self.template.query.credentials
+
+    def names(self, query_id: str, path: ClaimPath) -> bool:
+        """Whether the question speaks of this claim, of one above it or of one below."""
+        query = self.template.query.credential(query_id)
+        asked = () if query is None else [claim.path for claim in query.claims]
+        return any(is_below(one, path) or is_below(path, one) for one in asked)
+
+    def without_question(self) -> Self:
+        """What may stay once the answer is gone: that something was asked, and when."""
+        return replace(self, template=NO_QUESTION, nonce="", state="", rel="", encryption_jwk={})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +130,27 @@ class CheckMade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retained:
+    """Until when one claim may be kept, and what allows it."""
+
+    path: ClaimPath
+    gids: tuple[str, ...]  # of the accepted grants; empty: nothing was agreed about it
+    until: datetime | None  # None: no end is set yet
+
+    @classmethod
+    def from_reader(cls, read: Reader) -> Self:
+        return cls(
+            path=tuple(step for step in read.items("path") if isinstance(step, str | int | None)),
+            gids=read.optional_texts("gids"),
+            until=read.optional_moment("until"),
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        until = None if self.until is None else timestamp(self.until)
+        return absent_left_out({"path": [*self.path], "gids": [*self.gids], "until": until})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What one presented credential said, without its registered claims."""
 
@@ -115,16 +158,30 @@ class Learned:
     issuer: str
     issuer_name: str
     claims: Mapping[str, Json] = field(repr=False)
+    retained: tuple[Retained, ...] = ()  # one for each claim
+
+    @property
+    def paths(self) -> tuple[ClaimPath, ...]:
+        """Of each claim; the empty path stands for a credential that says nothing but its type."""
+        return tuple(leaves(dict(self.claims))) or ((),)
 
     def without(self, paths: Sequence[ClaimPath]) -> Self:
         """The same without what it said at and below these paths."""
         claims: Json = dict(self.claims)
         for path in paths:
-            claims = _without(claims, path)
-        return replace(self, claims=claims if isinstance(claims, dict) else {})
+            claims = _without(claims, path) if path else {}
+        left = claims if isinstance(claims, dict) else {}
+        kept = {*leaves(left), *(() if self.claims or () in paths else ((),))}
+        return replace(self, claims=left, retained=tuple(one for one in self.retained if one.path in kept))
 
     def to_json(self) -> dict[str, Json]:
-        return {"vct": self.vct, "issuer": self.issuer, "issuer_name": self.issuer_name, "claims": dict(self.claims)}
+        return {
+            "vct": self.vct,
+            "issuer": self.issuer,
+            "issuer_name": self.issuer_name,
+            "claims": dict(self.claims),
+            "retained": [one.to_json() for one in self.retained],
+        }
 
     @classmethod
     def from_reader(cls, read: Reader) -> Self:
@@ -133,6 +190,7 @@ class Learned:
             issuer=read.text("issuer"),
             issuer_name=read.text("issuer_name"),
             claims=read.mapping("claims"),
+            retained=tuple(map(Retained.from_reader, read.objects("retained"))) if read.has("retained") else (),
         )
 
 
@@ -141,9 +199,10 @@ def _without(value: Json, path: ClaimPath) -> Json:
     step, rest = path[0], path[1:]
     if isinstance(value, dict) and isinstance(step, str) and step in value:
         kept = {name: inner for name, inner in value.items() if name != step}
-        return {**kept, step: _without(value[step], rest)} if rest else kept
+        left = _without(value[step], rest) if rest else None
+        return kept | ({step: left} if left not in (None, {}, []) else {})
     if isinstance(value, list) and not isinstance(step, str):
-        return [_without(inner, rest) for inner in value] if rest else []
+        return [left for inner in value if (left := _without(inner, rest)) not in ({}, [])] if rest else []
     return value
 
 
@@ -160,8 +219,39 @@ class Result:
         """The result after an erasure of these paths, or of everything learned when there are none."""
         if not paths:
             return replace(self, learned={})
-        kept = {name: tuple(one.without(paths) for one in some) for name, some in self.learned.items()}
-        return replace(self, learned=kept)
+        return self._keeping(lambda one: one.without(paths))
+
+    def without_overdue(self, now: datetime) -> Self:
+        """The result without what should be gone by now."""
+        return self._keeping(
+            lambda one: one.without(
+                [kept.path for kept in one.retained if kept.until is not None and kept.until <= now]
+            )
+        )
+
+    def _keeping(self, left: Callable[[Learned], Learned]) -> Self:
+        """What is left of each credential; one of which nothing is left is not named any more."""
+        found = {
+            name: tuple(after for one in some if (after := left(one)).claims or after == one)
+            for name, some in self.learned.items()
+        }
+        return replace(self, learned={name: some for name, some in found.items() if some})
+
+    def without_details(self) -> Self:
+        """The checks by name alone, and nothing that was learned: that it was verified, not what."""
+        names = dict.fromkeys((one.check.name, one.check.passed) for one in self.checks)
+        bare = tuple(CheckMade(check=Check(name=name, passed=passed)) for name, passed in names)
+        return replace(self, checks=bare)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the next of it must be gone."""
+        ends = (kept.until for some in self.learned.values() for one in some for kept in one.retained)
+        return min((one for one in ends if one is not None), default=None)
+
+    def claims(self) -> set[tuple[str, ClaimPath]]:
+        """The path of each claim that is known, by query id."""
+        return {(name, path) for name, some in self.learned.items() for one in some for path in one.paths}
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -190,10 +280,15 @@ class KeptRequest:
 
     asked: AskedRequest
     state: State
-    answered_at: datetime | None = None
+    is_open: bool  # whether an answer that holds would still be taken
+    answered_at: datetime | None = None  # when a presentation was verified
+    tried_at: datetime | None = None  # when somebody last said no, or sent what did not hold
     ended_at: datetime | None = None  # the person left: nothing may be used any more
     erased_at: datetime | None = None  # the person had it erased
-    result: Result | None = field(default=None, repr=False)
+    lapsed_at: datetime | None = None  # something was erased because its time was over
+    result: Result | None = field(default=None, repr=False)  # without what should be gone by now
+    stored: Result | None = field(default=None, repr=False)  # as the database still holds it
+    revision: int = 0  # counts the changes of the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +322,34 @@ class KeptEvent:
     kind: str
     at: datetime
     text: str = field(repr=False)
-    answer: str = field(repr=False)
+    answer: str | None = field(default=None, repr=False)  # None: what it erased may still be in the files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What is to be stored of a request from now on."""
+
+    request_id: str
+    revision: int  # that it was made from
+    result: Result = field(repr=False)
+    asked: AskedRequest | None = field(default=None, repr=False)  # None: the question stays
+    erases: bool = False
+
+
+def remains_of(kept: KeptRequest, result: Result) -> Remains:
+    """What may stay beside this result: not the question, where it speaks of what is gone."""
+    before = Result() if kept.stored is None else kept.stored
+    gone = before.claims() - result.claims()
+    told = not result.learned or any(kept.asked.names(*one) for one in gone)
+    erases = bool(gone) or bool(before.learned) > bool(result.learned)
+    hides = erases and told and not kept.asked.erased
+    return Remains(
+        request_id=kept.asked.id,
+        revision=kept.revision,
+        result=result.without_details() if erases and told else result,
+        asked=kept.asked.without_question() if hides else None,
+        erases=erases,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +358,8 @@ class Effect:
 
     request_id: str
     ends: bool = False
-    erased: Result | None = field(default=None, repr=False)  # what is left of the result; None: nothing is erased
+    erases: bool = False  # the person wants it erased, whether or not something was left
+    remains: Remains | None = field(default=None, repr=False)  # None: nothing changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,14 +399,16 @@ class CheckingStore(Protocol):
     async def load_request(self, request_id: str, *, now: datetime) -> KeptRequest:
         """One request. Raises NotFound."""
 
-    async def save_result(
+    async def save_try(self, request_id: str, state: State, result: Result, *, now: datetime) -> None:
+        """Keep what came of a try that ends nothing, unless the request was answered or tried too often."""
+
+    async def save_answer(
         self,
         request_id: str,
-        state: State,
         result: Result,
         *,
         now: datetime,
-        response_code_hash: bytes | None = None,
+        response_code_hash: bytes,
         record: KeptAcceptance | None = None,
     ) -> None:
         """Spend the request's nonce for this result: of two answers one wins. Raises Replayed for all others."""
@@ -301,14 +426,14 @@ class AcceptingStore(Protocol):
     async def load_offer(self, offer_digest: str) -> SentOffer | None:
         """The promise of that digest, if it was ours."""
 
-    async def load_acceptances(self, request_id: str) -> Sequence[KeptAcceptance]:
-        """All acceptances for a request, the oldest first."""
+    async def load_acceptance(self, payload_digest: str) -> KeptAcceptance | None:
+        """The acceptance of that payload, if it is kept."""
 
     async def save_acceptance(self, acceptance: KeptAcceptance, *, at_most: int, now: datetime) -> None:
-        """Keep an acceptance; the same payload again changes nothing. Raises Replayed when there are too many."""
+        """Keep an acceptance; the same payload again changes nothing. Of those that wait, the newest stay."""
 
-    async def save_record(self, acceptance: KeptAcceptance, *, now: datetime) -> KeptAcceptance:
-        """Keep the record, unless there is one: gives the one that is kept."""
+    async def save_record(self, acceptance: KeptAcceptance, remains: Remains, *, now: datetime) -> None:
+        """Keep a record, with what is stored of its request then. Raises Replayed when that has changed meanwhile."""
 
     async def load_recorded(self, record_id: str) -> KeptAcceptance | None:
         """The acceptance whose record has this identifier, if both sides signed it."""
@@ -317,7 +442,38 @@ class AcceptingStore(Protocol):
         """What was said later about a record, in order."""
 
     async def save_event(self, event: KeptEvent, effect: Effect) -> None:
-        """Keep an event and our answer, and make its effect. Raises Replayed when another one stands at its place."""
+        """Keep an event, with our answer if it has one, and make its effect.
+
+        Raises Replayed when another one stands at its place, or the request has changed meanwhile.
+        """
+
+    async def save_event_answer(self, event: KeptEvent, *, now: datetime) -> KeptEvent:
+        """Keep our answer to an event that has none; gives the event with the answer that is kept."""
 
     async def finish_erasing(self) -> None:
-        """Leave nothing of what was erased in the database's own files. Raises StorageUnavailable: then do it again."""
+        """Return once nothing of what was erased before is in the database's own files.
+
+        Raises Unavailable while that takes longer: it goes on, and whoever waits asks again.
+        """
+
+
+class RetainingStore(Protocol):
+    """What keeping to the time of what was promised needs. Each write is one transaction, durable when it returns."""
+
+    async def load_due(self, *, now: datetime, limit: int) -> Sequence[KeptRequest]:
+        """Requests of whose answers something should be gone by now."""
+
+    async def load_offers(self, request_id: str) -> Sequence[SentOffer]:
+        """The promises that were made for a request."""
+
+    async def load_acceptances(self, request_id: str) -> Sequence[KeptAcceptance]:
+        """All acceptances for a request, the oldest first."""
+
+    async def load_events(self, record_id: str) -> Sequence[KeptEvent]:
+        """What was said later about a record, in order."""
+
+    async def save_remains(self, remains: Remains, *, now: datetime) -> bool:
+        """Store what is left of a request; False when it has changed meanwhile."""
+
+    async def finish_erasing(self) -> None:
+        """Return once nothing of what was erased before is in the database's own files. Raises Unavailable."""

@@ -1,16 +1,17 @@
 """Checking: an answer to one of our requests is opened, judged, and kept with every check that was made (P10).
 
 The nonce is spent in the same write that keeps the result: a crash leaves both or neither, and of two answers one wins.
-Before that nothing is changed by whoever cannot open the request's own key or does not know its state.
+Only a presentation that was verified spends it. Whoever saw the request can say no to it or send what does not hold:
+that is noted, and the request stays open for everybody else until its time is over.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from didkit_py.encoding import Json, b64url, sha256
-from didkit_py.errors import BadAgreement, DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
+from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
 from didkit_py.oid4vp.exchange import Event, State, move
 from didkit_py.oid4vp.response import ErrorResponse, ResponseBody, open_response, parse_response_form, require_state
 from didkit_py.roles.accepting import Accepting
@@ -18,14 +19,13 @@ from didkit_py.roles.asking_store import (
     AskedRequest,
     CheckingStore,
     CheckMade,
-    KeptAcceptance,
     KeptRequest,
     Learned,
     Result,
 )
+from didkit_py.roles.retaining import planned
 from didkit_py.terms.record import presented_digest
 from didkit_py.verification import Check, Evidence, VerifiedCredential, VerifiedPresentation, verify_presentation
-from didkit_py.verification.evidence import failed
 
 DONE_PATH: Final = "/done"
 AGREEMENT: Final = "agreement"
@@ -67,7 +67,7 @@ class Checking:
     async def take_response(self, request_id: str, form: Mapping[str, str], *, now: datetime) -> Taken:
         """Judge what was posted to the response address of a request.
 
-        Raises NotFound, Malformed, Replayed, Expired, or the check that did not hold, which is then kept as the result.
+        Raises NotFound, Malformed, Replayed, Expired, or the check that did not hold, which is noted.
         """
         kept = await self.store.load_request(request_id, now=now)
         answer = parse_response_form(form)
@@ -82,7 +82,7 @@ class Checking:
         if answer.state != kept.asked.state:
             raise Rejected("error: the state is not the request's", spec="OpenID4VP 1.0, 8.5")
         state = move(kept.state, Event.WALLET_REFUSED)
-        await self.store.save_result(kept.asked.id, state, Result(error={"error": answer.error}), now=now)
+        await self.store.save_try(kept.asked.id, state, Result(error={"error": answer.error}), now=now)
         return Taken()
 
     async def _judge(self, asked: AskedRequest, body: ResponseBody, now: datetime) -> Taken:
@@ -97,62 +97,41 @@ class Checking:
                 evidence=evidence,
                 now=now,
             )
-            acceptance = _matching(await self.store.load_acceptances(asked.id), presented)
         except (Rejected, Malformed) as error:
             await self._keep_failure(asked, error, presented, now)
             raise
-        return await self._keep(asked, verified, acceptance, presented, now)
+        return await self._keep(asked, verified, presented, now)
 
     async def _keep_failure(self, asked: AskedRequest, error: DidkitError, presented: str, now: datetime) -> None:
         checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
         result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
         state = move(State.FETCHED, Event.PRESENTATION_REJECTED)
-        await self.store.save_result(asked.id, state, result, now=now)
+        await self.store.save_try(asked.id, state, result, now=now)
 
-    async def _keep(
-        self,
-        asked: AskedRequest,
-        verified: VerifiedPresentation,
-        acceptance: KeptAcceptance | None,
-        presented: str,
-        now: datetime,
-    ) -> Taken:
+    async def _keep(self, asked: AskedRequest, verified: VerifiedPresentation, presented: str, now: datetime) -> Taken:
+        acceptances = await self.store.load_acceptances(asked.id)
+        accepted = next((one for one in acceptances if one.presented == presented), None)
         checks = tuple(CheckMade(check=one) for one in _OPENED) + _all_checks(verified)
-        if acceptance is not None:
+        if accepted is not None:
             checks += (CheckMade(check=Check(name=AGREEMENT, passed=True, spec=AGREEMENT_SPEC)),)
+        learned = {name: tuple(map(_learned, some)) for name, some in verified.credentials.items()}
+        result = Result(checks=checks, learned=learned, presented=presented)
+        if accepted is None:
+            record, result = None, planned(result, shown_at=now)
+        else:
+            record, result = await self.accepting.recorded(accepted, result, shown_at=now)
         code = b64url(self.random(_CODE_BYTES))
-        await self.store.save_result(
-            asked.id,
-            move(State.FETCHED, Event.PRESENTATION_VERIFIED),
-            Result(
-                checks=checks,
-                learned={name: tuple(map(_learned, some)) for name, some in verified.credentials.items()},
-                presented=presented,
-            ),
-            now=now,
-            response_code_hash=sha256(code.encode()),
-            record=None if acceptance is None else await self.accepting.countersigned(acceptance),
-        )
+        await self.store.save_answer(asked.id, result, now=now, response_code_hash=sha256(code.encode()), record=record)
         return Taken(redirect_uri=f"{self.base_url}{DONE_PATH}?response_code={code}")
 
 
 def _require_open(kept: KeptRequest) -> None:
     if kept.answered_at is not None:
         raise Replayed("the request was answered already", spec="OpenID4VP 1.0, 14.1")
-    if kept.state is State.EXPIRED:
+    if not kept.is_open:
         raise Expired("the request is over", hint="Ask the vendor for a new request.")
     if kept.state is State.CREATED:
         raise IllegalMove("nobody has fetched this request, so nobody can answer it")
-
-
-def _matching(acceptances: Sequence[KeptAcceptance], presented: str) -> KeptAcceptance | None:
-    """The acceptance of what is presented now. Raises BadAgreement when there are only others."""
-    found = next((one for one in acceptances if one.presented == presented), None)
-    if found is None and acceptances:
-        error = BadAgreement("the acceptance was given for another presentation")
-        error.checks = (failed(AGREEMENT, AGREEMENT_SPEC, error),)
-        raise error
-    return found
 
 
 def checks_of(error: DidkitError) -> tuple[CheckMade, ...]:

@@ -6,6 +6,7 @@ record itself, each later one the event before, whoever sent it, so that neither
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
 from didkit_py.terms.document_parts import read_digest
-from didkit_py.terms.grant_parts import ClaimPath, absent_left_out, read_path
+from didkit_py.terms.grant_parts import RETENTION_CLASSES, ClaimPath, absent_left_out, read_path
 from didkit_py.terms.record import AgreementRecord
 
 TYP: Final = "agreement-event+jwt"
@@ -51,7 +52,9 @@ _OWN: Final = {
 _ANSWERS: Final = frozenset({Kind.ACKNOWLEDGE, Kind.ERASE_PROOF})
 _STATES: Final = {Kind.ACKNOWLEDGE: ("received", APPLIED), Kind.ERASE_PROOF: (APPLIED,)}
 _NAMES_PATHS: Final = frozenset({Kind.ERASE_REQUEST, Kind.ERASE_PROOF})
-MAX_RESIDUAL: Final = 32
+MAX_RESIDUAL: Final = 8
+MAX_CLAUSE: Final = 80
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})  # Unicode categories: they may forge a page
 # Said of a record that is not there and of one that is somebody else's, so that no stranger learns which are there.
 NOT_THEIRS: Final = "no record of this name was agreed with the key of this event"
 
@@ -67,11 +70,10 @@ class Residual:
     @classmethod
     def from_reader(cls, read: Reader) -> Self:
         read.refuse_unknown(("class", "clause", "until"))
-        return cls(
-            storage=read.text("class", max_length=40),
-            clause=read.text("clause", max_length=80),
-            until=read.rfc3339("until"),
-        )
+        clause = read.text("clause", max_length=MAX_CLAUSE)
+        if any(unicodedata.category(one) in _UNSEEN for one in clause):
+            raise Malformed(f"{read.path('clause')}: expected characters that can be seen")
+        return cls(storage=read.text("class", one_of=RETENTION_CLASSES), clause=clause, until=read.rfc3339("until"))
 
     def to_json(self) -> dict[str, Json]:
         return {"class": self.storage, "clause": self.clause, "until": rfc3339(self.until)}

@@ -30,7 +30,7 @@ from didkit_py.terms.consent import Consent
 from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.document_parts import read_digest
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.grant_parts import ClaimPath, DataItem, Recipient, absent_left_out, read_path
+from didkit_py.terms.grant_parts import MAX_ITEMS, ClaimPath, DataItem, Recipient, Retention, absent_left_out, read_path
 from didkit_py.terms.order import is_below, is_covered
 from didkit_py.terms.vocabulary import DPV
 
@@ -63,6 +63,7 @@ class AgreementRecord:
     agreed: tuple[str, ...]  # gids of the grants that were accepted; the vendor may act on no others
     accepted: Mapping[str, tuple[ClaimPath, ...]]  # by gid; empty for one that was declined
     declined: Mapping[str, tuple[ClaimPath, ...]]
+    retention: Mapping[str, tuple[Retention, ...]]  # what was promised about keeping, by gid
     presented: str  # digest of the presentation and its nonce
     payload: bytes = field(repr=False)
 
@@ -128,11 +129,11 @@ def _accepted(grant: Grant, shown: Collection[tuple[str, ClaimPath]]) -> tuple[C
     found: set[ClaimPath] = set()
     for vct, path in shown:
         parts = (path[:length] for length in range(len(path), 0, -1))
-        found.update(islice((part for part in parts if _is_offered(vct, part, grant)), 1))
+        found.update(islice((part for part in parts if is_offered(vct, part, grant)), 1))
     return tuple(sorted(found, key=_spelling))
 
 
-def _is_offered(vct: str, path: ClaimPath, grant: Grant) -> bool:
+def is_offered(vct: str, path: ClaimPath, grant: Grant) -> bool:
     """Whether a collapsed path of this type is one that the grant names, or a claim of the type inside what it names.
 
     A path that is in no offer and in no type could be a value in disguise.
@@ -241,13 +242,20 @@ async def create_acceptance(record: Mapping[str, Json], *, signer: Signer) -> Jo
 
 
 def verify_acceptance(
-    signed: JointlySigned, *, offer_text: str, query: DcqlQuery, terms: TermsDocument | None, now: datetime
+    signed: JointlySigned,
+    *,
+    offer_text: str,
+    query: DcqlQuery,
+    terms: TermsDocument | None,
+    now: datetime,
+    presented_at: datetime | None = None,
 ) -> AgreementRecord:
     """The vendor's check that a person accepted its own offer, and nothing else.
 
     `query` is what the request of the offer asks for; `terms` is the document that the offer names, None where the
     vendor does not hold it. The same acceptance may come again later: check its payload against the stored one first.
-    Raises Malformed, BadAgreement or BadSignature.
+    Where the presentation that it was given for is here, since `presented_at`, the acceptance itself may come as late
+    as it likes. Raises Malformed, BadAgreement or BadSignature.
     """
     if len(signed.signatures) != 1:
         raise BadAgreement("an acceptance has one signature")
@@ -257,7 +265,7 @@ def verify_acceptance(
     record = _verify_subject(signed)
     if not agreement.issued_at - MAX_SKEW <= record.created <= min(now, agreement.expires_at) + MAX_SKEW:
         raise BadAgreement("the record was not made in the life of the offer")
-    if now - record.created > MAX_DELAY:
+    if (presented_at or now) - record.created > MAX_DELAY:
         raise BadAgreement("the record was made too long ago")
     _require_allowed(agreement, record, terms, sort_grants(agreement.grants, query))
     return record
@@ -301,7 +309,7 @@ def _require_accepted(grant: Grant, accepted: Sequence[ClaimPath], required: Col
         types |= TEMPLATES.keys()
     if list(accepted) != sorted(set(accepted), key=_spelling):
         raise BadAgreement("record.acceptedData: expected each path once, in order")
-    if any(not any(_is_offered(vct, path, grant) for vct in types) for path in accepted):
+    if any(not any(is_offered(vct, path, grant) for vct in types) for path in accepted):
         raise BadAgreement("record.acceptedData: a path was not offered")
     for one in _items(grant):
         if one.path is None or one.is_optional or not _is_insisted_on(one, required):
@@ -374,6 +382,10 @@ def _read(payload: bytes, key: PublicKey) -> AgreementRecord:
         ),
         accepted={gid: _paths(one, "acceptedData") for gid, one in processes.items()},
         declined={gid: _paths(one, "declinedData") for gid, one in processes.items()},
+        retention={
+            gid: tuple(map(Retention.from_reader, one.objects("hasStorageCondition", max_items=MAX_ITEMS)))
+            for gid, one in processes.items()
+        },
         presented=read_digest(read.object("decision"), "presented"),
         payload=payload,
     )

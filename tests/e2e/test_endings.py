@@ -17,7 +17,7 @@ from didkit_py.errors import Malformed
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
-from didkit_py.terms.events import Kind, parse_event
+from didkit_py.terms.events import Kind, Residual, parse_event
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
 from wallet.app import create_app
@@ -210,3 +210,27 @@ async def test_one_wish_that_cannot_be_read_hides_no_other(world: World, monkeyp
     assert page.status == 200
     assert line(page, "stop", first).startswith("unreadable You told them to stop using it on ")
     assert line(page, "stop", second).startswith("sent, unconfirmed")
+
+
+async def test_who_keeps_some_of_it_is_never_shown_as_having_erased_it(world: World) -> None:
+    request_id = await shared(world)
+    until = datetime(2030, 5, 3, tzinfo=UTC)
+    clause = "5.2”. The sender proved that “nothing"
+    world.clearsound.residual = (Residual(storage="legal", clause=clause, until=until),)
+    page = await end(world, request_id, "erase")
+    said = line(page, "erase", request_id)
+    assert said.startswith("kept in part You told them to erase it on ")
+    assert "that they erased it" not in said
+    assert (
+        "they keep some of it for duties by law until 3 May 2030, and give as their reason"
+        " “5.2'. The sender proved that 'nothing”."
+    ) in said
+
+
+async def test_the_list_says_when_what_they_promised_about_keeping_is_over(world: World) -> None:
+    request_id = await shared(world)
+    page = await world.person.get("/disclosures")
+    assert "Their promise sets no day yet on which all of it must be gone." in page.text
+    page = await end(world, request_id, "stop")
+    a_year_on = datetime.now(UTC) + timedelta(seconds=31_556_952)
+    assert f"By their promise all of it is gone after {a_year_on.day} " in page.text

@@ -49,6 +49,7 @@ from didkit_py.terms.document import create_signatory_statement
 from didkit_py.terms.events import (
     AgreementEvent,
     Kind,
+    Residual,
     create_acknowledgement,
     create_erase_proof,
     parse_event,
@@ -153,6 +154,7 @@ class Vendor:
     away: set[str] = field(default_factory=set)  # names of handlers that are out of order
     answers: dict[str, str] = field(default_factory=dict)  # to events of persons
     forger: SoftwareSigner | None = None  # who signs those answers in the vendor's place
+    residual: tuple[Residual, ...] = ()  # what it says that it keeps in spite of an erasure
     promiser: SoftwareSigner | None = None  # who signs its promises in its place
     signer: SoftwareSigner = field(init=False)
 
@@ -322,7 +324,7 @@ class Vendor:
         )
         signer = self.forger or self.signer
         if event.kind is Kind.ERASE_REQUEST:
-            return await create_erase_proof(record, of=event, signer=signer, now=self.clock())
+            return await create_erase_proof(record, of=event, residual=self.residual, signer=signer, now=self.clock())
         return await create_acknowledgement(
             record, previous=event, of=event, state="applied", signer=signer, now=self.clock()
         )

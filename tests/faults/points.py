@@ -106,16 +106,17 @@ PRESENTING: Final = (
 RELEASING: Final = tuple(answered("P9", "the presentation", "/oid4vp/response/"))
 REFUSING: Final = (
     *around("no", "wallet", "the no", "UPDATE requests", "'declining'"),
-    *around("no", "vendor", "the no", "response_code_hash = ?"),
+    *around("no", "vendor", "the no", "tries = tries + 1", "'refused'"),
     *answered("no", "sending the no", "/oid4vp/response/"),
     *around("no", "wallet", "that the no was sent", "UPDATE requests", "'declined'"),
 )
 ERASING: Final = (
     *around("E1", "wallet", "the wish", "INSERT INTO endings"),
     *around("E2", "wallet", "the event", "UPDATE endings", "args=(None,"),
-    *around("E4", "vendor", "event, answer and effect", "INSERT INTO events"),
+    *around("E4", "vendor", "event and effect", "INSERT INTO events"),
     *around("E5", "vendor", "writing the files anew", seam=Seam.SCRUB),
     *around("E5", "vendor", "that it is scrubbed", "UPDATE scrubs SET done"),
+    *around("E5", "vendor", "the proof", "UPDATE events SET sealed"),
     *answered("E3", "the event", "/agreements/erase"),
     *around("E6", "wallet", "the answer", "UPDATE endings", "INSERT INTO ledger"),
 )

@@ -74,9 +74,10 @@ class Seen:
         return {
             *(("registered", *one) for one in self.registered.items()),
             *(("asked", one) for one in self.requests),
-            *(("answered", one, kept.state) for one, kept in self.requests.items() if kept.answered_at),
+            *(("answered", one, kept.state) for one, kept in self.requests.items() if kept.result is not None),
             *(("signed", one) for one, kept in self.acceptances.items() if kept.record),
-            *(("obeyed", one.text, one.answer) for one in self.events),
+            *(("heard", one.text) for one in self.events),
+            *(("obeyed", one.text, one.answer) for one in self.events if one.answer is not None),
             *(("written down", one.seq, one.digest) for one in self.entries),
             *(("recorded", one) for one, kept in self.exchanges.items() if kept.record),
             *(("confirmed", one.exchange_id, one.place, one.answer) for one in self.endings if one.confirmed),
@@ -239,7 +240,7 @@ def _require_used_before_sent(seen: Seen) -> None:
 def _require_one_answer(seen: Seen) -> None:
     """A request is answered whole or not at all, and the ledger tells each step once."""
     for kept in seen.requests.values():
-        assert (kept.answered_at is None) == (kept.result is None)
+        assert (kept.answered_at is None and kept.tried_at is None) == (kept.result is None)
         assert len(seen.answers_to(kept.asked.id)) <= 1
     told = Counter((one.kind, one.request_id) for one in seen.entries)
     assert set(told.values()) <= {1}

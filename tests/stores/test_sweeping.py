@@ -129,25 +129,32 @@ async def is_kept(vendor: VendorStore, name: str, now: datetime) -> bool:
         return False
 
 
-async def test_a_request_that_nobody_answered_goes_with_its_promises_and_every_other_stays(vendor: VendorStore) -> None:
+async def test_a_request_that_nobody_answered_goes_with_its_promises_and_what_was_answered_stays(
+    vendor: VendorStore,
+) -> None:
     much_later = NOW + UNANSWERED_KEPT + timedelta(minutes=11)
-    for name in ("unanswered", "answered", "accepted"):
+    for name in ("unanswered", "answered", "declined", "accepted"):
         await vendor.save_request(asked(name))
         await vendor.save_fetched(name, SentOffer(digest=name, request_id=name, text="promise"), now=NOW)
-    await vendor.save_result("answered", RequestState.REFUSED, Result(), now=NOW)
+    await vendor.save_answer("answered", Result(), now=NOW, response_code_hash=b"hash")
+    await vendor.save_try("declined", RequestState.REFUSED, Result(), now=NOW)
     accepted = KeptAcceptance(
         payload_digest="p", request_id="accepted", record_id="r", presented="d", accepted={"payload": "p"}
     )
     await vendor.save_acceptance(accepted, at_most=1, now=NOW)
 
+    await vendor.sweep(now=NOW + timedelta(minutes=59))
+    assert await vendor.load_acceptance("p") is not None
     await vendor.sweep(now=much_later - timedelta(minutes=2))
+    assert await vendor.load_acceptance("p") is None, "no presentation can come for it any more"
     assert await is_kept(vendor, "unanswered", much_later)
     await vendor.sweep(now=much_later)
 
     assert not await is_kept(vendor, "unanswered", much_later)
     assert await vendor.load_offer("unanswered") is None
+    assert not await is_kept(vendor, "declined", much_later)
+    assert not await is_kept(vendor, "accepted", much_later)
     assert await is_kept(vendor, "answered", much_later)
-    assert await is_kept(vendor, "accepted", much_later)
 
 
 async def test_many_unanswered_requests_go_in_one_sweep(vendor: VendorStore) -> None:

@@ -1,8 +1,9 @@
 """What a person can end at the vendor: it obeys at once, says so by its signature, and nothing stays in its files."""
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from didkit_py.encoding import Json
 from didkit_py.errors import StorageUnavailable
 from didkit_py.jose import JointlySigned
+from didkit_py.service.postgres import PostgresDatabase
 from didkit_py.service.sqlite import SqliteDatabase
 from didkit_py.terms.events import (
     AgreementEvent,
@@ -37,8 +40,8 @@ class Agreed:
     record: AgreementRecord
 
 
-async def agreed(shop: Shop) -> Agreed:
-    fetched = await shop.fetch(await shop.ask())
+async def agreed(shop: Shop, body: Mapping[str, Json] | None = None) -> Agreed:
+    fetched = await shop.fetch(await shop.ask(body))
     vp_token = await shop.present(fetched)
     acceptance = await shop.accept(fetched, vp_token)
     assert (await shop.respond(fetched, vp_token)).status == 200
@@ -239,3 +242,87 @@ async def test_a_crash_between_deleting_and_scrubbing_is_made_good_at_the_next_s
         assert sealed[:64] not in shop.files()
         assert sealed[-64:] not in shop.files()
         await proven(shop, one, text, await erase(shop, text))
+
+
+class Counted:
+    """How often the files were written anew, and how long each time takes at least."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, seconds: float = 0.0) -> None:
+        self.passes = 0
+        self.seconds = seconds
+        for engine in (SqliteDatabase, PostgresDatabase):
+            monkeypatch.setattr(engine, "scrub", self._counting(engine.scrub))
+
+    def _counting(self, real: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        async def counted(database: object) -> None:
+            self.passes += 1
+            await asyncio.sleep(self.seconds)
+            await real(database)
+
+        return counted
+
+
+async def test_erasing_what_is_gone_writes_nothing_anew(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = await agreed(shop)
+    counted = Counted(monkeypatch)
+    previous: AgreementEvent | None = None
+    for _ in range(30):
+        text = await asks_to_erase(shop, one, previous=previous)
+        previous = await proven(shop, one, text, await erase(shop, text))
+    assert counted.passes == 1
+
+
+async def test_erasures_that_wait_share_one_rewrite_and_others_are_served_meanwhile(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = [await agreed(shop) for _ in range(10)]
+    texts = [await asks_to_erase(shop, one) for one in everybody]
+    other = await agreed(shop)
+    counted = Counted(monkeypatch, seconds=0.2)
+    erasing = asyncio.gather(*(erase(shop, text) for text in texts))
+    await asyncio.sleep(0.1)
+    assert (await known(shop, other))["claims"], "who reads does not wait"
+    assert (await shop.get((await shop.ask()).request_uri)).status == 200
+    assert not erasing.done()
+    answers = await erasing
+    assert {one.status for one in answers} == {200}
+    assert counted.passes <= 2
+
+
+async def test_a_proof_is_signed_after_the_rewrite_and_until_then_the_answer_is_not_yet(
+    shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("didkit_py.service.scrubbing.WAIT_SECONDS", 0.05)
+    one = await agreed(shop)
+    text = await asks_to_erase(shop, one)
+    Counted(monkeypatch, seconds=0.3)
+    answer = await erase(shop, text)
+    assert (answer.status, answer.json()["error"]) == (503, "storage-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    (event,) = await shop.parts.store.load_events(one.record.identifier)
+    assert event.answer is None, "nothing is signed that is not so yet"
+    assert (await known(shop, one))["claims"] == {}, "it is gone nevertheless"
+    following = await asks_to_erase(shop, one, previous=parse_event(text).event)
+    assert (await erase(shop, following)).status == 400, "a chain goes by answers"
+    await asyncio.sleep(0.5)
+    clock.forward(timedelta(minutes=10))
+    proof = await proven(shop, one, text, await erase(shop, text))
+    assert proof.at == clock()
+
+
+async def test_a_flood_of_partial_erasures_leaves_the_database_free_most_of_the_time(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("didkit_py.service.scrubbing.WAIT_SECONDS", 0.02)
+    everybody = [await agreed(shop) for _ in range(3)]
+    counted = Counted(monkeypatch, seconds=0.1)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for one in everybody:
+        await erase(shop, await asks_to_erase(shop, one))
+    for _ in range(15):
+        await asyncio.sleep(0.03)
+        with contextlib.suppress(StorageUnavailable):
+            await shop.parts.store.finish_erasing()
+    spent = loop.time() - begun
+    assert counted.passes <= 1 + spent / (0.1 * 5), "four parts of rest to one of work"

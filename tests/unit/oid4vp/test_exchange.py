@@ -17,7 +17,7 @@ from didkit_py.oid4vp.exchange import FINAL, Event, State, move
         (Event.TIME_PASSED, State.EXPIRED),
     ],
 )
-def test_a_fetched_request_ends_in_one_of_four_ways(event: Event, end: State) -> None:
+def test_four_things_can_happen_to_a_fetched_request(event: Event, end: State) -> None:
     assert move(move(State.CREATED, Event.REQUEST_FETCHED), event) is end
 
 
@@ -30,6 +30,15 @@ def test_a_request_that_nobody_fetched_can_only_expire_or_be_fetched() -> None:
     for event in (Event.PRESENTATION_VERIFIED, Event.PRESENTATION_REJECTED, Event.WALLET_REFUSED):
         with pytest.raises(IllegalMove):
             move(State.CREATED, event)
+
+
+@pytest.mark.parametrize("state", [State.REFUSED, State.FAILED])
+def test_a_no_and_an_answer_that_does_not_hold_end_nothing(state: State) -> None:
+    assert move(state, Event.PRESENTATION_VERIFIED) is State.ANSWERED
+    assert move(state, Event.WALLET_REFUSED) is State.REFUSED
+    assert move(state, Event.PRESENTATION_REJECTED) is State.FAILED
+    assert move(state, Event.REQUEST_FETCHED) is state
+    assert move(state, Event.TIME_PASSED) is state
 
 
 @pytest.mark.parametrize(("state", "event"), list(itertools.product(sorted(FINAL), Event)))

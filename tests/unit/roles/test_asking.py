@@ -96,6 +96,13 @@ async def test_a_request_is_not_signed_without_end(desk: Desk) -> None:
         await desk.asking.sign(made.id, wallet_nonce=None, now=NOW)
 
 
+async def test_a_stranger_who_fetches_a_request_a_hundred_times_shuts_nobody_out_for_long(desk: Desk) -> None:
+    made = await desk.asking.ask(template(grants=[]), now=NOW)
+    for _ in range(MAX_FETCHES):
+        await desk.asking.sign(made.id, wallet_nonce=None, now=NOW)
+    await desk.asking.sign(made.id, wallet_nonce=None, now=NOW + timedelta(seconds=1))
+
+
 async def test_a_request_that_was_never_made_is_not_found(desk: Desk) -> None:
     with pytest.raises(NotFound):
         await desk.asking.sign("AAAAAAAAAAAAAAAAAAAAAA", wallet_nonce=None, now=NOW)

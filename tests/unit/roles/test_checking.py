@@ -22,6 +22,7 @@ from didkit_py.roles.self_check import check_request, verdict_json, would_answer
 from didkit_py.verification import Evidence
 from tests.cast import CAR_QUERY, DEALER, NOW, evidence, grant, wallet
 from tests.unit.roles.vendor import Desk, open_desk, template
+from verifier.store import MAX_TRIES
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -89,7 +90,7 @@ async def test_a_result_that_cannot_be_written_leaves_the_request_open(desk: Des
         def __getattr__(self, name: str) -> object:
             return getattr(desk.store, name)
 
-        async def save_result(self, *_: object, **__: object) -> None:
+        async def save_answer(self, *_: object, **__: object) -> None:
             raise StorageUnavailable("the disk is full")
 
     with pytest.raises(StorageUnavailable):
@@ -124,8 +125,42 @@ async def test_a_no_keeps_the_wallets_word_and_nothing_else(desk: Desk) -> None:
     assert taken.to_json() == {}
     kept = await desk.store.load_request(request_id, now=LATER)
     assert (kept.state, kept.result) == (State.REFUSED, Result(error={"error": "access_denied"}))
+
+
+async def test_a_no_by_somebody_ends_nothing_for_the_one_who_was_asked(desk: Desk) -> None:
+    request_id, request = await fetched(desk)
+    no = create_error("access_denied", state=request.state)
+    for _ in range(MAX_TRIES + 1):
+        await desk.checking.take_response(request_id, no, now=LATER)
+    await desk.asking.sign(request_id, wallet_nonce=None, now=LATER)
+    assert (await desk.store.load_request(request_id, now=LATER)).state is State.REFUSED
+    await desk.checking.take_response(request_id, await answer(request), now=LATER)
+    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
     with pytest.raises(Replayed):
-        await desk.checking.take_response(request_id, await answer(request), now=LATER)
+        await desk.checking.take_response(request_id, no, now=LATER)
+    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+
+
+async def test_what_does_not_hold_ends_nothing_for_the_one_who_was_asked(desk: Desk) -> None:
+    request_id, request = await fetched(desk)
+    junk = {"response": create_response({"car": ["a.b.c~"]}, request=request)}
+    for _ in range(3):
+        with pytest.raises((Malformed, Rejected)):
+            await desk.checking.take_response(request_id, junk, now=LATER)
+    assert (await desk.store.load_request(request_id, now=LATER)).state is State.FAILED
+    await desk.checking.take_response(request_id, await answer(request), now=LATER)
+    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+
+
+async def test_a_request_that_was_declined_is_over_when_its_time_is(desk: Desk) -> None:
+    request_id, request = await fetched(desk)
+    no = create_error("access_denied", state=request.state)
+    await desk.checking.take_response(request_id, no, now=LATER)
+    late = NOW + timedelta(minutes=33)
+    kept = await desk.store.load_request(request_id, now=late)
+    assert (kept.state, kept.is_open) == (State.REFUSED, False)
+    with pytest.raises(Expired):
+        await desk.checking.take_response(request_id, await answer(request), now=late)
 
 
 @pytest.mark.parametrize("form", [{}, {"response": "x", "error": "y"}, {"vp_token": "{}"}, {"error": "Not A Name"}])

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from didkit_py.encoding import read_json, write_json
-from didkit_py.errors import IllegalMove, Unreachable
+from didkit_py.encoding import Json, digest, read_json, write_json
+from didkit_py.errors import IllegalMove, Malformed, Unreachable
+from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.roles.ending import REFUSED, Ended, Ending, Wish, relationship_of
 from didkit_py.roles.presenting_store import Exchange, Note, State
 from didkit_py.terms.events import (
+    TYP,
     AgreementEvent,
     Kind,
     Residual,
@@ -282,3 +284,37 @@ async def test_without_a_record_that_holds_there_is_nothing_to_end(
         await scene.end(Wish.STOP)
     assert not scene.store.wishes
     assert not scene.vendor.posted
+
+
+@pytest.mark.parametrize(
+    ("residual", "why"),
+    [
+        ([{"class": "legal", "clause": "d9", "until": "2027-11-21T10:00:00Z"}] * 9, "too-large"),
+        ([{"class": "erased", "clause": "d9", "until": "2027-11-21T10:00:00Z"}], "malformed"),
+        ([{"class": "legal", "clause": "d" * 81, "until": "2027-11-21T10:00:00Z"}], "too-large"),
+        ([{"class": "legal", "clause": "d9\u202edesare", "until": "2027-11-21T10:00:00Z"}], "malformed"),
+        ([{"class": "legal", "clause": "d9\ndone", "until": "2027-11-21T10:00:00Z"}], "malformed"),
+        ([{"class": "legal", "clause": "d9", "until": "for good"}], "malformed"),
+        ([{"class": "legal", "clause": "d9", "until": "2027-11-21T10:00:00Z", "note": "erased"}], "malformed"),
+    ],
+    ids=["nine", "unknown class", "long clause", "direction", "line", "no date", "more"],
+)
+async def test_what_a_vendor_says_that_it_keeps_is_bounded(residual: list[Json], why: str) -> None:
+    claims: dict[str, Json] = {
+        "rel": "r",
+        "record": "x",
+        "seq": 2,
+        "prev": digest(b"event"),
+        "event": "eraseProof",
+        "state": "applied",
+        "at": "2026-11-21T10:00:00Z",
+        "of": digest(b"event"),
+        "all": True,
+        "residual": residual,
+    }
+    text = await sign_compact(claims, typ=TYP, signer=SOUND.signer)
+    with pytest.raises(Malformed) as refused:
+        parse_event(text)
+    assert refused.value.code == why
+    good = claims | {"residual": [{"class": "legal", "clause": "d9", "until": "2027-11-21T10:00:00Z"}]}
+    assert parse_event(await sign_compact(good, typ=TYP, signer=SOUND.signer)).event.residual
