@@ -85,7 +85,12 @@ class Interface:
             yield f"{one}: {kind or 'no content type'} instead of {' or '.join(content)}"
             return
         validator = self._validator(json.dumps(content[known]["schema"]), strict=strict)
-        yield from (f"{one}: {error.message}"[:300] for error in validator.iter_errors(value_of(kind, body)))
+        value = value_of(kind, body)
+        if kind == FORM:  # a field that may stand several times is an array, also where it stands once
+            named = content[known]["schema"].get("properties", {})
+            repeated = {name for name, each in named.items() if each.get("type") == "array"}
+            value |= {name: [text for key, text in _pairs(body) if key == name] for name in repeated & value.keys()}
+        yield from (f"{one}: {error.message}"[:300] for error in validator.iter_errors(value))
 
     def _make_validator(self, schema: str, *, strict: bool) -> Any:
         whole = {**json.loads(schema), "components": self._components}
@@ -96,8 +101,11 @@ def value_of(kind: str, body: bytes) -> Any:
     """A body as its description's schema sees it."""
     if kind == "application/json":
         return json.loads(body)
-    text = body.decode("utf-8", "replace")
-    return dict(parse_qsl(text, keep_blank_values=True)) if kind == FORM else text
+    return dict(_pairs(body)) if kind == FORM else body.decode("utf-8", "replace")
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def closed(schema: Any) -> Any:
