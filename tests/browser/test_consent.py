@@ -150,7 +150,7 @@ async def test_what_is_required_stands_apart_from_what_is_not(visitor: Visitor, 
 async def test_the_label_of_the_yes_counts_what_it_sends(visitor: Visitor, town: Town) -> None:
     page = await open_request(visitor, town, town.budget())
     asked = await page.locator("[data-item] > .items .value").count()
-    besides = await page.locator("[data-item] details li").all_inner_texts()
+    besides = [one.strip() for one in await page.locator("[data-item] details li").all_text_contents()]
     names = await page.locator("button[name=decision]").all_inner_texts()
     along = [one for one in besides if one.startswith(("The steps used", "What it rests on"))]
     assert (asked, len(along)) == (2, 2)
