@@ -115,7 +115,11 @@ REFUSALS: Final = (
     Refusal("every item is asked for where one is promised", every_item, ("ask.excess", "cred.none")),
     Refusal("the range is asked for where a step is promised", the_range, ("ask.excess",)),
     Refusal("the promise is signed by another key", another_keys_promise, ("agr.unbound", "vrf.faceless")),
-    Refusal("the signature under the terms is another vendor's", another_vendors_signature, ("vrf.identity-split",)),
+    Refusal(
+        "the signature under the terms is another vendor's",
+        another_vendors_signature,
+        ("vrf.identity-split", "vrf.faceless"),
+    ),
     Refusal("it would be kept beyond her limit", kept_for_years, ("agr.exceeds-terms", "agr.retention")),
     Refusal("it would be kept without end", without_end, ("agr.exceeds-terms", "agr.retention")),
     Refusal("the request is over", too_late, ("req.replay",)),
