@@ -256,15 +256,15 @@ def _uses(grant: Grant) -> tuple[Line, ...]:
 def _limits(grant: Grant) -> Iterator[Line]:
     """What holds the seller back beside prohibitions, and what it gives back."""
     if grant.channel:
-        yield Line(text="They write to you in your wallet only.")
+        yield Line(text="They write to your wallet only.")
     places = grant.location or Location()
     if places.storage == places.processing:
-        named = [("Stored and used", places.storage)]
+        named = [("Kept and used", places.storage)]
     else:
-        named = [("Stored", places.storage), ("Used", places.processing)]
+        named = [("Kept", places.storage), ("Used", places.processing)]
     for does, found in named:
         if found is not None:
-            yield Line(text=f"{does} only in:", quoted=", ".join(found) or "no country")
+            yield Line(text=f"{does} in:", quoted=", ".join(found) or "no country")
     if grant.return_duty is not None:
         within = grant.return_duty.within
         yield Line(text="You can have it back" + ("." if within is None else f" within {within.words()}."))

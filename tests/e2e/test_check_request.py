@@ -79,7 +79,7 @@ async def test_http_command_and_wallet_say_the_same_and_only_the_wallet_knows_wh
         (world.clearsound, world.sound, "ask", ["ok.new"]),
         (world.dealer, world.budget, "ask", ["ok.new"]),
         (world.clearsound, lambda: world.sound(whole_vehicle=True), "refuse", ["ask.excess"]),
-        (world.clearsound, lambda: forged, "refuse", ["terms.forged"]),
+        (world.clearsound, lambda: forged, "refuse", ["terms.forged", "vrf.faceless"]),
         (world.clearsound, lambda: another_keys_promise(world), "refuse", ["agr.unbound", "vrf.faceless"]),
     )
     for vendor, ask, outcome, codes in asked:

@@ -51,11 +51,11 @@ def promised(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def every_item(world: World) -> Made:
-    """A promise about the first of the ways to reach her, a query for all."""
+    """A promise about the first of the things bought, a query for all."""
 
     def ask_for_all(body: dict[str, Any]) -> None:
-        promised(body)[2]["path"] = ["kinds", 0]
-        body["query"]["credentials"][1]["claims"] = [{"path": ["kinds", None]}]
+        promised(body)[0]["path"] = ["items", 0]
+        body["query"]["credentials"][0]["claims"] = [{"path": ["items", None]}]
 
     return changed(world.sound(), ask_for_all)
 
@@ -112,10 +112,14 @@ def wanting_a_no(world: World) -> Made:
 
 
 REFUSALS: Final = (
-    Refusal("every item is asked for where one is promised", every_item, ("ask.excess",)),
+    Refusal("every item is asked for where one is promised", every_item, ("ask.excess", "cred.none")),
     Refusal("the range is asked for where a step is promised", the_range, ("ask.excess",)),
     Refusal("the promise is signed by another key", another_keys_promise, ("agr.unbound", "vrf.faceless")),
-    Refusal("the signature under the terms is another vendor's", another_vendors_signature, ("vrf.identity-split",)),
+    Refusal(
+        "the signature under the terms is another vendor's",
+        another_vendors_signature,
+        ("vrf.identity-split", "vrf.faceless"),
+    ),
     Refusal("it would be kept beyond her limit", kept_for_years, ("agr.exceeds-terms", "agr.retention")),
     Refusal("it would be kept without end", without_end, ("agr.exceeds-terms", "agr.retention")),
     Refusal("the request is over", too_late, ("req.replay",)),

@@ -357,8 +357,8 @@ async def test_where_and_by_which_way_and_what_comes_back_is_said(sound: Situati
     asked = grant(location={"storage": ["GB"], "processing": ["FR", "GB"]}, returnDuty={"within": "P30D"})
     (promises,) = consent_view(await judged(sound.but(grants=(asked,)))).promises
     assert [(line.text, line.quoted) for line in promises.limits] == [
-        ("They write to you in your wallet only.", None),
-        ("Stored only in:", "GB"),
-        ("Used only in:", "FR, GB"),
+        ("They write to your wallet only.", None),
+        ("Kept in:", "GB"),
+        ("Used in:", "FR, GB"),
         ("You can have it back within 30 days.", None),
     ]
