@@ -89,7 +89,8 @@ class Accepting:
         return await self._recorded(acceptance, kept, now) if kept.state is State.ANSWERED else Answered()
 
     async def _judged_and_kept(self, signed: JointlySigned, now: datetime) -> KeptAcceptance:
-        offer = await self.store.load_offer(_offer_named(signed))
+        read = Reader(read_json(signed.payload, max_bytes=MAX_RECORD), at="record")
+        offer = await self.store.load_offer(read.text("offer", max_length=64))
         if offer is None:
             raise BadAgreement("the offer that was accepted is not one of ours")
         kept = await self.store.load_request(offer.request_id, now=now)
@@ -227,10 +228,6 @@ def _paths_to_erase(event: AgreementEvent, record: AgreementRecord) -> Sequence[
         return ()
     kept = {path for gid, paths in record.accepted.items() if gid not in event.gids for path in paths}
     return [path for gid in event.gids for path in record.accepted[gid] if path not in kept] or None
-
-
-def _offer_named(signed: JointlySigned) -> str:
-    return Reader(read_json(signed.payload, max_bytes=MAX_RECORD), at="record").text("offer", max_length=64)
 
 
 def _require_fit(acceptance: KeptAcceptance, kept: KeptRequest) -> None:

@@ -195,7 +195,7 @@ def _items(decision: Decision) -> tuple[Item, ...]:
 
 
 def _items_of(case: Case, answer: Answer, *, required: bool) -> Iterable[Item]:
-    vct = _vct_of(case, answer)
+    vct = case.held[answer.held_id].vct
     currency = next((str(value) for path, value in (*answer.shown, *answer.also_shown) if path == ("currency",)), "")
     claims = [
         (claim_label(vct, path), value_text(value, currency=currency), always, False)
@@ -223,10 +223,6 @@ def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
             value = members[name]
             day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int) else ""
             yield label, text or day_text(day)
-
-
-def _vct_of(case: Case, answer: Answer) -> str:
-    return case.held[answer.held_id].vct
 
 
 def _promises(case: Case, gids: Collection[str]) -> Iterator[Promises]:

@@ -88,19 +88,12 @@ def probes(case: Case) -> tuple[Objection, ...]:
         return objection("ask.probing", Outcome.REFUSE, "a step is asked for with the values [true]")
     if len({(item.vct, item.path) for item in steps}) > len({item.vct for item in steps}):
         return objection("ask.probing", Outcome.REFUSE, "several steps in one query")
-    names = case.vendor.claimed
-    for item in steps:
-        if any(_differs(earlier, item) and not names.isdisjoint(earlier.identifiers) for earlier in _earlier(case)):
+    for earlier in case.history.thresholds:
+        if earlier.until <= case.now or case.vendor.claimed.isdisjoint(earlier.identifiers):
+            continue
+        if any(earlier.vct == item.vct and earlier.step != item.path[-1] for item in steps):
             return objection("ask.probing", Outcome.REFUSE, "a second threshold within the life of one claim")
     return ()
-
-
-def _earlier(case: Case) -> Iterator[AskedThreshold]:
-    yield from (one for one in case.history.thresholds if one.until > case.now)
-
-
-def _differs(earlier: AskedThreshold, item: ShownClaim) -> bool:
-    return earlier.vct == item.vct and earlier.step != item.path[-1]
 
 
 def _amount(item: ShownClaim) -> int | None:
