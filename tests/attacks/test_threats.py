@@ -36,8 +36,8 @@ def test_each_threat_stands_there_once_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=lambda threat: threat[:3])
-def test_a_threat_names_asset_attacker_defence_and_tests(threat: str) -> None:
-    for line in ("- Asset: ", "- Attacker: ", "- Defence: ", "- Tests:"):
+def test_a_threat_names_asset_attacker_defence_tests_and_what_these_do_not_vary(threat: str) -> None:
+    for line in ("- Asset: ", "- Attacker: ", "- Defence: ", "- Tests:", "- Not varied: "):
         assert threat.count(f"\n{line}") == 1
     assert bool(TEST.search(threat)) != ("- Tests: not yet" in threat)
     listed = [line for line in threat.splitlines() if line.startswith("  - ")]
