@@ -1,7 +1,8 @@
 """Reader takes typed members out of JSON and names the path of the one that is wrong.
 
 Unknown members are left alone: standards ask to ignore them, and signed documents keep them. An optional member that is
-null counts as absent, since many programs write null for what they do not have; a required one that is null is wrong.
+null counts as absent, since many programs write null for what they do not have; a required one that is null is wrong,
+and so is null where a schema of our own does not allow it (`refuse_unknown`).
 """
 
 from __future__ import annotations
@@ -195,11 +196,16 @@ class Reader:
             raise Malformed(f"{self.path(name)}: expected a URL without query")
         return text
 
-    def refuse_unknown(self, known: Collection[str]) -> None:
-        """Raises Malformed for a member outside `known`: signed documents of ours have no others."""
-        for name in self.members:
+    def refuse_unknown(self, known: Collection[str], *, nullable: Collection[str] = ()) -> None:
+        """Raises Malformed for a member outside `known`, or for null where `nullable` does not name the member.
+
+        Documents of our own have schemas, which know no other members and where null may stand.
+        """
+        for name, value in self.members.items():
             if name not in known:
                 raise Malformed(f"{self.at}: unknown member {name[:40]!r}")
+            if value is None and name not in nullable:
+                raise Malformed(f"{self.path(name)}: expected a value or no such member")
 
 
 def is_url(text: str) -> bool:

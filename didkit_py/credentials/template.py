@@ -59,7 +59,8 @@ class ClaimSpec:
     @classmethod
     def read(cls, read: Reader, *, schema: Json) -> Self:
         """From one entry of a type's `claims`. Raises Malformed."""
-        read.refuse_unknown({"path", "disclosure", "label", "data_class", "sensitivity"})
+        known = {"path", "disclosure", "label", "data_class", "sensitivity"}
+        read.refuse_unknown(known, nullable=("data_class",))
         path, disclosure = read.texts("path", at_least=1), read.text("disclosure")
         if disclosure not in (ALWAYS, FREE) and not (disclosure.startswith(GROUP) and disclosure != GROUP):
             raise BadTemplate(f"{read.path('disclosure')}: expected always, free or group:<name>")

@@ -44,7 +44,7 @@ class RequestTemplate:
     def from_json(cls, body: Json) -> Self:
         """Read a template. Raises Malformed, or VpFormatsNotSupported for a query that no wallet of ours answers."""
         read = Reader(body, at="request")
-        read.refuse_unknown(_MEMBERS)
+        read.refuse_unknown(_MEMBERS, nullable=_MEMBERS)  # what a person leaves empty in a file is left out
         terms = None if read.members.get("terms") is None else read.text("terms", max_length=MAX_TERMS_ID)
         give = None if read.members.get("give") is None else Give.from_reader(read.object("give"))
         roles = read.optional_texts("roles")

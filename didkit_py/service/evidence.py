@@ -288,11 +288,13 @@ class ScheduledLists:
             if self._save is not None and walk.used and frozenset(walk.used) != frozenset(held):
                 kept = {source.url: source for source in (*reversed(held), *walk.used)}
                 await self._save(walk.used if new.error is None else tuple(kept.values()))
-            self._lists = None
-            self._lists = walk.lists()
+            had_lists, self._lists = self._lists is not None, None
+            lists = walk.lists()
+            if had_lists or new.error is None:  # what others stored is not what we fetched, if all we tried failed
+                self._lists = lists
             if new.error is not None:
                 raise new.error
-            return self._lists
+            return lists
 
     def _read(self, sources: Sequence[Source]) -> Lists:
         return read_lists(sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock())

@@ -146,7 +146,7 @@ def _layer(layer: Layer, layers: Mapping[str, bytes]) -> bytes:
 
 
 def _read(read: Reader, *, proof: str) -> TermsDocument:
-    read.refuse_unknown(_MEMBERS)
+    read.refuse_unknown(_MEMBERS, nullable=("supersedes",))
     read.text("schema", one_of=(SCHEMA,))
     read.text("type", one_of=("TermsDocument",))
     layers = read.object("layers")
@@ -156,7 +156,7 @@ def _read(read: Reader, *, proof: str) -> TermsDocument:
     machine = layers.object("machine")
     machine.refuse_unknown(("vocabulary", "ceiling", "odrl", "duties"))
     validity = read.object("validity")
-    validity.refuse_unknown(("effectiveFrom", "sunset"))
+    validity.refuse_unknown(("effectiveFrom", "sunset"), nullable=("sunset",))
     document = TermsDocument(
         id=read.text("id", max_length=MAX_ID),
         family=read.text("family", max_length=120),

@@ -94,7 +94,7 @@ class Clause:
 
     @classmethod
     def from_reader(cls, read: Reader) -> Self:
-        read.refuse_unknown(("rule", "clause", "label"))
+        read.refuse_unknown(("rule", "clause", "label"), nullable=("label",))
         label = None if read.value("label") is None else read.integer("label", maximum=MAX_LABELS)
         return cls(rule=read.text("rule", max_length=80), clause=read.text("clause", max_length=40), label=label)
 

@@ -122,8 +122,8 @@ class Policy:
     def from_json(cls, body: Json) -> Self:
         """Read a stored policy; what is absent keeps its default. Raises Malformed."""
         read = Reader(body, at="policy")
-        read.refuse_unknown(_MEMBERS)
-        given = {name: make(read) for name, make in _READERS.items() if read.has(name)}
+        read.refuse_unknown(_MEMBERS, nullable=("threshold_cap",))
+        given = {name: make(read) for name, make in _READERS.items() if name in read.members}
         return cls(**given)
 
     def to_json(self) -> dict[str, Json]:

@@ -101,6 +101,13 @@ def test_an_optional_member_that_is_null_counts_as_absent() -> None:
             take("none")
 
 
+def test_null_stands_in_documents_of_ours_only_where_their_schema_allows_it() -> None:
+    read = Reader({"sunset": None}, at="body")
+    read.refuse_unknown(("sunset",), nullable=("sunset",))
+    with pytest.raises(Malformed, match=r"^body\.sunset: expected a value or no such member$"):
+        read.refuse_unknown(("sunset",))
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 1, True])
 def test_what_is_no_object_is_refused(body: Json) -> None:
     with pytest.raises(Malformed, match=r"^body: expected an object$"):

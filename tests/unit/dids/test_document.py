@@ -106,15 +106,9 @@ def test_an_unusable_method_is_passed_over_and_the_others_stay(unusable: dict[st
     ids=lambda foreign: str(foreign)[:40],
 )
 def test_a_foreign_entry_spoils_no_other(foreign: Any) -> None:
-    listed = {"verificationMethod": [foreign, foreign, method("#b")], "assertionMethod": ["#b"]}
-    embedded = {"verificationMethod": [method("#b")], "assertionMethod": [foreign, "#b", foreign]}
-    around: dict[str, Any] = {
-        "@context": [7],
-        "alsoKnownAs": {"a": 1},
-        "service": ["x"],
-        "controller": [DID],
-        "proof": None,
-    }
+    listed: dict[str, Any] = {"verificationMethod": [foreign, foreign, method("#b")], "assertionMethod": ["#b"]}
+    embedded: dict[str, Any] = {"verificationMethod": [method("#b")], "assertionMethod": [foreign, "#b", foreign]}
+    around = {"@context": [7], "alsoKnownAs": {"a": 1}, "service": ["x"], "controller": [DID], "proof": None}
     for members in (listed, embedded, {**listed, **around}):
         read = DidDocument.from_json({"id": DID, **members}, did=DID)
         assert read.key("#b", Purpose.ASSERTION, now=NOON) == KEY
