@@ -31,6 +31,7 @@ from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import parse_terms
 from didkit_py.terms.events import parse_event
 from didkit_py.terms.record import verify_acceptance
+from didkit_py.verification.credential import verify_issued
 from tests.attacks.forging import NOW
 from tests.attacks.genuine import (
     ASKED,
@@ -99,6 +100,9 @@ def _with_tilde(text: str) -> str:
 PLACES: Final[Mapping[str, Place]] = {
     # what a party signed
     "verification.credential.verify_credential": _known("credential"),
+    "verification.credential.verify_issued": Place(
+        read=lambda text: verify_issued(_with_tilde(text), document=DOCUMENT, now=NOW), takes=frozenset({"credential"})
+    ),
     "verification.presentation.verify_presentation": _mutable("answer to a query"),
     "formats.sd_jwt_vc.verify_issuer": Place(
         read=lambda text: verify_issuer(parse_sd_jwt(_with_tilde(text)), NAMED.public), takes=frozenset({"credential"})
@@ -164,6 +168,7 @@ _OURS: Final = "opens what this program keeps itself; nobody sends it"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "commands.inspecting.parse_jws": "lays open what stands there for whoever asks; nothing is taken from it",
     "jose.parse_compact": _CALLER,
+    "service.postgres_settings.open_transaction": "writes SQL; it opens no text of anybody",
     "jose.verify_compact": _CALLER,
     "jose.parse_jwe_header": "reads a header, by which open_response goes on or refuses",
     "terms.document.verify_signatory": "takes a verified credential; its token goes to verify_signatory_statement",

@@ -54,7 +54,7 @@ PLANTS: Final[tuple[tuple[str, str, str, Any], ...]] = (
     ("no signature is checked", "request object", "didkit_py.keys.public.PublicKey.verify", lambda *_, **__: None),
     ("no signature is checked", "countersigned record", "didkit_py.jose.JointlySigned.verify", lambda *_, **__: None),
     ("stray bits are taken", "trust list", "didkit_py.encoding._LAST", ((), (), LETTERS, LETTERS)),
-    ("a member may stand twice", "acceptance", "didkit_py.encoding._refuse_doubled_members", lambda _: None),
+    ("a member may stand twice", "acceptance", "didkit_py.encoding._refuse_what_is_not_kept", lambda _: None),
     ("a nonce's MAC is not compared", "nonce", "hmac.compare_digest", lambda *_: True),
     (
         "an encrypted text has other spellings",

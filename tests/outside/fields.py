@@ -33,6 +33,7 @@ from tests.outside.url_tricks import BAD, LEADS_AWAY, Fault
 
 Aim: TypeAlias = Callable[[Theatre, str], Awaitable[str]]
 NO_URL: Final = "malformed"
+OF_AN_ISSUER: Final = "bad-answer"  # the same, found in what an issuer says
 LEFT_OUT: Final = "unreachable"  # what could not be fetched is not there, and counts as that
 NOTHING: Final = "nothing is missing"
 WALLET_KEY: Final = signer(21)
@@ -204,11 +205,11 @@ def redirected(path: str, what: Callable[[Theatre], Awaitable[object]]) -> Aim:
 
 FIELDS: Final = (
     Field("the address of an offer", offer_by_reference),
-    Field("the issuer of an offer", issuer_of_an_offer),
-    Field("the authorization server of an issuer", authorization_server),
-    Field("the token endpoint", token_endpoint),
-    Field("the nonce endpoint", endpoint_of_the_issuer("nonce_endpoint")),
-    Field("the credential endpoint", endpoint_of_the_issuer("credential_endpoint")),
+    Field("the issuer of an offer", issuer_of_an_offer, (OF_AN_ISSUER, LEADS_AWAY)),
+    Field("the authorization server of an issuer", authorization_server, (OF_AN_ISSUER, LEADS_AWAY)),
+    Field("the token endpoint", token_endpoint, (OF_AN_ISSUER, LEADS_AWAY)),
+    Field("the nonce endpoint", endpoint_of_the_issuer("nonce_endpoint"), (OF_AN_ISSUER, LEADS_AWAY)),
+    Field("the credential endpoint", endpoint_of_the_issuer("credential_endpoint"), (OF_AN_ISSUER, LEADS_AWAY)),
     Field("the address of a request", request_uri),
     Field("the address for the answer", response_uri, (NO_URL, "bad-request-object")),
     Field("the address of the trust list", trust_list, (LEADS_AWAY, LEADS_AWAY)),
