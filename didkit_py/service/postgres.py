@@ -55,11 +55,14 @@ async def open_postgres(address: Address, *, migrations: Traversable | Path) -> 
     """
     name = quoted(address.schema)
     lock = int.from_bytes(hashlib.sha256(f"didkit-py {address.schema}".encode()).digest()[:8], signed=True)
+    literal = "'" + address.schema.replace("'", "''") + "'"
+    there = f"SELECT FROM pg_catalog.pg_namespace WHERE nspname = {literal}"
     alone = Purpose(
         settings=(*UNLIMITED, ("lock_timeout", MIGRATION_TIMEOUT)),
         first=(
             f"SELECT pg_advisory_xact_lock({lock})",  # a session's own would be lost to a pooler
-            f"DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name}; END IF; END $$",
+            # The table itself is read: what a session remembers of names may be older than the lock.
+            f"DO $$ BEGIN IF NOT EXISTS ({there}) THEN CREATE SCHEMA {name}; END IF; END $$",
         ),
         answer_seconds=None,
     )

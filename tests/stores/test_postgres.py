@@ -249,7 +249,7 @@ async def test_a_commit_whose_answer_never_came_is_not_made_again(
 ) -> None:
     await distant.execute(ADD, "thing", 1)
     grow = "UPDATE things SET size = size + 1 WHERE note IS NULL"
-    with proxy.cut_once(b"COMMIT", delivers=delivers), pytest.raises(StorageUnavailable):
+    with proxy.cut_once(b"COMMIT\0", delivers=delivers), pytest.raises(StorageUnavailable):
         await distant.apply(Statement(grow, rows=1))
     assert [row["size"] for row in await distant.fetch("SELECT size FROM things")] == [2 if delivers else 1]
     with proxy.cut_once(b"alone", delivers=delivers), pytest.raises(StorageUnavailable):
