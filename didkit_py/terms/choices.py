@@ -29,7 +29,7 @@ class SortedGrants:
 
     tied: Mapping[str, frozenset[str]]  # gid -> ids of the queries whose answer cannot do without it
     choices: tuple[str, ...]  # gids that the person accepts or not, whatever else is answered
-    required: frozenset[tuple[str, ClaimPath]]  # type and path of each claim that the vendor insists on
+    required: frozenset[tuple[str, ClaimPath]]  # type and path of each claim that every answer shows
 
     def carried(self, answered: Iterable[str]) -> frozenset[str]:
         """The gids that go with the answers to these queries."""
@@ -46,10 +46,7 @@ def sort_grants(grants: Sequence[Grant], query: DcqlQuery) -> SortedGrants:
     must = required_queries(query)
     tied: dict[str, set[str]] = {}
     covering: set[str] = set()
-    required: set[tuple[str, ClaimPath]] = set()
     for query_id, item in _claims(query, must):
-        if query_id in must and not item.is_optional and item.vct and item.path:
-            required.add((item.vct, item.path))
         found = [one for one in grants if is_covered(item, one.data or ())]
         covering |= {one.gid for one in found}
         best = min(map(_rank, found), default=None)
@@ -59,8 +56,20 @@ def sort_grants(grants: Sequence[Grant], query: DcqlQuery) -> SortedGrants:
     return SortedGrants(
         tied={one.gid: frozenset(tied[one.gid]) for one in grants if one.gid in tied},
         choices=tuple(one.gid for one in grants if one.gid not in tied and (not one.data or one.gid in covering)),
-        required=frozenset(required),
+        required=frozenset(_in_every_answer(query)),
     )
+
+
+def _in_every_answer(query: DcqlQuery) -> Iterator[tuple[str, ClaimPath]]:
+    """What no answer can leave out: not what stands in one of several options, types or sets of claims alone."""
+    always = {one.id for one in query.credentials} if not query.credential_sets else set()
+    for each in query.credential_sets:
+        if each.required:
+            always |= set.intersection(*map(set, each.options))
+    for one in query.credentials:
+        if one.id in always and len(one.vct_values) == 1:
+            paths = set.intersection(*({claim.path for claim in claims} for claims in one.alternatives()))
+            yield from ((one.vct_values[0], path) for path in paths)
 
 
 def grants_of(case: Case) -> SortedGrants:

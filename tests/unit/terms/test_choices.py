@@ -362,3 +362,52 @@ async def test_where_and_by_which_way_and_what_comes_back_is_said(sound: Situati
         ("Used in:", "FR, GB"),
         ("You can have it back within 30 days.", None),
     ]
+
+
+CAR, CONTACT_QUERY = SOUND_QUERY["credentials"]
+MODEL_OR_SOUND = {
+    **CAR,
+    "claims": [{**CAR["claims"][0], "id": "model"}, {**CAR["claims"][1], "id": "sound"}],
+    "claim_sets": [["model"], ["sound"]],
+}
+REQUIRED_EMAIL = EMAIL_ITEM | {"necessity": "required"}
+
+
+@pytest.mark.parametrize(
+    ("query", "more"),
+    [
+        (
+            {"credentials": [CAR, CONTACT_QUERY], "credential_sets": [{"options": [["car"], ["contact"]]}]},
+            REQUIRED_EMAIL,
+        ),
+        (
+            {"credentials": [CAR, CONTACT_QUERY], "credential_sets": [{"options": [["contact"], ["car"]]}]},
+            REQUIRED_EMAIL,
+        ),
+        ({"credentials": [MODEL_OR_SOUND]}, REQUIRED_EMAIL),
+    ],
+    ids=["one-of-two-documents", "the-other-one", "one-of-two-sets-of-claims"],
+)
+async def test_a_record_names_the_alternative_that_was_shown_and_the_vendor_takes_it(
+    sound: Situation, query: Any, more: dict[str, Any]
+) -> None:
+    asked = sound.but(query=query, grants=(grant(data=[*promised(grant()), more]),))
+    given = yes(await judged(asked))
+    record = await taken(asked, given, await recorded(asked, given))
+    shown = {path for _, path in given.shown()}
+    assert shown
+    assert set(record.accepted["g-a"]) == shown
+
+
+async def test_what_stands_in_every_alternative_cannot_be_left_out_of_a_record(sound: Situation) -> None:
+    query = {
+        "credentials": [CAR, CONTACT_QUERY],
+        "credential_sets": [{"options": [["car", "contact"], ["car"]]}],
+    }
+    asked = sound.but(query=query, grants=(grant(data=[*promised(grant()), REQUIRED_EMAIL]),))
+    given = yes(await judged(asked))
+    body = json.loads(json.dumps(await recorded(asked, given)))
+    accepted = body["hasProcess"][0]["acceptedData"]
+    body["hasProcess"][0] |= {"acceptedData": [path for path in accepted if path != ["vehicle", "model"]]}
+    with pytest.raises(BadAgreement):
+        await taken(asked, given, body)
