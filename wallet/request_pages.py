@@ -71,6 +71,7 @@ class Promised:
 
     about: tuple[str, ...]
     lines: tuple[Line, ...]
+    limits: tuple[Line, ...]  # what else holds the seller back: one press away
 
 
 def install(routes: Routes) -> None:
@@ -157,7 +158,7 @@ def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> w
         exchange=judged.exchange,
         required=_grouped(view, required=True),
         optional=_grouped(view, required=False),
-        promises=[Promised(about=one.about, lines=_promised(one)) for one in view.promises],
+        promises=[Promised(about=one.about, lines=_promised(one), limits=one.limits) for one in view.promises],
         choices=view.choices,
         yes=_yes(view),
         changes=changes,
@@ -174,7 +175,7 @@ def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
 
 def _promised(promises: Promises) -> tuple[Line, ...]:
     """Use, what is left undone, how long it is kept, who else gets it, where and by which way."""
-    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward, *promises.limits)
+    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
 
 
 def _yes(view: ConsentView) -> str:

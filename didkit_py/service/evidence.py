@@ -21,7 +21,7 @@ from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Malformed, Stale, Unreachable, Withdrawn
 from didkit_py.jose import UnverifiedJws
-from didkit_py.reading import origin
+from didkit_py.reading import is_url, origin
 from didkit_py.roles.receiving import fetch_document_body
 from didkit_py.service.fetch import Fetched
 from didkit_py.service.lists import Lists, Source, Walk, Wanted, newest_first, read_lists, read_status_list
@@ -124,13 +124,14 @@ async def _ask(fetcher: Fetching, wanted: Mapping[str, Wanted], now: datetime) -
     Few fetches from one origin run at once, so that one that hangs leaves room for the others, and after PARTY_SECONDS
     no further one begins.
     """
-    parties = {origin(url): asyncio.Semaphore(MAX_AT_ONCE) for url in wanted}
+    parties = {url: origin(url) if is_url(url) else url for url in wanted}  # what is no address is the fetcher's to say
+    places = {party: asyncio.Semaphore(MAX_AT_ONCE) for party in parties.values()}
     ends = asyncio.get_running_loop().time() + PARTY_SECONDS
 
     async def ask(url: str) -> Source | DidkitError:
-        async with parties[origin(url)]:
+        async with places[parties[url]]:
             if asyncio.get_running_loop().time() >= ends:
-                return Unreachable(f"{origin(url)} takes too long")
+                return Unreachable(f"{parties[url]} takes too long")
             return await _source(fetcher, url, wanted[url], now)
 
     return dict(zip(wanted, await asyncio.gather(*map(ask, wanted)), strict=True))

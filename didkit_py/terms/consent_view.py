@@ -51,7 +51,7 @@ _PROTOCOL_TEXTS: Final = {
     "exp": ("Holds until", ""),
     "vct": ("Its kind", "as named above"),
     "vct#integrity": ("Mark of its kind", "the same for everybody"),
-    "cnf": ("Proof that it is yours", "a key made for it"),
+    "cnf": ("Tied to you by", "a key made for it"),
     "status": ("Whether it was taken back", "its place in a list of those who gave it"),
 }
 
@@ -221,7 +221,7 @@ def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     for name, (label, text) in _PROTOCOL_TEXTS.items():
         if name in members:
             value = members[name]
-            day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int) else ""
+            day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int | float) else ""
             yield label, text or day_text(day)
 
 

@@ -6,7 +6,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import pytest
 
@@ -57,7 +57,7 @@ def posting(browser: Browser, page: Page, field: str, given: dict[str, str]) -> 
     form = page.form(field)
     body = urlencode([*((name, value) for name, value in form.fields if name not in given), *given.items()])
     request = urllib.request.Request(  # noqa: S310 - loopback
-        browser.origin + form.action, data=body.encode(), headers={"Origin": browser.origin}
+        browser._place(urljoin(page.url, form.action)), data=body.encode(), headers={"Origin": browser.origin}
     )
     return lambda: browser._send(request, hops=0).status
 

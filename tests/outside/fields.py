@@ -309,7 +309,11 @@ DID_FIELDS: Final[tuple[tuple[str, Aim, dict[str, str]], ...]] = (
     ("an issuer on the trust list", issuer_of_the_trust_list, {LEADS_AWAY: LEFT_OUT}),
     ("the publisher of terms", publisher_of_terms, {LEADS_AWAY: LEFT_OUT}),
     ("the issuer of a presentation", issuer_of_a_presentation, {BAD: LEFT_OUT, LEADS_AWAY: LEFT_OUT}),
-    ("the issuer of a received credential", issuer_of_a_received_credential, {LEADS_AWAY: "bad-credential"}),
+    (
+        "the issuer of a received credential",
+        issuer_of_a_received_credential,
+        {BAD: OF_AN_ISSUER, LEADS_AWAY: "bad-credential"},
+    ),
 )
 
 

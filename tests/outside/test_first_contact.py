@@ -51,10 +51,13 @@ def strangers(contacted: Contacted, stage: Stage) -> set[str]:
     return {contact.host for contact in contacted() if contact.port != stage.port}
 
 
-async def paper(stage: Stage, *, by: SoftwareSigner, issuer: str = "", key: PublicKey = KEY.public) -> str:
-    """A document with its status list elsewhere."""
+async def paper(
+    stage: Stage, *, by: SoftwareSigner, issuer: str = "", key: PublicKey = KEY.public, has_status: bool = True
+) -> str:
+    """A document with its status list elsewhere, although its type has none, or without one."""
     filled = CONTACT.fill(CONTACT_VALUES, issuer=issuer or stage.did, now=NOW, status=None)
-    filled = replace(filled, status=StatusReference(uri=f"https://{ELSEWHERE}/status-lists/1", index=0))
+    if has_status:
+        filled = replace(filled, status=StatusReference(uri=f"https://{ELSEWHERE}/status-lists/1", index=0))
     signing = replace(by, key_id=f"{issuer or stage.did}#key-1")
     return (await secure(filled, holder_key=key, salts=salts(), signer=signing)).text
 
@@ -111,7 +114,7 @@ async def test_of_a_document_that_it_is_given_the_wallet_asks_for_the_key_alone(
     by = stage.signer if honest else FORGER
 
     async def make(_: Stage, keys: list[PublicKey]) -> list[str]:
-        return [await paper(stage, by=by, key=key) for key in keys]
+        return [await paper(stage, by=by, key=key, has_status=not honest) for key in keys]
 
     stage.copies = make
     previewed = await preview(stage.offer_link, fetch=theatre.parts.fetch)
