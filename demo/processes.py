@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -137,9 +138,10 @@ class Company:
         self._running.clear()
 
     def close(self) -> None:
-        """End them for good; further signals do not interrupt it."""
-        for number in ENDING:
-            signal.signal(number, signal.SIG_IGN)
+        """End them for good; further signals do not interrupt it where it is the main thread that ends."""
+        if threading.current_thread() is threading.main_thread():  # no other may decide about signals
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)
         self.stop()
         self._watcher.communicate()
 

@@ -157,7 +157,7 @@ def travel(place: Path, cast: Mapping[str, Party], inner: Mapping[str, int], fou
         assert sally.end(done.url.rpartition("/")[2], "erase").startswith("erased")
         found.metrics = [fetch(f"{party.url}/metrics") for party in cast.values()]
     finally:
-        company.stop()
+        company.close()
     found.keep_files("at the end", cast)
 
 
