@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 AT_ONCE: Final = 128
+CROWD: Final = int(os.environ.get("CROWD", "10000"))  # how many come with the same thing
 FORM: Final = "application/x-www-form-urlencoded"
 T = TypeVar("T")
 

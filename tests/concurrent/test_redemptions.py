@@ -1,5 +1,7 @@
 """Ten thousand who come with the same thing at once: one of them gets something, and everybody else the same refusal.
 
+CROWD=… in the environment sets another number; CI takes a quarter of them.
+
 Codes and answers come over HTTP, 128 at a time, to the real services: one process on SQLite, two on one database of
 PostgreSQL. Guesses and nonces come through the role without HTTP, in one process, to keep this file quick; there, on
 PostgreSQL, two sets of the service's parts share the database. What is left in it afterwards is the effect of one.
@@ -21,10 +23,9 @@ from didkit_py.oid4vp.response import create_response
 from didkit_py.roles.issuing_store import MadeOffer, Wanted
 from issuer.parts import Parts
 from tests.concurrent.conftest import Dealer, Union, count
-from tests.concurrent.crowd import Answer, call_all, post_form, rush
+from tests.concurrent.crowd import CROWD, Answer, call_all, post_form, rush
 from tests.e2e.issuer.office import NOW, STANDING, keys
 
-CROWD: Final = 10_000
 TYPE: Final = "insurer-good-standing"
 PRESENTATIONS: Final = 8  # as many acceptances as the vendor takes for one request
 

@@ -21,6 +21,7 @@ from didkit_py.roles.issuing_store import Wanted
 from didkit_py.roles.receiving import Answer, Fetch
 from didkit_py.service.folders import FolderInUse
 from tests.concurrent.conftest import Union, count
+from tests.concurrent.crowd import CROWD
 from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock
 from tests.needs import REPOSITORY
@@ -31,7 +32,6 @@ from wallet.vault import open_key
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
-CROWD: Final = 10_000
 REJECTED: Final = 4  # how a command ends when something did not hold
 SECONDS: Final = 0.5
 
