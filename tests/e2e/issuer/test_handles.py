@@ -18,12 +18,18 @@ async def status_of(port: int) -> int | None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(f"GET /readyz HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode())
-        words = (await asyncio.wait_for(reader.readline(), timeout=1)).split()
+        words = (await asyncio.wait_for(reader.readline(), timeout=10)).split()
     except (OSError, TimeoutError):
         return None
     finally:
         writer.close()
     return int(words[1]) if words else None
+
+
+async def close(idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
+    for _, writer in idle:
+        writer.close()
+    await asyncio.gather(*(writer.wait_closed() for _, writer in idle), return_exceptions=True)
 
 
 async def test_a_service_with_few_file_handles_answers_while_strangers_hold_more_connections(folder: Path) -> None:
@@ -33,16 +39,17 @@ async def test_a_service_with_few_file_handles_answers_while_strangers_hold_more
         *program, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     assert service.stdout is not None
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     try:
         assert (await asyncio.wait_for(service.stdout.readline(), timeout=30)).startswith(b"ready")
         assert await status_of(port) == 200
-        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(STRANGERS)]
+        for _ in range(STRANGERS):
+            idle.append(await asyncio.open_connection("127.0.0.1", port))  # noqa: PERF401 - kept for the way out
         assert await status_of(port) == 200
-        for _, writer in idle:
-            writer.close()
-        await asyncio.gather(*(writer.wait_closed() for _, writer in idle), return_exceptions=True)
+        await close(idle)
         assert await status_of(port) == 200
     finally:
+        await close(idle)
         service.terminate()
         await service.communicate()
     assert service.returncode == 0

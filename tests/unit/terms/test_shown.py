@@ -279,7 +279,7 @@ async def test_the_page_shows_every_claim_that_leaves_and_the_members_of_the_for
     sent = read_credential(parse_sd_jwt(text)).claims
     assert sent.keys() == answer.body.keys()
     assert [one.label for one in items if one.protocol] == [
-        *("Given on", "Holds until", "Its kind", "Mark of its kind", "Proof that it is yours"),
+        *("Given on", "Holds until", "Its kind", "Mark of its kind", "Tied to you by"),
         "Whether it was taken back",
     ]
 
