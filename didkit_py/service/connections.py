@@ -122,13 +122,13 @@ class Server(web.Server):
         )
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        """Count it; with one too many, end the oldest that waits for its sender, or this one where none does."""
-        if len(self._connections) >= self._limits.connections:
-            waiting = (
-                there
-                for one, there in self._connections.items()
-                if there.is_closing() or (isinstance(one, Connection) and one.is_waiting_for_sender())
-            )
+        """Count it; with one too many, end the oldest that waits for its sender, or this one where none does.
+
+        Many are taken in before the loop turns: one that was ended already makes room once, and not for all of them.
+        """
+        still = [(one, there) for one, there in self._connections.items() if not there.is_closing()]
+        if len(still) >= self._limits.connections:
+            waiting = (there for one, there in still if isinstance(one, Connection) and one.is_waiting_for_sender())
             next(waiting, transport).abort()
             log.warning("connection-shed", count=len(self._connections))
         super().connection_made(handler, transport)

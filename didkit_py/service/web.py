@@ -177,11 +177,12 @@ async def serve(app: web.Application, settings: ServiceSettings, *, metrics_port
 @asynccontextmanager
 async def listening(app: web.Application, host: str, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
     """Answer there; at the end, finish what is under way. Raises Unavailable when the port is taken."""
-    runner = Runner(app, limits or Limits(), shutdown_timeout=DRAIN_SECONDS)
+    bounds = limits or Limits()
+    runner = Runner(app, bounds, shutdown_timeout=DRAIN_SECONDS)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+            await web.TCPSite(runner, host, port, backlog=min(BACKLOG, bounds.connections)).start()
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on {host}, port {port} ({error.strerror})",
