@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from didkit_py.service.database import Database
+from didkit_py.service.storage.database import Database
 
 _CHUNK: Final = 25_000  # rows of one statement, so that none takes longer than the engine allows
 _MORE: Final = "WITH RECURSIVE more (n) AS (SELECT CAST(? AS BIGINT) UNION ALL SELECT n + 1 FROM more WHERE n + 1 < ?) "

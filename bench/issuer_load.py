@@ -20,8 +20,8 @@ from didkit_py.keys.algorithms import ALGORITHMS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
-from didkit_py.roles.issuing_store import MadeOffer, Wanted
-from didkit_py.service.folders import Given, create_folder
+from didkit_py.roles.issuing_store import MadeOffer, WantedCredential
+from didkit_py.service.setup.folders import Given, create_folder
 from issuer.app import open_parts
 from issuer.settings import IssuerSettings
 
@@ -86,7 +86,7 @@ async def issuer(
     create_folder(folder, IssuerSettings, settings=given, alg="ES256", passphrase=PASSPHRASE)
     settings = settings_in(folder, IssuerSettings, engine)
     async with open_parts(folder, settings) as parts:
-        wanted = [Wanted(type_name=TYPE, values=STANDING, reference=f"{number}") for number in range(offers)]
+        wanted = [WantedCredential(type_name=TYPE, values=STANDING, reference=f"{number}") for number in range(offers)]
         made = (await parts.issuing.make_offers(wanted, now=datetime.now(UTC))).made
         await fill(parts.store.database, FILL, rows)
     with serving("issuer", folder, url, engine):

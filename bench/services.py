@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from bench.engines import Engine
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.settings import load as load_settings
+from didkit_py.service.setup.settings import ServiceSettings
+from didkit_py.service.setup.settings import load as load_settings
 
 AT_ONCE: Final = 8  # callers
 START_SECONDS: Final = 30

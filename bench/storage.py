@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.engines import Engine, engines
-from didkit_py.service.database import Database, Statement
+from didkit_py.service.storage.database import Database, Statement
 
 TASKS: Final = 64
 CALLS: Final = 32_000

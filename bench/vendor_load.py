@@ -26,12 +26,12 @@ from didkit_py.oid4vp.request import parse_request_link, parse_request_object, v
 from didkit_py.oid4vp.response import create_response
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import RequestTemplate
-from didkit_py.service.folders import Given, create_folder
-from didkit_py.service.lists import Source
+from didkit_py.service.fetching.lists import Source
+from didkit_py.service.setup.folders import Given, create_folder
 from didkit_py.status.token_list import create_aggregation, create_status_list
 from didkit_py.trust import TrustedIssuer, create_trust_list
 from verifier.app import open_parts
-from verifier.parts import Parts
+from verifier.context import VerifierContext
 from verifier.settings import VerifierSettings
 
 PUBLISHER: Final = "did:web:terms.example"
@@ -118,7 +118,7 @@ async def vendor(
             yield Vendor(url=url, document=parts.document, http=http), asked
 
 
-async def _ask(parts: Parts, asks: int) -> list[MadeRequest]:
+async def _ask(parts: VerifierContext, asks: int) -> list[MadeRequest]:
     now = datetime.now(UTC)
     await parts.lists.save_sources(await _sources(now))
     template = RequestTemplate.from_json({"purpose_text": "To measure", "query": QUERY, "grants": [], "terms": None})

@@ -262,7 +262,7 @@ def bearer_token(header: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorResponse:
+class OAuthErrorResponse:
     """The error answer of another party; its description is its own words and is not kept."""
 
     error: str
@@ -276,7 +276,7 @@ class ErrorResponse:
         return cls(error=name)
 
 
-def refusal(response: ErrorResponse, *, by: str) -> DidkitError:
+def refusal(response: OAuthErrorResponse, *, by: str) -> DidkitError:
     """The error to raise for the refusal of another party; `by` says who, `reason` holds its wire name."""
     kind = ERRORS.get(response.error, Rejected)
     return kind(f"{by} refused: {response.error}", reason=response.error)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose, did_of
+from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import Malformed, NotYetValid, Stale, UnknownKey, Untrusted
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
@@ -101,7 +101,7 @@ def verify_trust_list(text: str, *, publisher: DidDocument, now: datetime) -> Tr
     jws = parse_compact(text, typ=TYP)
     if jws.kid is None:
         raise UnknownKey("the trust list names no key")
-    read = Reader(verify_compact(jws, publisher.key(jws.kid, Purpose.ASSERTION, now=now)), at="trust_list")
+    read = Reader(verify_compact(jws, publisher.key(jws.kid, KeyPurpose.ASSERTION, now=now)), at="trust_list")
     if read.text("iss") != publisher.id:
         raise Untrusted("the trust list is another publisher's")
     issued_at, expires_at = read.moment("iat"), read.moment("exp")

@@ -10,19 +10,19 @@ from didkit_py.encoding import Json
 from didkit_py.errors import NotFound
 from didkit_py.oauth import CREDENTIAL_STATUS, TOKEN_STATUS, bearer_token
 from didkit_py.oid4vci.credential_request import BATCH_SIZE, CredentialRequest
-from didkit_py.oid4vci.issuance import State
+from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.oid4vci.metadata import IssuerMetadata, ServerMetadata, create_configuration
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.token import TokenRequest
-from didkit_py.service.contents import text_of
-from didkit_py.service.messages import DID_DOCUMENT
-from didkit_py.service.web import Routes, json_answer, read_form, read_json_body
+from didkit_py.service.http.media_types import text_of
+from didkit_py.service.http.messages import DID_DOCUMENT
+from didkit_py.service.http.web import Routes, json_answer, read_form, read_json_body
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import create_aggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from issuer import messages
+from issuer.context import KEY_FRAGMENT, IssuerContext, parts_of
 from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
-from issuer.parts import KEY_FRAGMENT, Parts, parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}
@@ -75,7 +75,7 @@ async def issuer_metadata(request: web.Request) -> web.Response:
     return json_answer(create_issuer_metadata(parts_of(request)).to_json(), headers=SHORT)
 
 
-def create_issuer_metadata(parts: Parts) -> IssuerMetadata:
+def create_issuer_metadata(parts: IssuerContext) -> IssuerMetadata:
     """The metadata of this issuer."""
     url = parts.settings.base_url
     return IssuerMetadata(
@@ -116,7 +116,7 @@ async def credential_offer(request: web.Request) -> web.Response:
         kept = await parts.store.load(request.match_info["id"], now=parts.clock())
     except NotFound:
         raise gone from None
-    if kept.state is not State.OFFERED:
+    if kept.state is not IssuanceState.OFFERED:
         raise gone
     return json_answer(parts.issuing.offer_message(kept.offer).to_json(), headers=NO_STORE)
 

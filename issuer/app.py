@@ -11,27 +11,28 @@ from aiohttp import web
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
-from didkit_py.oid4vci.issuance import State
+from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
-from didkit_py.service.database import Database
-from didkit_py.service.databases import open_database
-from didkit_py.service.evidence import fetch_document
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.folders import KEYS
-from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
-from didkit_py.service.metrics import Metrics
-from didkit_py.service.operator import passphrase_check
-from didkit_py.service.repeating import SWEEP_SECONDS, repeating
-from didkit_py.service.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
+from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.http.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
+from didkit_py.service.observability.metrics import Metrics
+from didkit_py.service.periodic import SWEEP_SECONDS, repeating
+from didkit_py.service.setup.folders import KEYS
+from didkit_py.service.setup.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.setup.operator import passphrase_check
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.engines import open_database
 from didkit_py.terms.document import SIGNATORY_VCT
-from issuer import api, pages
+from issuer import api
 from issuer.claim_templates import layout_for, offered_types
-from issuer.importing import MAX_FILE_BYTES
+from issuer.context import KEY_FRAGMENT, PARTS, Clock, IssuerContext
+from issuer.importing.rows import MAX_FILE_BYTES
 from issuer.metrics import METRICS, OFFERS
-from issuer.parts import KEY_FRAGMENT, PARTS, Clock, Parts
-from issuer.publishing import Publications, SignatoryCheck
-from issuer.revoking import StatusLists
+from issuer.pages import overview as pages
+from issuer.publishing.documents import Publications, SignatoryCheck
+from issuer.publishing.status_lists import StatusLists
 from issuer.settings import IssuerSettings
 from issuer.store import OfferStore
 
@@ -51,7 +52,7 @@ async def open_parts(
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
     measured: Callable[[Database], Database] = lambda database: database,
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[IssuerContext]:
     """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
     async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
@@ -64,7 +65,7 @@ async def open_parts(
 
 def _compose(
     settings: IssuerSettings, keys: ServiceKeys, *, database: Database, fetcher: Fetcher, clock: Clock, random: Random
-) -> Parts:
+) -> IssuerContext:
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     templates = offered_types(settings.types)
@@ -88,7 +89,7 @@ def _compose(
         checks={name: check for name, template in templates.items() if template.vct == SIGNATORY_VCT},
         offer_lifetime=timedelta(days=settings.offer_days),
     )
-    return Parts(
+    return IssuerContext(
         settings=settings,
         did=did,
         public=signer.public,
@@ -142,9 +143,9 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
     return app
 
 
-async def _count_offers(parts: Parts, metrics: Metrics) -> None:
+async def _count_offers(parts: IssuerContext, metrics: Metrics) -> None:
     counted = (await parts.store.counts(now=parts.clock())).states
-    for state in State:
+    for state in IssuanceState:
         metrics.say(OFFERS, counted.get(state, 0), state.value)
 
 

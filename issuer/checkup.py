@@ -4,12 +4,12 @@ from importlib.resources import files
 from typing import Final
 
 from didkit_py.errors import DidkitError
-from didkit_py.service.checkup import Case, Check, Fault, Program
+from didkit_py.service.doctor.checkup import Checkup, DoctorCheck, Fault, Program
 from issuer.claim_templates import offered_types
 from issuer.settings import IssuerSettings
 
 
-async def check_types(case: Case) -> None:
+async def check_types(case: Checkup) -> None:
     """Each claim type on offer is one that this version knows."""
     settings = case.set
     if not isinstance(settings, IssuerSettings):
@@ -30,5 +30,5 @@ PROGRAM: Final = Program(
     migrations=files("issuer") / "migrations",
     publishes_key=True,
     needs_lists=False,
-    checks=(Check("claim types", check_types),),
+    checks=(DoctorCheck("claim types", check_types),),
 )

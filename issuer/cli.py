@@ -12,10 +12,12 @@ from didkit_py.credentials.template import template_named
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, read_json, rfc3339
 from didkit_py.errors import BadImport
-from didkit_py.oid4vci.issuance import State
+from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.reading import Reader
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.service.commands import (
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.service.http.web import METRICS, run, serve
+from didkit_py.service.observability.log import configure
+from didkit_py.service.setup.commands import (
     File,
     Folder,
     founding_options,
@@ -24,17 +26,15 @@ from didkit_py.service.commands import (
     print_result,
     read_passphrase,
 )
-from didkit_py.service.files import read_file
-from didkit_py.service.log import configure
-from didkit_py.service.web import METRICS, run, serve
+from didkit_py.service.setup.input_files import read_file
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app, open_parts
-from issuer.batches import codes_writer, import_list, preview_list
+from issuer.context import IssuerContext
 from issuer.folder import create_folder, load_settings
-from issuer.importing import MAX_FILE_BYTES
-from issuer.parts import Parts
-from issuer.publishing import terms_json
-from issuer.revoking import WORDS, word
+from issuer.importing.batches import codes_writer, import_list, preview_list
+from issuer.importing.rows import MAX_FILE_BYTES
+from issuer.publishing.documents import terms_json
+from issuer.publishing.status_lists import WORDS, word
 from issuer.store import KeptOffer
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ def import_command(folder: Path, list_file: Path, codes_out: Path | None, *, dry
     print_result(done, _import_text(done, codes_out), as_json=as_json)
 
 
-async def _import(parts: Parts, body: bytes, codes_out: Path | None, *, dry_run: bool) -> dict[str, Json]:
+async def _import(parts: IssuerContext, body: bytes, codes_out: Path | None, *, dry_run: bool) -> dict[str, Json]:
     preview = await preview_list(parts, body)
     more: dict[str, Json] = {
         "blank": preview.read.blank,
@@ -138,7 +138,7 @@ def offer_command(folder: Path, type_name: str, values_file: Path, *, as_json: b
 
 
 async def _offer(
-    parts: Parts,
+    parts: IssuerContext,
     type_name: str,
     values: Mapping[str, Json],
     *,
@@ -146,7 +146,7 @@ async def _offer(
     reference: str | None,
     addressee: str,
 ) -> dict[str, Json]:
-    wanted = Wanted(
+    wanted = WantedCredential(
         type_name=type_name,
         values=values,
         reference=reference or f"{subject or 'by hand'} #{parts.store.random(4).hex()}",
@@ -157,7 +157,7 @@ async def _offer(
     return {**_links(parts, made.offer.id), "tx_code": made.tx_code}
 
 
-def _links(parts: Parts, offer_id: str) -> dict[str, Json]:
+def _links(parts: IssuerContext, offer_id: str) -> dict[str, Json]:
     return {
         "offer_id": offer_id,
         "link": parts.issuing.offer_link(offer_id),
@@ -167,13 +167,15 @@ def _links(parts: Parts, offer_id: str) -> dict[str, Json]:
 
 @group.command("offers")
 @click.argument("folder", type=Folder)
-@click.option("--state", type=click.Choice([each.value for each in State]), help="Only those in this state.")
+@click.option("--state", type=click.Choice([each.value for each in IssuanceState]), help="Only those in this state.")
 @json_option
 def offers_command(folder: Path, state: str | None, *, as_json: bool) -> None:
     """List the offers, the newest first."""
 
-    async def find(parts: Parts) -> list[dict[str, Json]]:
-        found = await parts.store.find(now=parts.clock(), state=State(state) if state else None, limit=1_000_000)
+    async def find(parts: IssuerContext) -> list[dict[str, Json]]:
+        found = await parts.store.find(
+            now=parts.clock(), state=IssuanceState(state) if state else None, limit=1_000_000
+        )
         return [{**_links(parts, each.offer.id), **_about(each), "state": each.state.value} for each in found]
 
     found = _work(folder, find)
@@ -195,8 +197,8 @@ def _about(kept: KeptOffer) -> dict[str, Json]:
 def issued_command(folder: Path, *, as_json: bool) -> None:
     """List what was issued, the newest first."""
 
-    async def find(parts: Parts) -> list[dict[str, Json]]:
-        found = await parts.store.find(now=parts.clock(), state=State.ISSUED, limit=1_000_000)
+    async def find(parts: IssuerContext) -> list[dict[str, Json]]:
+        found = await parts.store.find(now=parts.clock(), state=IssuanceState.ISSUED, limit=1_000_000)
         return [_issued(each) for each in found]
 
     found = _work(folder, find)
@@ -217,7 +219,7 @@ def _issued(kept: KeptOffer) -> dict[str, Json]:
 def revoke_command(folder: Path, issued_id: str, state: str, *, as_json: bool) -> None:
     """Revoke or suspend what was issued under ID, or make it valid again; all its copies together."""
 
-    async def change(parts: Parts) -> dict[str, Json]:
+    async def change(parts: IssuerContext) -> dict[str, Json]:
         await parts.status_lists.change(issued_id, WORDS[state])
         return {"id": issued_id, "status": state}
 
@@ -300,7 +302,7 @@ def _trusted(issuer: TrustedIssuer) -> dict[str, Json]:
     }
 
 
-def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
+def _work(folder: Path, action: Callable[[IssuerContext], Awaitable[T]]) -> T:
     """Open the issuer, let it work, close it."""
 
     async def work() -> T:

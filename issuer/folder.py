@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from didkit_py.service import folders
+from didkit_py.service.setup import folders
 from issuer.settings import IssuerSettings
 
 

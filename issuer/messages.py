@@ -9,7 +9,7 @@ from didkit_py.oid4vci.metadata import DID_WEB, JWK, SD_JWT_VC
 from didkit_py.oid4vci.nonce import MAX_NONCE
 from didkit_py.oid4vci.offer import MAX_CODE, MAX_DESCRIPTION, PRE_AUTHORIZED
 from didkit_py.oid4vci.token import MAX_TX_CODE
-from didkit_py.service.contents import (
+from didkit_py.service.http.media_types import (
     ANY,
     FLAG,
     SECONDS,
@@ -26,7 +26,7 @@ from didkit_py.service.contents import (
     text,
     text_of,
 )
-from didkit_py.service.messages import PATH
+from didkit_py.service.http.messages import PATH
 from didkit_py.status.token_list import BITS
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import TYP as STATUS_LIST_TYP

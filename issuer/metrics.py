@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from didkit_py.service.metrics import Metric
+from didkit_py.service.observability.metrics import Metric
 
 OFFERS: Final = Metric(
     name="didkit_offers",

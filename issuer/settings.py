@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from didkit_py.service.settings import Kind, ServiceSettings, path, setting, text, whole_number
+from didkit_py.service.setup.settings import ServiceSettings, SettingKind, path, setting, text, whole_number
 
 
-def claim_types() -> Kind[tuple[str, ...]]:
+def claim_types() -> SettingKind[tuple[str, ...]]:
     """Names of claim types; a variable separates them by commas."""
 
     def read(value: object, _: Path) -> tuple[str, ...]:
@@ -15,7 +15,7 @@ def claim_types() -> Kind[tuple[str, ...]]:
             raise ValueError
         return tuple(dict.fromkeys(item.strip() for item in listed))
 
-    return Kind(expected="a list of claim types, such as affordability-range", read=read)
+    return SettingKind(expected="a list of claim types, such as affordability-range", read=read)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,16 @@ from typing import Final
 from didkit_py.encoding import from_timestamp, read_json, timestamp, write_json
 from didkit_py.errors import IllegalMove, NotFound, Replayed
 from didkit_py.keys.sealed import NONCE_BYTES, open_sealed, seal
-from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, Event, State, move
+from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, IssuanceEvent, IssuanceState, move
 from didkit_py.oid4vci.nonce import LIFETIME as NONCE_LIFETIME
 from didkit_py.oid4vci.nonce import MAX_SKEW
 from didkit_py.reading import Reader
 from didkit_py.roles.issuing import TOKEN_LIFETIME
-from didkit_py.roles.issuing_store import Copy, Grant, NewOffer, Offer, Registration, Try, Wanted
-from didkit_py.service.columns import chunks, marks, number, octets, text
-from didkit_py.service.database import Database, GuardFailed, Row, Statement, Value
+from didkit_py.roles.issuing_store import AccessGrant, Copy, NewOffer, Offer, Registration, Try, WantedCredential
+from didkit_py.service.storage.columns import chunks, marks, number, octets, text
+from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement, Value
 from didkit_py.status.token_list import Status
-from issuer.status_places import StatusPlaces
+from issuer.status_index import StatusIndex
 
 SPENT_FOR: Final = timedelta(
     days=2
@@ -37,7 +37,7 @@ class KeptOffer:
 
     offer: Offer
     batch: str
-    state: State
+    state: IssuanceState
     status: Status  # of the credentials, once issued
     tries: int
     issued_at: datetime | None
@@ -47,7 +47,7 @@ class KeptOffer:
 class Counts:
     """How many offers stand in each state, and how many issued ones in each status."""
 
-    states: Mapping[State, int]
+    states: Mapping[IssuanceState, int]
     statuses: Mapping[Status, int]
 
     @property
@@ -95,7 +95,7 @@ class OfferStore:
     def _insert(self, new: NewOffer, batch: str) -> Statement:
         offer = new.offer
         values: tuple[Value, ...] = (
-            *(offer.id, offer.wanted.type_name, batch, State.OFFERED.value, int(Status.VALID)),
+            *(offer.id, offer.wanted.type_name, batch, IssuanceState.OFFERED.value, int(Status.VALID)),
             *(timestamp(offer.made_at), timestamp(offer.expires_at)),
             *(new.fingerprint, new.reference_hash, new.code_hash, new.tx_code_hash, 0, self._seal(offer)),
         )
@@ -112,7 +112,7 @@ class OfferStore:
         rows = await self.database.execute(
             "UPDATE offers SET tries = tries + 1 WHERE code_hash = ? AND state = ? AND tries < ? AND expires_at > ?"
             " RETURNING id, tx_code_hash, tries",
-            *(code_hash, State.OFFERED.value, MAX_WRONG_CODES, timestamp(now)),
+            *(code_hash, IssuanceState.OFFERED.value, MAX_WRONG_CODES, timestamp(now)),
         )
         for row in rows:
             return Try(offer_id=text(row, "id"), tx_code_hash=octets(row, "tx_code_hash"), number=number(row, "tries"))
@@ -120,28 +120,28 @@ class OfferStore:
 
     async def lock_offer(self, offer_id: str) -> None:
         """No further try is taken."""
-        await self._move(offer_id, State.OFFERED, Event.CODES_EXHAUSTED)
+        await self._move(offer_id, IssuanceState.OFFERED, IssuanceEvent.CODES_EXHAUSTED)
 
     async def spend_code(self, offer_id: str, *, token_hash: bytes, token_expires_at: datetime) -> bool:
         """Spend the code for a token; of two callers one succeeds."""
         rows = await self.database.execute(
             "UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ? WHERE id = ? AND state = ? RETURNING id",
-            *(move(State.OFFERED, Event.CODE_REDEEMED).value, token_hash, timestamp(token_expires_at)),
-            *(offer_id, State.OFFERED.value),
+            *(move(IssuanceState.OFFERED, IssuanceEvent.CODE_REDEEMED).value, token_hash, timestamp(token_expires_at)),
+            *(offer_id, IssuanceState.OFFERED.value),
         )
         return bool(rows)
 
-    async def load_grant(self, token_hash: bytes, *, now: datetime) -> Grant | None:
+    async def load_grant(self, token_hash: bytes, *, now: datetime) -> AccessGrant | None:
         """What a living token stands for; None for any other."""
         rows = await self.database.fetch(
             f"SELECT {_COLUMNS} FROM offers WHERE token_hash = ? AND state IN (?, ?)"  # noqa: S608 - a literal of ours
             " AND token_expires_at > ? AND token_expires_at <= ?",
-            *(token_hash, State.REDEEMED.value, State.ISSUED.value),
+            *(token_hash, IssuanceState.REDEEMED.value, IssuanceState.ISSUED.value),
             *(timestamp(now), timestamp(now + TOKEN_LIFETIME + MAX_SKEW)),  # a clock set back lengthens no token's life
         )
         for row in rows:
             offer = self._open(row)
-            return Grant(offer=offer, registration=await self._registration(offer.id, row))
+            return AccessGrant(offer=offer, registration=await self._registration(offer.id, row))
         return None
 
     async def _registration(self, offer_id: str, row: Row) -> Registration | None:
@@ -156,7 +156,7 @@ class OfferStore:
         """Spend the nonce and issue to these keys. Raises Replayed, or IllegalMove when keys are registered already."""
         for _ in range(_ATTEMPTS):
             places = (
-                await StatusPlaces(database=self.database, random=self.random).choose(len(keys))
+                await StatusIndex(database=self.database, random=self.random).choose(len(keys))
                 if with_status
                 else [None] * len(keys)
             )
@@ -183,7 +183,7 @@ class OfferStore:
         """Another transaction code for an open offer, with new tries. Raises IllegalMove."""
         rows = await self.database.execute(
             "UPDATE offers SET tx_code_hash = ?, tries = 0 WHERE id = ? AND state = ? AND expires_at > ? RETURNING id",
-            *(tx_code_hash, offer_id, State.OFFERED.value, timestamp(now)),
+            *(tx_code_hash, offer_id, IssuanceState.OFFERED.value, timestamp(now)),
         )
         if not rows:
             raise IllegalMove("only an open offer can have a new code", hint="Withdraw the offer and make a new one.")
@@ -191,11 +191,11 @@ class OfferStore:
     async def withdraw(self, offer_id: str, *, now: datetime) -> None:
         """End an offer that nobody has taken yet. Raises NotFound or IllegalMove."""
         kept = await self.load(offer_id, now=now)
-        move(kept.state, Event.OFFER_WITHDRAWN)
-        if not await self._move(offer_id, kept.state, Event.OFFER_WITHDRAWN, and_set=", fingerprint = NULL"):
+        move(kept.state, IssuanceEvent.OFFER_WITHDRAWN)
+        if not await self._move(offer_id, kept.state, IssuanceEvent.OFFER_WITHDRAWN, and_set=", fingerprint = NULL"):
             raise IllegalMove("the offer has just changed", hint="Look at it again.")
 
-    async def _move(self, offer_id: str, state: State, event: Event, *, and_set: str = "") -> bool:
+    async def _move(self, offer_id: str, state: IssuanceState, event: IssuanceEvent, *, and_set: str = "") -> bool:
         rows = await self.database.execute(
             f"UPDATE offers SET state = ?{and_set} WHERE id = ? AND state = ? RETURNING id",  # noqa: S608 - a literal of ours
             *(move(state, event).value, offer_id, state.value),
@@ -213,7 +213,7 @@ class OfferStore:
         self,
         *,
         now: datetime,
-        state: State | None = None,
+        state: IssuanceState | None = None,
         reference_hash: bytes | None = None,
         batch: str | None = None,
         limit: int = 10_000,
@@ -237,16 +237,16 @@ class OfferStore:
         await self.sweep(now=now)
         states = await self.database.fetch("SELECT state, count(*) AS number FROM offers GROUP BY state")
         statuses = await self.database.fetch(
-            "SELECT status, count(*) AS number FROM offers WHERE state = ? GROUP BY status", State.ISSUED.value
+            "SELECT status, count(*) AS number FROM offers WHERE state = ? GROUP BY status", IssuanceState.ISSUED.value
         )
         return Counts(
-            states={State(text(row, "state")): number(row, "number") for row in states},
+            states={IssuanceState(text(row, "state")): number(row, "number") for row in states},
             statuses={Status(number(row, "status")): number(row, "number") for row in statuses},
         )
 
     async def open_list(self) -> int:
         """The number of the status list that takes new entries; there is one after this call."""
-        return await StatusPlaces(database=self.database, random=self.random).open_list()
+        return await StatusIndex(database=self.database, random=self.random).open_list()
 
     def _seal(self, offer: Offer) -> bytes:
         plain = {
@@ -265,7 +265,7 @@ class OfferStore:
         subject, addressee = read.value("subject"), read.value("addressee")
         return Offer(
             id=offer_id,
-            wanted=Wanted(
+            wanted=WantedCredential(
                 type_name=text(row, "type_name"),
                 values=read.mapping("values"),
                 reference=read.text("reference"),
@@ -288,22 +288,22 @@ class OfferStore:
         )
 
 
-def _state(row: Row, now: datetime) -> State:
+def _state(row: Row, now: datetime) -> IssuanceState:
     """The state at `now`, whether or not time's passing was written down yet."""
-    state, moment = State(text(row, "state")), timestamp(now)
-    over = state is State.OFFERED and number(row, "expires_at") <= moment
-    over = over or (state is State.REDEEMED and number(row, "token_expires_at") <= moment)
-    return move(state, Event.TIME_PASSED) if over else state
+    state, moment = IssuanceState(text(row, "state")), timestamp(now)
+    over = state is IssuanceState.OFFERED and number(row, "expires_at") <= moment
+    over = over or (state is IssuanceState.REDEEMED and number(row, "token_expires_at") <= moment)
+    return move(state, IssuanceEvent.TIME_PASSED) if over else state
 
 
 def _time_passing(moment: int) -> Iterator[Statement]:
     """Each condition stands twice: another process may change a row between its choice and its change."""
-    for state, end in ((State.OFFERED, "expires_at"), (State.REDEEMED, "token_expires_at")):
+    for state, end in ((IssuanceState.OFFERED, "expires_at"), (IssuanceState.REDEEMED, "token_expires_at")):
         over = f"state = ? AND {end} <= ?"
         yield Statement(
             f"UPDATE offers SET state = ?, fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
             f" AND id IN (SELECT id FROM offers WHERE {over} ORDER BY id LIMIT ?) RETURNING id",
-            (move(state, Event.TIME_PASSED).value, state.value, moment, state.value, moment, _SWEPT),
+            (move(state, IssuanceEvent.TIME_PASSED).value, state.value, moment, state.value, moment, _SWEPT),
         )
     over = "fingerprint IS NOT NULL AND expires_at <= ?"
     yield Statement(
@@ -324,8 +324,8 @@ def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datet
     yield Statement(
         "UPDATE offers SET state = ?, issued_at = ? WHERE id = ? AND state = ? AND token_expires_at > ?",
         (
-            *(move(State.REDEEMED, Event.CREDENTIAL_REQUESTED).value, timestamp(now)),
-            *(offer_id, State.REDEEMED.value, timestamp(now)),
+            *(move(IssuanceState.REDEEMED, IssuanceEvent.CREDENTIAL_REQUESTED).value, timestamp(now)),
+            *(offer_id, IssuanceState.REDEEMED.value, timestamp(now)),
         ),
         rows=1,
     )

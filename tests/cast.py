@@ -11,6 +11,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
+from didkit_py.consent.decision import DisclosureCase, HeldState, History
+from didkit_py.consent.policy import AllowRule, Policy
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY, verify_vendor
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
@@ -34,12 +37,9 @@ from didkit_py.oid4vp.request import (
 )
 from didkit_py.status.token_list import create_status_list, verify_status_list
 from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
-from didkit_py.terms.decision import Case, HeldState, History
 from didkit_py.terms.document import TermsDocument, create_signatory_statement, create_terms, parse_terms, verify_terms
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.period import Period
-from didkit_py.terms.policy import AllowRule, Policy
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY, verify_vendor
 from didkit_py.trust import TrustedIssuer, TrustList, create_trust_list, verify_trust_list
 from didkit_py.verification import Evidence
 from tests.canaries import EMAIL, OTHER_AUDIO, OTHER_MODEL, OTHER_VIN
@@ -523,10 +523,10 @@ class Situation:
             now=self.request_now,
         )
 
-    async def case(self) -> Case:
+    async def case(self) -> DisclosureCase:
         """The case that the wallet decides."""
         if self.fault is not None:
-            return Case(
+            return DisclosureCase(
                 request=None,
                 vendor=None,
                 candidates=None,
@@ -536,7 +536,7 @@ class Situation:
                 request_fault=self.fault,
             )
         request = await self.request()
-        return Case(
+        return DisclosureCase(
             request=request,
             vendor=verify_vendor(
                 request,

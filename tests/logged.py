@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from didkit_py.service.log import configure, silence
+from didkit_py.service.observability.log import configure, silence
 
 
 @dataclass(slots=True)

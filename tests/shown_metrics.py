@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from didkit_py.service.metrics import COMMON, PROCESS, Metric, Metrics
+from didkit_py.service.observability.metrics import COMMON, PROCESS, Metric, Metrics
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from didkit_py.command import SHORT_HELP, didkit
+from didkit_py.consent.decision import RULES
 from didkit_py.errors import Malformed
-from didkit_py.terms.decision import RULES
 from tests.needs import REPOSITORY
 from tools import documents
 

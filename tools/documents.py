@@ -17,13 +17,13 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from didkit_py.command import EXIT_CODES
+from didkit_py.consent.decision import RULES
+from didkit_py.consent.disclosure_case import SENTENCES
 from didkit_py.errors import DidkitError, Malformed, Rejected, Unavailable
-from didkit_py.service.answers import STATUS
-from didkit_py.service.interface import describe_interface
-from didkit_py.service.metrics import COMMON, PROCESS, Metric
-from didkit_py.service.settings import Row, ServiceSettings, describe
-from didkit_py.terms.case import SENTENCES
-from didkit_py.terms.decision import RULES
+from didkit_py.service.http.error_responses import STATUS
+from didkit_py.service.http.openapi import describe_interface
+from didkit_py.service.observability.metrics import COMMON, PROCESS, Metric
+from didkit_py.service.setup.settings import Row, ServiceSettings, describe
 from didkit_py.verification import CHECKS
 from issuer.app import create_app as create_issuer
 from issuer.metrics import METRICS as ISSUER_METRICS

@@ -13,16 +13,16 @@ from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejec
 from didkit_py.jose import MAX_JWE, MAX_TOKEN
 from didkit_py.oauth import TemporarilyUnavailable, describable
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
+from didkit_py.records.events import EventKind
 from didkit_py.roles.self_check import verdict_json
-from didkit_py.service.answers import REQUEST_ID, note_refusal, status_of
-from didkit_py.service.bodies import UnsupportedBody, read_body
-from didkit_py.service.messages import DID_DOCUMENT
-from didkit_py.service.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
-from didkit_py.terms.events import Kind
+from didkit_py.service.http.error_responses import REQUEST_ID, note_refusal, status_of
+from didkit_py.service.http.messages import DID_DOCUMENT
+from didkit_py.service.http.request_body import UnsupportedBody, read_body
+from didkit_py.service.http.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from verifier import messages
-from verifier.judging import as_text
+from verifier.context import parts_of
 from verifier.metrics import ACCEPTANCES, CHECKS, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
-from verifier.parts import parts_of
+from verifier.request_check import as_text
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}
@@ -167,16 +167,16 @@ async def acceptance(request: web.Request) -> web.Response:
 @naming_codes
 async def withdrawal(request: web.Request) -> web.Response:
     """A person takes a yes back."""
-    return await _event(request, Kind.WITHDRAW)
+    return await _event(request, EventKind.WITHDRAW)
 
 
 @naming_codes
 async def erasure(request: web.Request) -> web.Response:
     """A person asks to erase what was shown."""
-    return await _event(request, Kind.ERASE_REQUEST)
+    return await _event(request, EventKind.ERASE_REQUEST)
 
 
-async def _event(request: web.Request, kind: Kind) -> web.Response:
+async def _event(request: web.Request, kind: EventKind) -> web.Response:
     parts = parts_of(request)
     answer = await parts.accepting.take_event(await read_json_body(request), kind=kind, now=parts.clock())
     return json_answer({"event": answer}, headers=NO_STORE)

@@ -17,24 +17,25 @@ from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
 from didkit_py.roles.retaining import Retaining
-from didkit_py.service.database import Database
-from didkit_py.service.databases import open_database
-from didkit_py.service.evidence import gather
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.folders import KEYS
-from didkit_py.service.keyfile import ServiceKeys, open_keyfile, read_unlock
-from didkit_py.service.log import get_logger
-from didkit_py.service.metrics import LIST_AGE
-from didkit_py.service.operator import passphrase_check
-from didkit_py.service.repeating import SWEEP_SECONDS, repeating
-from didkit_py.service.sealing import Box
-from didkit_py.service.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
+from didkit_py.service.fetching.evidence import gather
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.http.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
+from didkit_py.service.observability.log import get_logger
+from didkit_py.service.observability.metrics import LIST_AGE
+from didkit_py.service.periodic import SWEEP_SECONDS, repeating
+from didkit_py.service.setup.folders import KEYS
+from didkit_py.service.setup.keyfile import ServiceKeys, open_keyfile, read_unlock
+from didkit_py.service.setup.operator import passphrase_check
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.engines import open_database
+from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
-from verifier import api, pages
-from verifier.lists import KeptLists
+from verifier import api
+from verifier.context import KEY_FRAGMENT, PARTS, Clock, VerifierContext
 from verifier.metrics import METRICS
-from verifier.parts import KEY_FRAGMENT, PARTS, Clock, Parts
+from verifier.pages import overview as pages
+from verifier.public_lists import KeptLists
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
@@ -55,7 +56,7 @@ async def open_parts(
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
     measured: Callable[[Database], Database] = lambda database: database,
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[VerifierContext]:
     """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
     keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
     async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
@@ -72,7 +73,7 @@ async def open_parts(
 
 def _compose(
     settings: VerifierSettings, keys: ServiceKeys, *, database: Database, fetcher: Fetcher, clock: Clock, random: Random
-) -> Parts:
+) -> VerifierContext:
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     published = create_document(did, {KEY_FRAGMENT: signer.public})
@@ -92,7 +93,7 @@ def _compose(
 
     vendor = _vendor(settings, did)
     accepting = Accepting(store=store, signer=signer, document=document, terms=known_terms)
-    return Parts(
+    return VerifierContext(
         settings=settings,
         did=did,
         document=document,
@@ -164,7 +165,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     return app
 
 
-async def _keep_to_time(parts: Parts) -> None:
+async def _keep_to_time(parts: VerifierContext) -> None:
     """What became due while nobody ran, and what a crash left undone; what cannot be done now is done in a minute."""
     try:
         await parts.retaining.erase_due(now=parts.clock())

@@ -4,13 +4,13 @@ from importlib.resources import files
 from typing import Final
 
 from didkit_py.errors import DidkitError
-from didkit_py.service.checkup import Case, Check, Fault, Program
-from didkit_py.service.files import read_file
+from didkit_py.service.doctor.checkup import Checkup, DoctorCheck, Fault, Program
+from didkit_py.service.setup.input_files import read_file
 from verifier.folder import MAX_TEMPLATE_BYTES, REQUESTS, read_template
 from verifier.settings import VerifierSettings
 
 
-async def check_requests(case: Case) -> None:
+async def check_requests(case: Checkup) -> None:
     """Each saved request can be made."""
     settings = case.set
     if not isinstance(settings, VerifierSettings):
@@ -31,5 +31,5 @@ PROGRAM: Final = Program(
     migrations=files("verifier") / "migrations",
     publishes_key=True,
     needs_lists=True,
-    checks=(Check("saved requests", check_requests),),
+    checks=(DoctorCheck("saved requests", check_requests),),
 )

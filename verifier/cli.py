@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 
 from didkit_py.command import REJECTED, ProgramGroup, describe, exit_code, json_option
+from didkit_py.consent.decision import Decision
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
 from didkit_py.errors import DidkitError, Refused
@@ -16,7 +17,9 @@ from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
 from didkit_py.roles.self_check import verdict_json, would_answer
-from didkit_py.service.commands import (
+from didkit_py.service.http.web import METRICS, run, serve
+from didkit_py.service.observability.log import configure
+from didkit_py.service.setup.commands import (
     File,
     Folder,
     founding_options,
@@ -25,17 +28,14 @@ from didkit_py.service.commands import (
     print_result,
     read_passphrase,
 )
-from didkit_py.service.files import read_file
-from didkit_py.service.log import configure
-from didkit_py.service.web import METRICS, run, serve
-from didkit_py.terms.decision import Decision
+from didkit_py.service.setup.input_files import read_file
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.unicode.visible import one_line
 from didkit_py.verification import VerifiedCredential
 from verifier.app import create_app, open_parts
+from verifier.context import VerifierContext
 from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
-from verifier.judging import JSON_BEGINS, as_text, judge, judge_alone, verify
-from verifier.parts import Parts
+from verifier.request_check import JSON_BEGINS, as_text, judge, judge_alone, verify
 from verifier.views import CHECK_NAMES, kept_in_words, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def serve_command(folder: Path) -> None:
 def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> None:
     """Receive a document about this vendor from an offer's link; the service must be running, to show its key."""
 
-    async def take(parts: Parts) -> dict[str, Json]:
+    async def take(parts: VerifierContext) -> dict[str, Json]:
         return await _own_json(parts, await parts.receive(await parts.preview(link), tx_code=tx_code))
 
     got = _work(folder, take)
@@ -100,7 +100,7 @@ def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> N
 def credentials(folder: Path, *, as_json: bool) -> None:
     """List the documents about this vendor, and how each stands by the lists at hand."""
 
-    async def find(parts: Parts) -> list[dict[str, Json]]:
+    async def find(parts: VerifierContext) -> list[dict[str, Json]]:
         return [await _own_json(parts, one) for one in await parts.store.own_credentials()]
 
     found = _work(folder, find)
@@ -108,7 +108,7 @@ def credentials(folder: Path, *, as_json: bool) -> None:
     print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
 
 
-async def _own_json(parts: Parts, own: OwnCredential) -> dict[str, Json]:
+async def _own_json(parts: VerifierContext, own: OwnCredential) -> dict[str, Json]:
     standing = await parts.standing(own)
     return {
         "id": own.id,
@@ -129,7 +129,7 @@ async def _own_json(parts: Parts, own: OwnCredential) -> dict[str, Json]:
 def sign_terms(folder: Path, terms_id: str, *, as_json: bool) -> None:
     """Sign terms by their identifier; give the signature to the body that confirms it."""
 
-    async def sign(parts: Parts) -> dict[str, Json]:
+    async def sign(parts: VerifierContext) -> dict[str, Json]:
         now = from_timestamp(timestamp(parts.clock()))
         text = await create_signatory_statement(terms_id, signed_at=now, signer=parts.signer)
         return {"signature": text, "signedAt": rfc3339(now), "id": terms_id}
@@ -175,11 +175,11 @@ def results(folder: Path, request_id: str | None, *, as_json: bool) -> None:
         print_result(value, text, as_json=as_json)
 
 
-async def _rows(parts: Parts) -> list[dict[str, Json]]:
+async def _rows(parts: VerifierContext) -> list[dict[str, Json]]:
     return [row_json(kept) for kept in await parts.store.requests(now=parts.clock())]
 
 
-async def _one_result(parts: Parts, request_id: str) -> tuple[dict[str, Json], str]:
+async def _one_result(parts: VerifierContext, request_id: str) -> tuple[dict[str, Json], str]:
     kept = await parts.store.load_request(request_id, now=parts.clock())
     body = result_json(kept, await parts.store.load_acceptances(request_id))
     lines = [f"{kept.asked.template.purpose_text or 'A question that was erased'}: {body['state']}"]
@@ -207,7 +207,7 @@ def _check_line(name: str, *, passed: bool) -> str:
 def refresh(folder: Path, *, as_json: bool) -> None:
     """Fetch the trust list and all that it names now, instead of at the next appointed time."""
 
-    async def fetch(parts: Parts) -> dict[str, Json]:
+    async def fetch(parts: VerifierContext) -> dict[str, Json]:
         lists = await parts.refresh()
         return {
             "issuers": len(lists.trust.issuers),
@@ -291,7 +291,7 @@ def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool
     context.exit(exit_code(error))
 
 
-def _work(folder: Path, action: Callable[[Parts], Awaitable[T]]) -> T:
+def _work(folder: Path, action: Callable[[VerifierContext], Awaitable[T]]) -> T:
     """Open the vendor, let it work, close it."""
 
     async def work() -> T:

@@ -9,8 +9,8 @@ from typing import Final
 from didkit_py.encoding import read_json
 from didkit_py.errors import DidkitError
 from didkit_py.roles.asking_store import RequestTemplate
-from didkit_py.service.files import read_file
-from didkit_py.service.folders import create_folder, load_folder
+from didkit_py.service.setup.folders import create_folder, load_folder
+from didkit_py.service.setup.input_files import read_file
 from verifier.settings import VerifierSettings
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "requests"

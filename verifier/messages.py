@@ -2,12 +2,16 @@
 
 from typing import Final
 
+from didkit_py.consent.disclosure_case import Outcome
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.jose import MAX_JWE
 from didkit_py.oid4vp.link import MAX_NONCE
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request import AUDIENCE, TYPE
 from didkit_py.oid4vp.request_claims import MAX_STATE, MIN_NONCE, RESPONSE_MODE, RESPONSE_TYPE
-from didkit_py.service.contents import (
+from didkit_py.records.events import MAX_CLAUSE, MAX_REASON, MAX_RESIDUAL, STOP_AND_ERASE, EventKind
+from didkit_py.records.events import TYP as EVENT_TYP
+from didkit_py.service.http.media_types import (
     FLAG,
     SECONDS,
     TEXT,
@@ -24,12 +28,8 @@ from didkit_py.service.contents import (
     text,
     text_of,
 )
-from didkit_py.service.messages import DIGEST, MOMENT, PATH, signed_record
-from didkit_py.terms.case import Outcome
-from didkit_py.terms.events import MAX_CLAUSE, MAX_REASON, MAX_RESIDUAL, STOP_AND_ERASE, Kind
-from didkit_py.terms.events import TYP as EVENT_TYP
+from didkit_py.service.http.messages import DIGEST, MOMENT, PATH, signed_record
 from didkit_py.terms.grant_parts import RETENTION_CLASSES
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 
 COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 _ID: Final = text(at_most=MAX_ID) | fitting(r"[A-Za-z0-9_-]+")
@@ -107,15 +107,15 @@ _OUTCOME: Final = one_of(*(each.name.lower() for each in Outcome))
 _REASON: Final = members({"code": TEXT, "rule": TEXT, "outcome": _OUTCOME, "sentence": TEXT, "detail": TEXT})
 VERDICT: Final = json_of(members({"outcome": _OUTCOME, "codes": many(TEXT), "reasons": many(_REASON)}, title="Verdict"))
 
-# Our own: didkit_py/terms/record.py
+# Our own: didkit_py/records/record.py
 ACCEPTANCE: Final = json_of(members({"record": signed_record(signatures=1)}, title="Acceptance"))
 RECORD: Final = json_of(members({"record": signed_record(signatures=2)}, title="Accepted"))
 RECEIVED: Final = json_of(members({"state": one_of("received")}, title="Received"))
 
-# Our own: didkit_py/terms/events.py
+# Our own: didkit_py/records/events.py
 
 
-def _event(kind: Kind, must: dict[str, Schema], may: dict[str, Schema] | None = None) -> Schema:
+def _event(kind: EventKind, must: dict[str, Schema], may: dict[str, Schema] | None = None) -> Schema:
     common: dict[str, Schema] = {"rel": text(at_most=64), "record": text(at_most=64), "seq": COUNT, "prev": DIGEST}
     claims = members({**common, "event": one_of(kind.value), "at": MOMENT, **must}, may)
     return members({"event": jwt_of(EVENT_TYP, claims)}, title=f"{kind.value[0].upper()}{kind.value[1:]}")
@@ -128,11 +128,11 @@ _RESIDUAL: Final = many(
 ) | {"maxItems": MAX_RESIDUAL}
 WITHDRAWAL: Final = json_of(
     _event(
-        Kind.WITHDRAW,
+        EventKind.WITHDRAW,
         {"gids": many(TEXT), "effect": one_of("stop-use", STOP_AND_ERASE)},
         {"reason": text(at_most=MAX_REASON)},
     )
 )
-ACKNOWLEDGEMENT: Final = json_of(_event(Kind.ACKNOWLEDGE, _ANSWER))
-ERASE_REQUEST: Final = json_of(_event(Kind.ERASE_REQUEST, {"basis": text(at_most=80)}, _WHAT))
-ERASE_PROOF: Final = json_of(_event(Kind.ERASE_PROOF, _ANSWER, _WHAT | {"residual": _RESIDUAL}))
+ACKNOWLEDGEMENT: Final = json_of(_event(EventKind.ACKNOWLEDGE, _ANSWER))
+ERASE_REQUEST: Final = json_of(_event(EventKind.ERASE_REQUEST, {"basis": text(at_most=80)}, _WHAT))
+ERASE_PROOF: Final = json_of(_event(EventKind.ERASE_PROOF, _ANSWER, _WHAT | {"residual": _RESIDUAL}))

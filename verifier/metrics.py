@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from didkit_py.service.metrics import FOLLOWING_LISTS, Metric
+from didkit_py.service.observability.metrics import FOLLOWING_LISTS, Metric
 
 REQUESTS: Final = Metric(
     name="didkit_requests_signed_total",

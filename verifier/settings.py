@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from didkit_py.service.settings import ServiceSettings, path, setting, text, url, whole_number
+from didkit_py.service.setup.settings import ServiceSettings, path, setting, text, url, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import BadAgreement, IllegalMove, NotFound, Replayed
-from didkit_py.oid4vp.exchange import Event, State, move
+from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import (
     ANSWER_GRACE,
@@ -23,10 +23,10 @@ from didkit_py.roles.asking_store import (
     Result,
     SentOffer,
 )
-from didkit_py.service.columns import marks, moment, number, octets, text
-from didkit_py.service.database import ConstraintFailed, Database, GuardFailed, Row, Statement, Value
-from didkit_py.service.scrubbing import Scrubbing
-from didkit_py.service.sealing import Box
+from didkit_py.service.storage.columns import marks, moment, number, octets, text
+from didkit_py.service.storage.database import ConstraintFailed, Database, GuardFailed, Row, Statement, Value
+from didkit_py.service.storage.scrubbing import Scrubbing
+from didkit_py.service.storage.sealing import Box
 
 # Each fetch of a request leaves a signed promise behind, and whoever saw its code can fetch it. So as many at once, and
 # one more for every second of its life: a stranger who fetches without pause does not shut anybody out for good.
@@ -58,7 +58,7 @@ class VendorStore:
         """Keep a new request."""
         sealed = self.box.seal(_asked_json(asked), place=f"requests:{asked.id}")
         values: tuple[Value, ...] = (
-            *(asked.id, State.CREATED.value, timestamp(asked.made_at), timestamp(asked.expires_at)),
+            *(asked.id, ExchangeState.CREATED.value, timestamp(asked.made_at), timestamp(asked.expires_at)),
             *(0, sealed),
         )
         await self.database.execute(
@@ -82,24 +82,24 @@ class VendorStore:
         )
         return tuple(self._kept(row, now) for row in rows)
 
-    async def counts(self, *, now: datetime) -> Mapping[State, int]:
+    async def counts(self, *, now: datetime) -> Mapping[ExchangeState, int]:
         """How many requests stand in each state."""
         rows = await self.database.fetch(
             "SELECT CASE WHEN state IN (?, ?) AND (expires_at < ? OR made_at > ?) THEN ? ELSE state END AS found,"
             " count(*) AS total FROM requests GROUP BY found",
-            *(State.CREATED.value, State.FETCHED.value),
-            *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, State.EXPIRED.value),
+            *(ExchangeState.CREATED.value, ExchangeState.FETCHED.value),
+            *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, ExchangeState.EXPIRED.value),
         )
-        return {State(text(row, "found")): number(row, "total") for row in rows}
+        return {ExchangeState(text(row, "found")): number(row, "total") for row in rows}
 
     async def save_fetched(self, request_id: str, offer: SentOffer | None, *, now: datetime) -> None:
         """A wallet gets the signed request with this promise. Raises IllegalMove when the request is over."""
-        opened = move(State.CREATED, Event.REQUEST_FETCHED)
+        opened = move(ExchangeState.CREATED, ExchangeEvent.REQUEST_FETCHED)
         statements = [
             Statement(
                 "UPDATE requests SET state = CASE WHEN state = ? THEN ? ELSE state END, fetches = fetches + 1"
                 " WHERE id = ? AND answered_at IS NULL AND fetches < ? - made_at RETURNING id",
-                (State.CREATED.value, opened.value, request_id, timestamp(now) + MAX_FETCHES),
+                (ExchangeState.CREATED.value, opened.value, request_id, timestamp(now) + MAX_FETCHES),
                 rows=1,
             )
         ]
@@ -113,7 +113,7 @@ class VendorStore:
         except GuardFailed as error:
             raise IllegalMove("the request was answered, or fetched too often") from error
 
-    async def save_try(self, request_id: str, state: State, result: Result, *, now: datetime) -> None:
+    async def save_try(self, request_id: str, state: ExchangeState, result: Result, *, now: datetime) -> None:
         """Keep what came of a try that ends nothing, unless the request was answered or tried too often."""
         await self.database.execute(
             "UPDATE requests SET state = ?, tried_at = ?, tries = tries + 1, result = ?"
@@ -138,8 +138,8 @@ class VendorStore:
             "UPDATE requests SET state = ?, answered_at = ?, result = ?, due_at = ?, response_code_hash = ?,"
             " revision = revision + 1 WHERE id = ? AND answered_at IS NULL AND state <> ? RETURNING id",
             (
-                *(State.ANSWERED.value, timestamp(now), self._sealed_result(request_id, result), _due(result)),
-                *(response_code_hash, request_id, State.CREATED.value),
+                *(ExchangeState.ANSWERED.value, timestamp(now), self._sealed_result(request_id, result), _due(result)),
+                *(response_code_hash, request_id, ExchangeState.CREATED.value),
             ),
             rows=1,
         )
@@ -434,10 +434,10 @@ def _is_in_time(row: Row, now: datetime) -> bool:
     return number(row, "made_at") - _GRACE <= timestamp(now) <= number(row, "expires_at") + _GRACE
 
 
-def _state(row: Row, now: datetime) -> State:
+def _state(row: Row, now: datetime) -> ExchangeState:
     """The state at `now`: time passes without anybody writing it down."""
-    state = State(text(row, "state"))
-    return state if state is State.ANSWERED or _is_in_time(row, now) else move(state, Event.TIME_PASSED)
+    state = ExchangeState(text(row, "state"))
+    return state if state is ExchangeState.ANSWERED or _is_in_time(row, now) else move(state, ExchangeEvent.TIME_PASSED)
 
 
 def _asked_json(asked: AskedRequest) -> dict[str, Json]:

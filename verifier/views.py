@@ -6,29 +6,31 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
+from didkit_py.consent.decision import Decision, Outcome
+from didkit_py.consent.value_words import value_text
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, rfc3339
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
-from didkit_py.terms.decision import Decision, Outcome
-from didkit_py.terms.value_words import value_text
 
-WORDS: Final[Mapping[State, str]] = {
-    State.CREATED: "waiting",
-    State.FETCHED: "opened",
-    State.ANSWERED: "verified",
-    State.REFUSED: "refused",
-    State.FAILED: "failed",
-    State.EXPIRED: "expired",
+WORDS: Final[Mapping[ExchangeState, str]] = {
+    ExchangeState.CREATED: "waiting",
+    ExchangeState.FETCHED: "opened",
+    ExchangeState.ANSWERED: "verified",
+    ExchangeState.REFUSED: "refused",
+    ExchangeState.FAILED: "failed",
+    ExchangeState.EXPIRED: "expired",
 }
-SENTENCES: Final[Mapping[State, str]] = {
-    State.CREATED: "Nobody has opened it yet. Look again to see the answer.",
-    State.FETCHED: "A wallet has opened it; the person is reading. Look again to see the answer.",
-    State.ANSWERED: "Every check held. Rely on what stands below, for what you promised and nothing else.",
-    State.REFUSED: "The wallet said no. It gives no reason: a person may not want to, or may have nothing that fits.",
-    State.FAILED: "An answer came, and a check did not hold. Nothing in it was believed or kept.",
-    State.EXPIRED: "Nobody answered in time.",
+SENTENCES: Final[Mapping[ExchangeState, str]] = {
+    ExchangeState.CREATED: "Nobody has opened it yet. Look again to see the answer.",
+    ExchangeState.FETCHED: "A wallet has opened it; the person is reading. Look again to see the answer.",
+    ExchangeState.ANSWERED: "Every check held. Rely on what stands below, for what you promised and nothing else.",
+    ExchangeState.REFUSED: (
+        "The wallet said no. It gives no reason: a person may not want to, or may have nothing that fits."
+    ),
+    ExchangeState.FAILED: "An answer came, and a check did not hold. Nothing in it was believed or kept.",
+    ExchangeState.EXPIRED: "Nobody answered in time.",
 }
 VERDICTS: Final[Mapping[Outcome, tuple[str, str]]] = {
     Outcome.RELEASE: ("A wallet would answer", "By rules that the person set beforehand."),
@@ -61,7 +63,7 @@ CHECK_NAMES: Final[Mapping[str, str]] = {
 
 def claims_of(kept: KeptRequest) -> dict[str, list[Json]]:
     """What was learned, by query id; empty unless every check held."""
-    if kept.state is not State.ANSWERED or kept.result is None:
+    if kept.state is not ExchangeState.ANSWERED or kept.result is None:
         return {}
     return {query_id: [dict(one.claims) for one in some] for query_id, some in kept.result.learned.items()}
 
@@ -114,7 +116,7 @@ def result_json(kept: KeptRequest, acceptances: Sequence[KeptAcceptance]) -> dic
 
 
 def _issuers(kept: KeptRequest) -> dict[str, Json]:
-    if kept.state is not State.ANSWERED or kept.result is None:
+    if kept.state is not ExchangeState.ANSWERED or kept.result is None:
         return {}
     return {
         query_id: [{"vct": one.vct, "issuer": one.issuer, "issuer_name": one.issuer_name} for one in some]
@@ -124,7 +126,7 @@ def _issuers(kept: KeptRequest) -> dict[str, Json]:
 
 def _kept_until(kept: KeptRequest) -> dict[str, Json]:
     """Until when each claim is kept, by query id; null where that counts from when the person leaves."""
-    if kept.state is not State.ANSWERED or kept.result is None:
+    if kept.state is not ExchangeState.ANSWERED or kept.result is None:
         return {}
     return {
         query_id: [{"path": [*one.path], "until": _rfc3339(one.until)} for each in some for one in each.retained]
@@ -220,7 +222,7 @@ def verdict_in_words(decision: Decision) -> dict[str, object]:
 
 def result_in_words(kept: KeptRequest) -> dict[str, object]:
     """One request with its result, as its page shows it."""
-    verified = kept.state is State.ANSWERED and kept.result is not None
+    verified = kept.state is ExchangeState.ANSWERED and kept.result is not None
     learned = kept.result.learned if verified and kept.result is not None else {}
     return {
         **page_row(kept),

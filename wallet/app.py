@@ -10,20 +10,20 @@ from typing import Final
 
 from aiohttp import web
 
-from didkit_py.service.database import Database
-from didkit_py.service.databases import open_database
-from didkit_py.service.evidence import ScheduledLists
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.folders import alone
-from didkit_py.service.lists import Source
-from didkit_py.service.routing import Handler, Routes
-from didkit_py.service.sessions import SESSIONS, end_session, principal_of
-from didkit_py.service.web import create_base_app, install_health, install_sign_in
-from wallet import pages
-from wallet.parts import PARTS, Clock, Parts, parts_of
-from wallet.public_lists import load_sources, save_sources
+from didkit_py.service.fetching.evidence import ScheduledLists
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.fetching.lists import Source
+from didkit_py.service.http.routing import Handler, Routes
+from didkit_py.service.http.sessions import SESSIONS, end_session, principal_of
+from didkit_py.service.http.web import create_base_app, install_health, install_sign_in
+from didkit_py.service.setup.folders import alone
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.engines import open_database
+from wallet.context import PARTS, Clock, WalletContext, parts_of
+from wallet.pages import overview as pages
 from wallet.settings import HEAD, WalletSettings
-from wallet.vault import Vault
+from wallet.storage.public_lists import load_sources, save_sources
+from wallet.storage.vault import Vault
 
 LOCK_CHECK_SECONDS: Final = 15.0
 
@@ -36,7 +36,7 @@ def utc_now() -> datetime:
 @asynccontextmanager
 async def open_parts(
     folder: Path, settings: WalletSettings, *, clock: Clock = utc_now, serving: bool = False
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[WalletContext]:
     """The wallet in this folder, locked. Lists are refreshed by schedule only where it is `serving`.
 
     One process serves a wallet: it alone writes the ledger, whose head is a file. Raises FolderInUse.
@@ -50,7 +50,7 @@ async def open_parts(
         schedule = await _schedule(settings, database, fetcher, clock)
         if serving and schedule is not None:
             await stack.enter_async_context(schedule)
-        parts = Parts(
+        parts = WalletContext(
             vault=Vault(path=settings.key_file),
             database=database,
             fetch=fetcher,
@@ -131,7 +131,7 @@ async def keep_locked(request: web.Request, handler: Handler) -> web.StreamRespo
     return answer
 
 
-async def _lock_in_time(parts: Parts) -> None:
+async def _lock_in_time(parts: WalletContext) -> None:
     while True:
         await asyncio.sleep(LOCK_CHECK_SECONDS)
         parts.lock_if_unused()

@@ -3,13 +3,13 @@
 from importlib.resources import files
 from typing import Final
 
-from didkit_py.service.checks_here import RESTORE, require_private
-from didkit_py.service.checkup import Case, Check, Program
-from didkit_py.service.folders import KEYS
+from didkit_py.service.doctor.checkup import Checkup, DoctorCheck, Program
+from didkit_py.service.doctor.local_checks import RESTORE, require_private
+from didkit_py.service.setup.folders import KEYS
 from wallet.settings import HEAD, WalletSettings
 
 
-async def check_ledger_head(case: Case) -> None:
+async def check_ledger_head(case: Checkup) -> None:
     """The seal of the ledger's last entry is there: without it, entries could be cut off unseen."""
     require_private(case.folder / HEAD, "ledger-head", remedy=RESTORE)
 
@@ -22,5 +22,5 @@ PROGRAM: Final = Program(
     migrations=files("wallet") / "migrations",
     publishes_key=False,
     needs_lists=True,
-    checks=(Check("ledger head", check_ledger_head),),
+    checks=(DoctorCheck("ledger head", check_ledger_head),),
 )

@@ -10,17 +10,24 @@ import click
 from didkit_py.command import ProgramGroup, json_option
 from didkit_py.encoding import Json, rfc3339
 from didkit_py.errors import Malformed
-from didkit_py.service.commands import File, Folder, founding_options, given_settings, print_result, read_passphrase
-from didkit_py.service.log import configure
-from didkit_py.service.web import run, serve
+from didkit_py.service.http.web import run, serve
+from didkit_py.service.observability.log import configure
+from didkit_py.service.setup.commands import (
+    File,
+    Folder,
+    founding_options,
+    given_settings,
+    print_result,
+    read_passphrase,
+)
 from didkit_py.unicode.visible import is_visible, one_line
 from wallet.app import create_app, open_parts
+from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings
 from wallet.giver import Giver, giver_of, title_of
-from wallet.held import StoredCredential
-from wallet.ledger import Entry
-from wallet.parts import Parts
-from wallet.vault import open_key
+from wallet.models import StoredCredential
+from wallet.storage.ledger import Entry
+from wallet.storage.vault import open_key
 
 T = TypeVar("T")
 # What `ledger show` tells without --values: no claim, no label (a threshold stands in one), no request.
@@ -70,7 +77,7 @@ def serve_command(folder: Path) -> None:
 def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """List the documents that are held, without what they say."""
 
-    async def find(parts: Parts) -> list[tuple[dict[str, Json], str]]:
+    async def find(parts: WalletContext) -> list[tuple[dict[str, Json], str]]:
         lists = parts.known_lists()
         held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
         return [(_credential(one, giver), giver.sentence) for one, giver in held]
@@ -105,7 +112,7 @@ def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_jso
     if not who.strip() or not is_visible(who):
         raise Malformed("WHO: expected a name, a number or an address, of signs that can be seen")
 
-    async def deny(parts: Parts) -> list[str]:
+    async def deny(parts: WalletContext) -> list[str]:
         return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
 
     denied = _work(folder, passphrase_file, deny)
@@ -162,7 +169,7 @@ def _entry(entry: Entry, *, values: bool) -> dict[str, Json]:
     return {**row, "body": body} if values else row
 
 
-def _work(folder: Path, passphrase_file: Path | None, action: Callable[[Parts], Awaitable[T]]) -> T:
+def _work(folder: Path, passphrase_file: Path | None, action: Callable[[WalletContext], Awaitable[T]]) -> T:
     """Open the wallet with its passphrase, let it work, close it."""
     settings = load_settings(folder)
     box = open_key(settings.key_file, _passphrase(passphrase_file))

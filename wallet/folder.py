@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from didkit_py.service.folders import KEYS, Given, load_folder, make_folder
-from wallet.ledger import HeadFile
+from didkit_py.service.setup.folders import KEYS, Given, load_folder, make_folder
 from wallet.settings import HEAD, WalletSettings
-from wallet.vault import create_key, require_passphrase
+from wallet.storage.ledger import HeadFile
+from wallet.storage.vault import create_key, require_passphrase
 
 
 def create_folder(folder: Path, *, settings: Given, passphrase: str) -> None:

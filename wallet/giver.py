@@ -6,11 +6,11 @@ from typing import Final
 from didkit_py.credentials.template import template_of
 from didkit_py.dids.web import web_origin
 from didkit_py.reading import origin
-from didkit_py.service.lists import Lists
+from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.trust import TrustedIssuer
 from didkit_py.unicode.skeleton import looks_like
 from didkit_py.unicode.visible import quoted
-from wallet.held import StoredCredential, StoredOffer
+from wallet.models import StoredCredential, StoredOffer
 
 _NOBODY: Final = "nobody on your list confirms it"
 
@@ -46,7 +46,7 @@ class Giver:
         return f"somebody at {self.host}{calls_itself}; {_NOBODY}{aside}"
 
 
-def giver_of(stored: StoredCredential, lists: Lists | None) -> Giver:
+def giver_of(stored: StoredCredential, lists: TrustedLists | None) -> Giver:
     """Who gave a document that is held: by its DID, the key of which signed it."""
     entry = None if lists is None else lists.trust.issuers.get(stored.issuer)
     address = web_origin(stored.issuer)
@@ -54,7 +54,7 @@ def giver_of(stored: StoredCredential, lists: Lists | None) -> Giver:
     return _giver(entry, stored.vct, host=host, says=stored.issuer_says, lists=lists)
 
 
-def giver_of_offer(offer: StoredOffer, lists: Lists | None) -> Giver:
+def giver_of_offer(offer: StoredOffer, lists: TrustedLists | None) -> Giver:
     """Who offers: by the address that answered, for the document has not come yet."""
     issuer, vct = offer.previewed.issuer, offer.previewed.configurations[0].vct
     entries = () if lists is None else lists.trust.issuers.values()
@@ -64,7 +64,7 @@ def giver_of_offer(offer: StoredOffer, lists: Lists | None) -> Giver:
     return _giver(here[0] if here else None, vct, host=host, says=issuer.display_name or "", lists=lists)
 
 
-def _giver(entry: TrustedIssuer | None, vct: str, *, host: str, says: str, lists: Lists | None) -> Giver:
+def _giver(entry: TrustedIssuer | None, vct: str, *, host: str, says: str, lists: TrustedLists | None) -> Giver:
     if entry is not None and vct in entry.vcts:
         return Giver(name=entry.name, host=host, says=says)
     if entry is not None:

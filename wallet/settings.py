@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from didkit_py.service.folders import KEYS
-from didkit_py.service.settings import ServiceSettings, path, setting
+from didkit_py.service.setup.folders import KEYS
+from didkit_py.service.setup.settings import ServiceSettings, path, setting
 
 HEAD: Final = "ledger.head"
 

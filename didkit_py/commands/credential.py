@@ -10,18 +10,18 @@ import click
 from didkit_py.command import ProgramGroup, json_option
 from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
 from didkit_py.commands.key import read_key
-from didkit_py.dids.document import Purpose, did_of
+from didkit_py.dids.document import KeyPurpose, did_of
 from didkit_py.encoding import Json
 from didkit_py.errors import BadKeyBinding, Expired, NotYetValid, UnknownKey
 from didkit_py.formats.sd_jwt import digest_of
 from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
 from didkit_py.keys.public import PublicKey
-from didkit_py.service.checkup import utc_now
-from didkit_py.service.commands import File, Input, fetching_option, print_result
-from didkit_py.service.evidence import fetch_document
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.files import read_file
+from didkit_py.service.doctor.checkup import utc_now
+from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.setup.commands import File, Input, fetching_option, print_result
+from didkit_py.service.setup.input_files import read_file
 
 NOTHING_VERIFIED: Final = "NOTHING WAS VERIFIED: anybody can have written this. Add --verify to check who signed it."
 NOT_JUDGED: Final = "Not judged: whether the signer is trusted to say this, revocation, and for whom it was shown."
@@ -81,7 +81,7 @@ async def _fetch_key(seen: Inspected, loopback_origins: tuple[str, ...]) -> Publ
     async with Fetcher(loopback_origins) as fetcher:
         document = await fetch_document(fetcher, did_of(named))
     is_request = seen.header.get("typ") == "oauth-authz-req+jwt"
-    purpose = Purpose.AUTHENTICATION if is_request else Purpose.ASSERTION
+    purpose = KeyPurpose.AUTHENTICATION if is_request else KeyPurpose.ASSERTION
     return document.key(kid if isinstance(kid, str) else None, purpose, now=utc_now())
 
 

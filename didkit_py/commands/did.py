@@ -8,14 +8,14 @@ import click
 
 from didkit_py.command import ProgramGroup, json_option
 from didkit_py.commands.key import read_key
-from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.jwk import jwk_did
 from didkit_py.dids.key import key_did
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
 from didkit_py.encoding import Json, read_json
-from didkit_py.service.commands import Input, fetching_option, print_result
-from didkit_py.service.fetch import Fetcher
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.setup.commands import Input, fetching_option, print_result
 
 
 @click.group(cls=ProgramGroup)
@@ -54,7 +54,7 @@ def document_json(document: DidDocument) -> dict[str, Json]:
         for one in document.methods.values()
     ]
     purposes: dict[str, Json] = {
-        purpose.value: [*sorted(document.purposes[purpose])] for purpose in Purpose if document.purposes[purpose]
+        purpose.value: [*sorted(document.purposes[purpose])] for purpose in KeyPurpose if document.purposes[purpose]
     }
     return {"id": document.id, "verificationMethod": methods, **purposes}
 

@@ -12,7 +12,18 @@ import click
 
 from didkit_py.command import REJECTED, ProgramCommand, json_option
 from didkit_py.errors import DidkitError, NotFound
-from didkit_py.service.checks_here import (
+from didkit_py.service.doctor.checkup import (
+    FAULT,
+    Checkup,
+    DoctorCheck,
+    DoctorFinding,
+    Fault,
+    Program,
+    examine,
+    program_of,
+    utc_now,
+)
+from didkit_py.service.doctor.local_checks import (
     check_database_file,
     check_disk,
     check_folder,
@@ -24,7 +35,7 @@ from didkit_py.service.checks_here import (
     check_settings,
     check_versions,
 )
-from didkit_py.service.checks_there import (
+from didkit_py.service.doctor.remote_checks import (
     check_address,
     check_clock,
     check_database_server,
@@ -33,17 +44,16 @@ from didkit_py.service.checks_there import (
     check_terms,
     check_trust_list,
 )
-from didkit_py.service.checkup import FAULT, Case, Check, Fault, Finding, Program, examine, program_of, utc_now
-from didkit_py.service.commands import Folder, print_result
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.settings import FILE_NAME, ServiceSettings, load
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.setup.commands import Folder, print_result
+from didkit_py.service.setup.settings import FILE_NAME, ServiceSettings, load
 from didkit_py.unicode.visible import one_line
 
 ENTRY_POINTS: Final = "didkit_py.checkups"
 SETTING: Final = re.compile(r"^(\w+) *=", re.MULTILINE)
 
 
-async def check_one_program(case: Case) -> None:
+async def check_one_program(case: Checkup) -> None:
     """The folder is that of one program."""
     there = {*_given(case.folder), *(entry.name for entry in case.folder.iterdir())}
     others = [each.name for each in installed() if each is not case.program and each.marks & there]
@@ -53,24 +63,24 @@ async def check_one_program(case: Case) -> None:
 
 
 CHECKS: Final = (
-    Check("versions", check_versions),
-    Check("folder", check_folder),
-    Check("one program", check_one_program),
-    Check("settings", check_settings),
-    Check("ports", check_ports),
-    Check("loopback origins", check_origins),
-    Check("keys", check_key_file),
-    Check("operator", check_operator),
-    Check("disk", check_disk),
-    Check("database file", check_database_file),
-    Check("database server", check_database_server),
-    Check("port", check_port),
-    Check("address", check_address),
-    Check("published key", check_published_key),
-    Check("trust list", check_trust_list),
-    Check("issuers", check_issuers),
-    Check("terms", check_terms),
-    Check("clock", check_clock),
+    DoctorCheck("versions", check_versions),
+    DoctorCheck("folder", check_folder),
+    DoctorCheck("one program", check_one_program),
+    DoctorCheck("settings", check_settings),
+    DoctorCheck("ports", check_ports),
+    DoctorCheck("loopback origins", check_origins),
+    DoctorCheck("keys", check_key_file),
+    DoctorCheck("operator", check_operator),
+    DoctorCheck("disk", check_disk),
+    DoctorCheck("database file", check_database_file),
+    DoctorCheck("database server", check_database_server),
+    DoctorCheck("port", check_port),
+    DoctorCheck("address", check_address),
+    DoctorCheck("published key", check_published_key),
+    DoctorCheck("trust list", check_trust_list),
+    DoctorCheck("issuers", check_issuers),
+    DoctorCheck("terms", check_terms),
+    DoctorCheck("clock", check_clock),
 )
 
 
@@ -93,19 +103,21 @@ def doctor(context: click.Context, folder: Path, *, as_json: bool) -> None:
         context.exit(REJECTED)
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: DoctorFinding) -> str:
     first = f"{finding.outcome:12} {finding.check:17} {one_line(finding.message)}".rstrip()
     return f"{first} ({finding.code})\n{'':13}{finding.remedy}" if finding.outcome == FAULT else first
 
 
-async def examine_folder(folder: Path) -> tuple[Program, list[Finding]]:
+async def examine_folder(folder: Path) -> tuple[Program, list[DoctorFinding]]:
     """Whose folder it is, and what was found. Raises NotFound where there are no settings."""
     if not (folder / FILE_NAME).is_file():
         raise NotFound(f"{folder} holds no service", hint="Name the folder that the command init has made.")
     program = program_of(folder, _given(folder), installed())
     settings, problem = _settings(folder, program)
     async with Fetcher(_own_origins(settings)) as fetcher:
-        case = Case(folder=folder, program=program, settings=settings, problem=problem, fetcher=fetcher, clock=utc_now)
+        case = Checkup(
+            folder=folder, program=program, settings=settings, problem=problem, fetcher=fetcher, clock=utc_now
+        )
         return program, await examine(case, (*CHECKS, *program.checks))
 
 

@@ -13,10 +13,10 @@ from didkit_py.errors import BadKey, Malformed, Rejected
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.reading import Reader
-from didkit_py.service.commands import File, Input, print_result
-from didkit_py.service.durable import write_private
-from didkit_py.service.files import read_file
-from didkit_py.service.keyfile import create_keyfile, create_signing_secret, open_keyfile, read_unlock
+from didkit_py.service.setup.atomic_files import write_private
+from didkit_py.service.setup.commands import File, Input, print_result
+from didkit_py.service.setup.input_files import read_file
+from didkit_py.service.setup.keyfile import create_keyfile, create_signing_secret, open_keyfile, read_unlock
 
 MAX_JWK_BYTES: Final = 16_384
 PRIVATE: Final = "d"  # the private member of both kinds of key (RFC 7518, 6.2.2; RFC 8037, 2)

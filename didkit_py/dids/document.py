@@ -29,7 +29,7 @@ _JWK_TYPES: Final = frozenset({"JsonWebKey", "JsonWebKey2020"})
 _MULTIKEY_TYPES: Final = frozenset({"Multikey", "Ed25519VerificationKey2020"})
 
 
-class Purpose(StrEnum):
+class KeyPurpose(StrEnum):
     """What a key may be used for (DID Core 1.0, 5.3)."""
 
     AUTHENTICATION = "authentication"
@@ -61,7 +61,7 @@ class DidDocument:
 
     id: str
     methods: Mapping[str, VerificationMethod]
-    purposes: Mapping[Purpose, frozenset[str]]
+    purposes: Mapping[KeyPurpose, frozenset[str]]
     deactivated: bool = False  # its owner withdrew it (DID Core 1.0, 8.2): no key of it serves any more
 
     @classmethod
@@ -81,7 +81,7 @@ class DidDocument:
         if any(one is not None and one is not False for one in said):
             return cls(id=did, methods=MappingProxyType({}), purposes=MappingProxyType({}), deactivated=True)
         listed, purposes, embedded = _entries(read, "verificationMethod"), {}, []
-        for purpose in Purpose:
+        for purpose in KeyPurpose:
             entries = _entries(read, purpose)
             purposes[purpose] = frozenset(map(partial(_name, did=did), entries))
             # One that stands for several purposes stands in each; only another one under its id makes that ambiguous.
@@ -101,7 +101,7 @@ class DidDocument:
             raise BadDidDocument("two methods have the same id", spec="CID 1.0, 2.2")
         return cls(id=did, methods=MappingProxyType(methods), purposes=MappingProxyType(purposes))
 
-    def key(self, kid: str | None, purpose: Purpose, *, now: datetime | None = None) -> PublicKey:
+    def key(self, kid: str | None, purpose: KeyPurpose, *, now: datetime | None = None) -> PublicKey:
         """The key that `kid` names, a DID URL or `#fragment`, if the document lists it for `purpose`.
 
         None is enough only where exactly one key serves. A key with an end date serves only a caller that says `now`.
@@ -189,8 +189,8 @@ def create_document(did: str, keys: Mapping[str, PublicKey]) -> dict[str, Json]:
             {"id": f"{did}#{fragment}", "type": "JsonWebKey", "controller": did, "publicKeyJwk": key.to_jwk()}
             for fragment, key in keys.items()
         ],
-        Purpose.AUTHENTICATION.value: names,
-        Purpose.ASSERTION.value: list(names),
+        KeyPurpose.AUTHENTICATION.value: names,
+        KeyPurpose.ASSERTION.value: list(names),
     }
 
 
@@ -199,7 +199,7 @@ def create_deactivated_document(did: str) -> dict[str, Json]:
     return {"id": did, "deactivated": True}
 
 
-def single_key_document(did: str, fragment: str, key: PublicKey, purposes: Iterable[Purpose]) -> DidDocument:
+def single_key_document(did: str, fragment: str, key: PublicKey, purposes: Iterable[KeyPurpose]) -> DidDocument:
     """The document of a DID that is itself the key."""
     method = VerificationMethod(id=f"{did}#{fragment}", controller=did, key=key)
     serving = frozenset({method.id})
@@ -207,5 +207,5 @@ def single_key_document(did: str, fragment: str, key: PublicKey, purposes: Itera
     return DidDocument(
         id=did,
         methods=MappingProxyType({method.id: method}),
-        purposes=MappingProxyType({each: serving if each in allowed else frozenset() for each in Purpose}),
+        purposes=MappingProxyType({each: serving if each in allowed else frozenset() for each in KeyPurpose}),
     )

@@ -6,7 +6,7 @@ Members may stand in any order, so one key has many DIDs: the text itself is the
 from functools import lru_cache
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose, single_key_document
+from didkit_py.dids.document import DidDocument, KeyPurpose, single_key_document
 from didkit_py.encoding import Json, b64url, from_b64url, jcs, read_json
 from didkit_py.errors import BadDid, Malformed
 from didkit_py.keys.public import PublicKey
@@ -35,12 +35,12 @@ def jwk_did(key: PublicKey) -> str:
     return PREFIX + b64url(jcs(key.to_jwk()))
 
 
-def _purposes(jwk: dict[str, Json]) -> tuple[Purpose, ...]:
-    signing = (Purpose.AUTHENTICATION, Purpose.ASSERTION)
+def _purposes(jwk: dict[str, Json]) -> tuple[KeyPurpose, ...]:
+    signing = (KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION)
     if jwk.get("use") == "enc":
-        return (Purpose.KEY_AGREEMENT,)
+        return (KeyPurpose.KEY_AGREEMENT,)
     agrees = jwk.get("kty") == "EC" and jwk.get("use") != "sig"
-    return (*signing, Purpose.KEY_AGREEMENT) if agrees else signing
+    return (*signing, KeyPurpose.KEY_AGREEMENT) if agrees else signing
 
 
 def _jwk(did: str) -> dict[str, Json]:

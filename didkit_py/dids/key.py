@@ -7,7 +7,7 @@ The two prefixes on the hot path stand in `keys/algorithms.py`; the table of all
 from functools import lru_cache
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose, single_key_document
+from didkit_py.dids.document import DidDocument, KeyPurpose, single_key_document
 from didkit_py.encoding import from_multibase
 from didkit_py.errors import BadDid, BadKey
 from didkit_py.keys.public import PublicKey
@@ -31,7 +31,7 @@ def read(did: str, _: bytes | None = None) -> DidDocument:
         key = PublicKey.from_multikey(text)
     except BadKey as error:
         raise BadKey(f"expected a P-256 or Ed25519 key, found {kind_of(text)}", spec="did:key, 3.1") from error
-    purposes = (Purpose.AUTHENTICATION, Purpose.ASSERTION)
+    purposes = (KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION)
     return single_key_document(did, text, key, purposes)
 
 

@@ -10,7 +10,7 @@ from didkit_py.errors import IllegalMove
 MAX_WRONG_CODES: Final = 5  # then the offer is locked: five tries at one in a million (OpenID4VCI 1.0, 13.6)
 
 
-class State(StrEnum):
+class IssuanceState(StrEnum):
     """Where an offer stands; the value is what a store keeps."""
 
     OFFERED = "offered"
@@ -21,7 +21,7 @@ class State(StrEnum):
     LOCKED = "locked"
 
 
-class Event(StrEnum):
+class IssuanceEvent(StrEnum):
     """What can happen to an offer."""
 
     CODE_REDEEMED = "code-redeemed"
@@ -31,23 +31,23 @@ class Event(StrEnum):
     CODES_EXHAUSTED = "codes-exhausted"
 
 
-MOVES: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
+MOVES: Final[Mapping[tuple[IssuanceState, IssuanceEvent], IssuanceState]] = MappingProxyType(
     {
-        (State.OFFERED, Event.CODE_REDEEMED): State.REDEEMED,
-        (State.OFFERED, Event.CODES_EXHAUSTED): State.LOCKED,
-        (State.OFFERED, Event.OFFER_WITHDRAWN): State.WITHDRAWN,
-        (State.OFFERED, Event.TIME_PASSED): State.EXPIRED,
-        (State.REDEEMED, Event.CREDENTIAL_REQUESTED): State.ISSUED,
-        (State.REDEEMED, Event.OFFER_WITHDRAWN): State.WITHDRAWN,
-        (State.REDEEMED, Event.TIME_PASSED): State.EXPIRED,
+        (IssuanceState.OFFERED, IssuanceEvent.CODE_REDEEMED): IssuanceState.REDEEMED,
+        (IssuanceState.OFFERED, IssuanceEvent.CODES_EXHAUSTED): IssuanceState.LOCKED,
+        (IssuanceState.OFFERED, IssuanceEvent.OFFER_WITHDRAWN): IssuanceState.WITHDRAWN,
+        (IssuanceState.OFFERED, IssuanceEvent.TIME_PASSED): IssuanceState.EXPIRED,
+        (IssuanceState.REDEEMED, IssuanceEvent.CREDENTIAL_REQUESTED): IssuanceState.ISSUED,
+        (IssuanceState.REDEEMED, IssuanceEvent.OFFER_WITHDRAWN): IssuanceState.WITHDRAWN,
+        (IssuanceState.REDEEMED, IssuanceEvent.TIME_PASSED): IssuanceState.EXPIRED,
         # The wallet may not have received the answer: the same keys under the same token are answered again.
-        (State.ISSUED, Event.CREDENTIAL_REQUESTED): State.ISSUED,
-        (State.LOCKED, Event.OFFER_WITHDRAWN): State.WITHDRAWN,
+        (IssuanceState.ISSUED, IssuanceEvent.CREDENTIAL_REQUESTED): IssuanceState.ISSUED,
+        (IssuanceState.LOCKED, IssuanceEvent.OFFER_WITHDRAWN): IssuanceState.WITHDRAWN,
     }
 )
 
 
-def move(state: State, event: Event) -> State:
+def move(state: IssuanceState, event: IssuanceEvent) -> IssuanceState:
     """The state after the event. Raises IllegalMove."""
     if (state, event) not in MOVES:
         raise IllegalMove(f"an offer that is {state} cannot see: {event}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import DidkitError
@@ -121,7 +121,7 @@ def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument], now: dateti
     document = documents.get(did_of(proof.kid))
     if document is None:
         raise InvalidProof("the DID document that the key proof names could not be had", spec=_SPEC)
-    return document.key(proof.kid, Purpose.AUTHENTICATION, now=now)
+    return document.key(proof.kid, KeyPurpose.AUTHENTICATION, now=now)
 
 
 @contextmanager

@@ -33,7 +33,6 @@ __all__ = [
     "KNOWN_FORMATS",
     "PROTOCOL_MEMBERS",
     "SD_JWT_VC",
-    "Answer",
     "Candidates",
     "ClaimQuery",
     "CredentialQuery",
@@ -41,6 +40,7 @@ __all__ = [
     "DcqlQuery",
     "Held",
     "Path_",
+    "QueryAnswer",
     "TrustedAuthority",
     "claims_of",
     "match",
@@ -67,7 +67,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class QueryAnswer:
     """One held credential that answers one query, and everything that it would show.
 
     `shown` and `also_shown` are together the claims of `body` without the protocol members, in pieces with a path.
@@ -91,7 +91,7 @@ class Answer:
 class Candidates:
     """Which held credentials can answer which query; the best answer of each comes first."""
 
-    answers: Mapping[str, tuple[Answer, ...]]
+    answers: Mapping[str, tuple[QueryAnswer, ...]]
     required: tuple[str, ...]  # ids of queries that must be answered
     optional: tuple[str, ...]  # ids of queries that can be answered and need not be
     optional_sets: tuple[tuple[str, ...], ...] = ()  # of `optional`: which are answered together or not at all
@@ -128,13 +128,13 @@ def _in_order(query: DcqlQuery, ids: Collection[str]) -> tuple[str, ...]:
     return tuple(one.id for one in query.credentials if one.id in ids)
 
 
-def _answers(query: CredentialQuery, held: Sequence[Held]) -> tuple[Answer, ...]:
+def _answers(query: CredentialQuery, held: Sequence[Held]) -> tuple[QueryAnswer, ...]:
     unlisted = {one.id for one in held if not one.listed}
     found = [answer for one in held if (answer := _answer(query, one)) is not None]
     return tuple(sorted(found, key=lambda answer: (answer.held_id in unlisted, len(answer.paths), answer.held_id)))
 
 
-def _answer(query: CredentialQuery, held: Held) -> Answer | None:
+def _answer(query: CredentialQuery, held: Held) -> QueryAnswer | None:
     """The first combination of claims that this credential can show, or None."""
     if held.format != query.format or held.vct not in query.vct_values or query.trusted_authorities:
         return None
@@ -145,7 +145,7 @@ def _answer(query: CredentialQuery, held: Held) -> Answer | None:
     return None
 
 
-def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> Answer | None:
+def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> QueryAnswer | None:
     shown = _asked(claims, held.claims)
     if shown is None:
         return None
@@ -156,7 +156,7 @@ def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> A
     if read is None or not _alike(tuple(shown.values()), tuple(read.values())):
         return None
     rest = remainder(claims_of(seen), tuple(read))
-    return Answer(
+    return QueryAnswer(
         query_id=query.id, held_id=held.id, paths=paths, shown=tuple(shown.items()), also_shown=rest, body=seen
     )
 

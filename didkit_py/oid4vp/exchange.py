@@ -12,7 +12,7 @@ from typing import Final
 from didkit_py.errors import IllegalMove
 
 
-class State(StrEnum):
+class ExchangeState(StrEnum):
     """Where a request stands."""
 
     CREATED = "created"
@@ -23,7 +23,7 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
-class Event(StrEnum):
+class ExchangeEvent(StrEnum):
     """What happens to a request."""
 
     REQUEST_FETCHED = "request-fetched"
@@ -33,32 +33,35 @@ class Event(StrEnum):
     TIME_PASSED = "time-passed"
 
 
-MOVES: Final[Mapping[tuple[State, Event], State]] = MappingProxyType(
+MOVES: Final[Mapping[tuple[ExchangeState, ExchangeEvent], ExchangeState]] = MappingProxyType(
     {
-        (State.CREATED, Event.REQUEST_FETCHED): State.FETCHED,
-        (State.CREATED, Event.TIME_PASSED): State.EXPIRED,
-        (State.FETCHED, Event.REQUEST_FETCHED): State.FETCHED,  # a wallet may fetch again, after a crash or a reload
-        (State.FETCHED, Event.PRESENTATION_VERIFIED): State.ANSWERED,
-        (State.FETCHED, Event.PRESENTATION_REJECTED): State.FAILED,
-        (State.FETCHED, Event.WALLET_REFUSED): State.REFUSED,
-        (State.FETCHED, Event.TIME_PASSED): State.EXPIRED,
+        (ExchangeState.CREATED, ExchangeEvent.REQUEST_FETCHED): ExchangeState.FETCHED,
+        (ExchangeState.CREATED, ExchangeEvent.TIME_PASSED): ExchangeState.EXPIRED,
+        (
+            ExchangeState.FETCHED,
+            ExchangeEvent.REQUEST_FETCHED,
+        ): ExchangeState.FETCHED,  # a wallet may fetch again, after a crash or a reload
+        (ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_VERIFIED): ExchangeState.ANSWERED,
+        (ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED): ExchangeState.FAILED,
+        (ExchangeState.FETCHED, ExchangeEvent.WALLET_REFUSED): ExchangeState.REFUSED,
+        (ExchangeState.FETCHED, ExchangeEvent.TIME_PASSED): ExchangeState.EXPIRED,
         **{
             (state, event): end
-            for state in (State.REFUSED, State.FAILED)
+            for state in (ExchangeState.REFUSED, ExchangeState.FAILED)
             for event, end in (
-                (Event.REQUEST_FETCHED, state),
-                (Event.PRESENTATION_VERIFIED, State.ANSWERED),
-                (Event.PRESENTATION_REJECTED, State.FAILED),
-                (Event.WALLET_REFUSED, State.REFUSED),
-                (Event.TIME_PASSED, state),  # what is known of it is not that nobody answered
+                (ExchangeEvent.REQUEST_FETCHED, state),
+                (ExchangeEvent.PRESENTATION_VERIFIED, ExchangeState.ANSWERED),
+                (ExchangeEvent.PRESENTATION_REJECTED, ExchangeState.FAILED),
+                (ExchangeEvent.WALLET_REFUSED, ExchangeState.REFUSED),
+                (ExchangeEvent.TIME_PASSED, state),  # what is known of it is not that nobody answered
             )
         },
     }
 )
-FINAL: Final = frozenset({State.ANSWERED, State.EXPIRED})
+FINAL: Final = frozenset({ExchangeState.ANSWERED, ExchangeState.EXPIRED})
 
 
-def move(state: State, event: Event) -> State:
+def move(state: ExchangeState, event: ExchangeEvent) -> ExchangeState:
     """The next state. Raises IllegalMove."""
     try:
         return MOVES[state, event]

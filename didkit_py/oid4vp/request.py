@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose, did_of
+from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
 from didkit_py.errors import (
     BadDid,
     BadDidDocument,
@@ -132,7 +132,7 @@ def verify_request_object(
     """
     if document.id != unverified.client_id.did:
         raise ValueError("the document given is not the client's")
-    key = document.key(unverified.kid, Purpose.AUTHENTICATION, now=now)
+    key = document.key(unverified.kid, KeyPurpose.AUTHENTICATION, now=now)
     claims = verify_compact(unverified.jws, key)
     request = PresentationRequest.from_json(claims)
     _require_tied(request, unverified.link.request_uri)

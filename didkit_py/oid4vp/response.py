@@ -116,14 +116,14 @@ class EncryptedResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorResponse:
+class AuthorizationErrorResponse:
     """A wallet's refusal; its description is its own words and is not kept."""
 
     error: str
     state: str | None
 
 
-def parse_response_form(form: Mapping[str, str]) -> EncryptedResponse | ErrorResponse:
+def parse_response_form(form: Mapping[str, str]) -> EncryptedResponse | AuthorizationErrorResponse:
     """Read what was posted to the response address; unknown fields are ignored.
 
     Raises Malformed or TooLarge, or BadResponse for an answer in the clear.
@@ -139,13 +139,13 @@ def parse_response_form(form: Mapping[str, str]) -> EncryptedResponse | ErrorRes
     return EncryptedResponse(text=form["response"])
 
 
-def _error_response(form: Mapping[str, str]) -> ErrorResponse:
+def _error_response(form: Mapping[str, str]) -> AuthorizationErrorResponse:
     if not _ERROR.match(form["error"]):
         raise Malformed("error: expected the name of an error", spec="RFC 6749, 4.1.2.1")
     state = form.get("state")
     if state is not None and len(state) > MAX_STATE:
         raise TooLarge(f"state: longer than {MAX_STATE} characters")
-    return ErrorResponse(error=form["error"], state=state)
+    return AuthorizationErrorResponse(error=form["error"], state=state)
 
 
 def parse_redirect(body: Json) -> str | None:

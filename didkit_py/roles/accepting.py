@@ -16,8 +16,21 @@ from didkit_py.encoding import Json, digest, read_json
 from didkit_py.errors import BadAgreement, IllegalMove, Replayed, Unavailable
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.reading import Reader
+from didkit_py.records.events import (
+    APPLIED,
+    NOT_THEIRS,
+    STOP_AND_ERASE,
+    AgreementEvent,
+    EventKind,
+    UnverifiedEvent,
+    create_acknowledgement,
+    create_erase_proof,
+    parse_event,
+    verify_event,
+)
+from didkit_py.records.record import MAX_RECORD, AgreementRecord, countersign, verify_acceptance, verify_record
 from didkit_py.roles.asking_store import (
     AcceptingStore,
     Effect,
@@ -31,20 +44,7 @@ from didkit_py.roles.asking_store import (
 from didkit_py.roles.retaining import planned, with_ends
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import TermsDocument
-from didkit_py.terms.events import (
-    APPLIED,
-    NOT_THEIRS,
-    STOP_AND_ERASE,
-    AgreementEvent,
-    Kind,
-    UnverifiedEvent,
-    create_acknowledgement,
-    create_erase_proof,
-    parse_event,
-    verify_event,
-)
 from didkit_py.terms.grant_parts import ClaimPath
-from didkit_py.terms.record import MAX_RECORD, AgreementRecord, countersign, verify_acceptance, verify_record
 
 MAX_WAITING: Final = 8  # acceptances of one request without its presentation; the newest stay, a wallet sends again
 RECEIVED: Final[Mapping[str, Json]] = {"state": "received"}
@@ -86,7 +86,7 @@ class Accepting:
             return Answered(record=acceptance.record)
         kept = await self.store.load_request(acceptance.request_id, now=now)
         _require_fit(acceptance, kept)
-        return await self._recorded(acceptance, kept, now) if kept.state is State.ANSWERED else Answered()
+        return await self._recorded(acceptance, kept, now) if kept.state is ExchangeState.ANSWERED else Answered()
 
     async def _judged_and_kept(self, signed: JointlySigned, now: datetime) -> KeptAcceptance:
         read = Reader(read_json(signed.payload, max_bytes=MAX_RECORD), at="record")
@@ -141,7 +141,7 @@ class Accepting:
             result, shown_at=shown_at, record=record, grants=grants
         )
 
-    async def take_event(self, body: Json, *, kind: Kind, now: datetime) -> str:
+    async def take_event(self, body: Json, *, kind: EventKind, now: datetime) -> str:
         """E4: keep a person's event about one of our records and do what it says; gives our signed answer to it.
 
         What it erases is gone at once; our answer to an erasure is signed only when nothing of it is left in the
@@ -192,7 +192,7 @@ class Accepting:
         return kept
 
     async def _answer_to(self, event: AgreementEvent, record: AgreementRecord, now: datetime) -> str:
-        if event.kind is Kind.ERASE_REQUEST:
+        if event.kind is EventKind.ERASE_REQUEST:
             return await create_erase_proof(record, of=event, signer=self.signer, now=now)
         return await create_acknowledgement(
             record, previous=event, of=event, state=APPLIED, signer=self.signer, now=now
@@ -212,7 +212,7 @@ class Accepting:
         remains: Remains = remains_of(kept, result if paths is None else result.without(paths))
         return Effect(
             request_id=request_id,
-            ends=event.kind is Kind.WITHDRAW and set(event.gids) == set(record.agreed),
+            ends=event.kind is EventKind.WITHDRAW and set(event.gids) == set(record.agreed),
             erases=paths is not None,
             remains=remains if remains.erases or remains.result != kept.stored else None,
         )
@@ -220,7 +220,7 @@ class Accepting:
 
 def _paths_to_erase(event: AgreementEvent, record: AgreementRecord) -> Sequence[ClaimPath] | None:
     """What an event wants erased, empty for everything; None where it wants nothing erased."""
-    if event.kind is Kind.ERASE_REQUEST:
+    if event.kind is EventKind.ERASE_REQUEST:
         return event.paths
     if event.effect != STOP_AND_ERASE:
         return None
@@ -232,7 +232,7 @@ def _paths_to_erase(event: AgreementEvent, record: AgreementRecord) -> Sequence[
 
 def _require_fit(acceptance: KeptAcceptance, kept: KeptRequest) -> None:
     """Check that a record can still come of this acceptance. Raises BadAgreement or IllegalMove."""
-    if kept.state is State.ANSWERED:
+    if kept.state is ExchangeState.ANSWERED:
         if kept.stored is None or kept.stored.presented != acceptance.presented:
             raise BadAgreement("the acceptance was given for another presentation")
     elif not kept.is_open:

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.encoding import Json, b64url, digest, from_timestamp, timestamp
 from didkit_py.errors import BadTerms, Expired, IllegalMove
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.client_id import ClientId, client_id_of
-from didkit_py.oid4vp.exchange import Event, State, move
+from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.oid4vp.request import PresentationRequest, VerifierInfo, create_request_link, create_request_object
 from didkit_py.oid4vp.response import create_encryption_key, public_encryption_key
 from didkit_py.roles.asking_store import AskedRequest, AskingStore, OwnCredential, RequestTemplate, SentOffer
 from didkit_py.terms.agreement import Controller, Desk, complete_grants, create_agreement
 from didkit_py.terms.document import SIGNATORY_VCT
 from didkit_py.terms.period import Period
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 
 LIFETIME: Final = timedelta(minutes=30)  # as long as any wallet of ours takes a request
 REQUESTS_PATH: Final = "/oid4vp/requests/"
@@ -125,11 +125,11 @@ class Asking:
         Raises NotFound, Expired, or IllegalMove when the request was answered.
         """
         kept = await self.store.load_request(request_id, now=now)
-        if kept.state is State.EXPIRED or now >= kept.asked.expires_at:
+        if kept.state is ExchangeState.EXPIRED or now >= kept.asked.expires_at:
             raise Expired("the request is over", spec="RFC 7519, 4.1.4")
         if kept.answered_at is not None:
             raise IllegalMove("the request was answered already")
-        move(kept.state, Event.REQUEST_FETCHED)
+        move(kept.state, ExchangeEvent.REQUEST_FETCHED)
         signed = await self.sign_draft(kept.asked, wallet_nonce=wallet_nonce, now=now)
         await self.store.save_fetched(request_id, signed.offer, now=now)
         return signed.text

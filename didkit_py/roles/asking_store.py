@@ -12,15 +12,15 @@ from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
+from didkit_py.records.retention import leaves
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.grant_parts import ClaimPath, absent_left_out
 from didkit_py.terms.order import is_below
-from didkit_py.terms.retention import leaves
-from didkit_py.verification import Check
+from didkit_py.verification import CheckResult
 
 MAX_PURPOSE: Final = 200  # characters; the vendor's own note of why it asks
 MAX_ROLES: Final = 10
@@ -108,7 +108,7 @@ class AskedRequest:
 class CheckMade:
     """One check of an answer; `query_id` names the credential that it is about, empty for the answer as a whole."""
 
-    check: Check
+    check: CheckResult
     query_id: str = ""
 
     def to_json(self) -> dict[str, Json]:
@@ -119,7 +119,7 @@ class CheckMade:
 
     @classmethod
     def from_reader(cls, read: Reader) -> Self:
-        check = Check(
+        check = CheckResult(
             name=read.text("name"),
             passed=read.flag("passed"),
             spec=str(read.value("spec")),
@@ -240,7 +240,7 @@ class Result:
     def without_details(self) -> Self:
         """The checks by name alone, and nothing that was learned: that it was verified, not what."""
         names = dict.fromkeys((one.check.name, one.check.passed) for one in self.checks)
-        bare = tuple(CheckMade(check=Check(name=name, passed=passed)) for name, passed in names)
+        bare = tuple(CheckMade(check=CheckResult(name=name, passed=passed)) for name, passed in names)
         return replace(self, checks=bare)
 
     @property
@@ -279,7 +279,7 @@ class KeptRequest:
     """A request and where it stands."""
 
     asked: AskedRequest
-    state: State
+    state: ExchangeState
     is_open: bool  # whether an answer that holds would still be taken
     answered_at: datetime | None = None  # when a presentation was verified
     tried_at: datetime | None = None  # when somebody last said no, or sent what did not hold
@@ -399,7 +399,7 @@ class CheckingStore(Protocol):
     async def load_request(self, request_id: str, *, now: datetime) -> KeptRequest:
         """One request. Raises NotFound."""
 
-    async def save_try(self, request_id: str, state: State, result: Result, *, now: datetime) -> None:
+    async def save_try(self, request_id: str, state: ExchangeState, result: Result, *, now: datetime) -> None:
         """Keep what came of a try that ends nothing, unless the request was answered or tried too often."""
 
     async def save_answer(

@@ -12,8 +12,15 @@ from typing import Final
 
 from didkit_py.encoding import Json, b64url, sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
-from didkit_py.oid4vp.exchange import Event, State, move
-from didkit_py.oid4vp.response import ErrorResponse, ResponseBody, open_response, parse_response_form, require_state
+from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
+from didkit_py.oid4vp.response import (
+    AuthorizationErrorResponse,
+    ResponseBody,
+    open_response,
+    parse_response_form,
+    require_state,
+)
+from didkit_py.records.record import presented_digest
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking_store import (
     AskedRequest,
@@ -24,8 +31,7 @@ from didkit_py.roles.asking_store import (
     Result,
 )
 from didkit_py.roles.retaining import planned
-from didkit_py.terms.record import presented_digest
-from didkit_py.verification import Check, Evidence, VerifiedCredential, VerifiedPresentation, verify_presentation
+from didkit_py.verification import CheckResult, Evidence, VerifiedCredential, VerifiedPresentation, verify_presentation
 
 DONE_PATH: Final = "/done"
 AGREEMENT: Final = "agreement"
@@ -35,9 +41,9 @@ _REGISTERED: Final = frozenset(
     {"iss", "sub", "aud", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"}
 )
 _OPENED: Final = (
-    Check(name="answer-encrypted", passed=True, spec="OpenID4VP 1.0, 8.3"),
-    Check(name="state", passed=True, spec="OpenID4VP 1.0, 14.3.2"),
-    Check(name="first-answer", passed=True, spec="OpenID4VP 1.0, 14.1"),
+    CheckResult(name="answer-encrypted", passed=True, spec="OpenID4VP 1.0, 8.3"),
+    CheckResult(name="state", passed=True, spec="OpenID4VP 1.0, 14.3.2"),
+    CheckResult(name="first-answer", passed=True, spec="OpenID4VP 1.0, 14.1"),
 )
 
 Gather = Callable[[Iterable[str], datetime], Awaitable[Evidence]]
@@ -72,16 +78,16 @@ class Checking:
         kept = await self.store.load_request(request_id, now=now)
         answer = parse_response_form(form)
         _require_open(kept)
-        if isinstance(answer, ErrorResponse):
+        if isinstance(answer, AuthorizationErrorResponse):
             return await self._take_refusal(kept, answer, now)
         body = open_response(answer.text, private_jwk=kept.asked.encryption_jwk)
         require_state(body, expected_state=kept.asked.state)
         return await self._judge(kept.asked, body, now)
 
-    async def _take_refusal(self, kept: KeptRequest, answer: ErrorResponse, now: datetime) -> Taken:
+    async def _take_refusal(self, kept: KeptRequest, answer: AuthorizationErrorResponse, now: datetime) -> Taken:
         if answer.state != kept.asked.state:
             raise Rejected("error: the state is not the request's", spec="OpenID4VP 1.0, 8.5")
-        state = move(kept.state, Event.WALLET_REFUSED)
+        state = move(kept.state, ExchangeEvent.WALLET_REFUSED)
         await self.store.save_try(kept.asked.id, state, Result(error={"error": answer.error}), now=now)
         return Taken()
 
@@ -105,7 +111,7 @@ class Checking:
     async def _keep_failure(self, asked: AskedRequest, error: DidkitError, presented: str, now: datetime) -> None:
         checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
         result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
-        state = move(State.FETCHED, Event.PRESENTATION_REJECTED)
+        state = move(ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED)
         await self.store.save_try(asked.id, state, result, now=now)
 
     async def _keep(self, asked: AskedRequest, verified: VerifiedPresentation, presented: str, now: datetime) -> Taken:
@@ -113,7 +119,7 @@ class Checking:
         accepted = next((one for one in acceptances if one.presented == presented), None)
         checks = tuple(CheckMade(check=one) for one in _OPENED) + _all_checks(verified)
         if accepted is not None:
-            checks += (CheckMade(check=Check(name=AGREEMENT, passed=True, spec=AGREEMENT_SPEC)),)
+            checks += (CheckMade(check=CheckResult(name=AGREEMENT, passed=True, spec=AGREEMENT_SPEC)),)
         learned = {name: tuple(map(_learned, some)) for name, some in verified.credentials.items()}
         result = Result(checks=checks, learned=learned, presented=presented)
         if accepted is None:
@@ -130,13 +136,13 @@ def _require_open(kept: KeptRequest) -> None:
         raise Replayed("the request was answered already", spec="OpenID4VP 1.0, 14.1")
     if not kept.is_open:
         raise Expired("the request is over", hint="Ask the vendor for a new request.")
-    if kept.state is State.CREATED:
+    if kept.state is ExchangeState.CREATED:
         raise IllegalMove("nobody has fetched this request, so nobody can answer it")
 
 
 def checks_of(error: DidkitError) -> tuple[CheckMade, ...]:
     """Every check that was made before and with this error."""
-    return tuple(CheckMade(check=one) for one in error.checks if isinstance(one, Check))
+    return tuple(CheckMade(check=one) for one in error.checks if isinstance(one, CheckResult))
 
 
 def _all_checks(verified: VerifiedPresentation) -> tuple[CheckMade, ...]:

@@ -13,25 +13,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, Self
 
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, from_timestamp, read_json, timestamp, write_json
 from didkit_py.errors import IllegalMove, Malformed, Rejected, Unavailable, Unreachable
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
-from didkit_py.roles.presenting import authenticate
-from didkit_py.roles.presenting_store import Exchange, Note
-from didkit_py.roles.receiving import Answer, Fetch
-from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     AgreementEvent,
     create_erase_request,
     create_withdrawal,
     parse_event,
     verify_answer,
 )
-from didkit_py.terms.record import AgreementRecord, verify_record
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT
+from didkit_py.records.record import AgreementRecord, verify_record
+from didkit_py.roles.presenting import authenticate
+from didkit_py.roles.presenting_store import Exchange, Note
+from didkit_py.roles.receiving import Fetch, OfferAnswer
+from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
 
 MAX_ANSWER_BYTES: Final = 65_536
 BASIS: Final = "terms:erasure"
@@ -42,15 +42,15 @@ _CLIENT_FAULTS: Final = range(400, 500)
 _TRY_AGAIN: Final = frozenset({408, 425, 429})  # request timeout, too early, too many requests
 
 
-class Wish(StrEnum):
+class TerminationRequest(StrEnum):
     """What the person wants of a vendor afterwards."""
 
     STOP = "stop"
     ERASE = "erase"
 
 
-ASKED: Final = {Wish.STOP: "withdrawn", Wish.ERASE: "erasure-asked"}  # notes of the ledger
-CONFIRMED: Final = {Wish.STOP: "withdrawal-confirmed", Wish.ERASE: "erasure-proved"}
+ASKED: Final = {TerminationRequest.STOP: "withdrawn", TerminationRequest.ERASE: "erasure-asked"}  # notes of the ledger
+CONFIRMED: Final = {TerminationRequest.STOP: "withdrawal-confirmed", TerminationRequest.ERASE: "erasure-proved"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Ended:
 
     exchange_id: str
     place: int
-    wish: Wish
+    wish: TerminationRequest
     asked_at: datetime
     event: str | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
     answer: str | None = field(default=None, repr=False)  # the vendor's, once its signature held
@@ -72,7 +72,7 @@ class Ended:
         return cls(
             exchange_id=exchange_id,
             place=place,
-            wish=Wish(read.text("wish", one_of=[*Wish])),
+            wish=TerminationRequest(read.text("wish", one_of=[*TerminationRequest])),
             asked_at=read.moment("asked_at"),
             event=read.optional_text("event"),
             answer=read.optional_text("answer"),
@@ -132,9 +132,9 @@ class Relationship:
     agreement: Agreement
     document: DidDocument  # with the vendor's key of the record
 
-    def desk(self, wish: Wish) -> Desk:
+    def desk(self, wish: TerminationRequest) -> Desk:
         """Where the vendor promised to take such a wish, and how soon it obeys."""
-        return self.agreement.withdraw if wish is Wish.STOP else self.agreement.erase
+        return self.agreement.withdraw if wish is TerminationRequest.STOP else self.agreement.erase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ class Ending:
     fetch: Fetch
     now_fn: Callable[[], datetime]
 
-    async def end(self, exchange_id: str, wish: Wish) -> Sequence[Ended]:
+    async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
         """E1 to E6: the person pressed the button. The same wish again is not a second one.
 
         Raises IllegalMove where there is no record that both signed.
@@ -183,16 +183,18 @@ class Ending:
             return await self._keep_problem(ended, error.code)
         return await self._keep_answer(relationship, ended, answered)
 
-    async def _signed(self, relationship: Relationship, wish: Wish, previous: AgreementEvent | None) -> str:
+    async def _signed(
+        self, relationship: Relationship, wish: TerminationRequest, previous: AgreementEvent | None
+    ) -> str:
         exchange, record, now = relationship.exchange, relationship.record, self.now_fn()
         signer = await self.store.load_relationship_signer(exchange.client_id, record.rel)
-        if wish is Wish.ERASE:
+        if wish is TerminationRequest.ERASE:
             return await create_erase_request(record, previous=previous, paths=(), basis=BASIS, signer=signer, now=now)
         return await create_withdrawal(
             record, previous=previous, gids=record.agreed, effect="stop-use", signer=signer, now=now
         )
 
-    async def _post(self, uri: str, event: str) -> Answer:
+    async def _post(self, uri: str, event: str) -> OfferAnswer:
         """What the vendor says; one that is out of order said neither yes nor no. Raises Unavailable."""
         answer = await self.fetch.post(
             uri,
@@ -206,7 +208,7 @@ class Ending:
             raise Unreachable(f"the vendor answered with status {answer.status}")
         return answer
 
-    def _judged(self, relationship: Relationship, ended: Ended, answer: Answer) -> AgreementEvent:
+    def _judged(self, relationship: Relationship, ended: Ended, answer: OfferAnswer) -> AgreementEvent:
         """The vendor's signed answer, once its signature and its place hold. Raises Malformed or Rejected."""
         return verify_answer(
             Reader(read_json(answer.body), at="answer").text("event"),

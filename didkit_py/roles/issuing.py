@@ -33,7 +33,7 @@ from didkit_py.oid4vci.nonce import create_nonce, verify_nonce
 from didkit_py.oid4vci.offer import CredentialOffer, create_offer, create_offer_link, create_tx_code
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.roles.issuing_store import (
-    Grant,
+    AccessGrant,
     IssuingStore,
     KeyedHashes,
     MadeOffer,
@@ -41,7 +41,7 @@ from didkit_py.roles.issuing_store import (
     NewOffer,
     Offer,
     Registration,
-    Wanted,
+    WantedCredential,
 )
 
 OFFER_LIFETIME: Final = timedelta(days=30)  # a letter travels, and people read it on a Sunday
@@ -66,7 +66,7 @@ class FetchDocument(Protocol):
 class CheckValues(Protocol):
     """Judges a claim before it is offered, beyond what the schema of its type says."""
 
-    async def __call__(self, wanted: Wanted, *, now: datetime) -> None:
+    async def __call__(self, wanted: WantedCredential, *, now: datetime) -> None:
         """Raises Rejected or Malformed."""
 
 
@@ -86,7 +86,7 @@ class Issuing:
     checks: Mapping[str, CheckValues] = field(default_factory=dict)  # by the name of the type
     offer_lifetime: timedelta = OFFER_LIFETIME
 
-    async def make_offer(self, wanted: Wanted, *, now: datetime, batch: str = "") -> MadeOffer:
+    async def make_offer(self, wanted: WantedCredential, *, now: datetime, batch: str = "") -> MadeOffer:
         """I1: a new offer. Raises IllegalMove when the same claim is on offer for this receiver already."""
         making = await self.make_offers((wanted,), now=now, batch=batch)
         if not making.made:
@@ -98,7 +98,7 @@ class Issuing:
 
     async def make_offers(
         self,
-        wanted: Sequence[Wanted],
+        wanted: Sequence[WantedCredential],
         *,
         now: datetime,
         batch: str = "",
@@ -122,7 +122,7 @@ class Issuing:
             if not pairs or await self.store.save_offers([new for new, _ in pairs], batch=batch):
                 return Making(made=made, unchanged=tuple(known.values()))
 
-    async def unchanged(self, wanted: Sequence[Wanted], *, now: datetime) -> int:
+    async def unchanged(self, wanted: Sequence[WantedCredential], *, now: datetime) -> int:
         """How many of these are on offer already."""
         return len(await self.store.known_offers({self.hashes.fingerprint(each) for each in wanted}, now=now))
 
@@ -132,7 +132,7 @@ class Issuing:
         await self.store.replace_tx_code(offer_id, self.hashes.tx_code(offer_id, tx_code), now=now)
         return tx_code
 
-    async def _judge(self, wanted: Wanted, now: datetime) -> None:
+    async def _judge(self, wanted: WantedCredential, now: datetime) -> None:
         template = self.templates.get(wanted.type_name)
         if template is None:
             raise BadTemplate("this issuer does not offer that type", hint=f"It offers: {', '.join(self.templates)}.")
@@ -144,7 +144,7 @@ class Issuing:
         if (check := self.checks.get(wanted.type_name)) is not None:
             await check(wanted, now=now)
 
-    def _prepare(self, wanted: Wanted, fingerprint: bytes, now: datetime) -> tuple[NewOffer, MadeOffer]:
+    def _prepare(self, wanted: WantedCredential, fingerprint: bytes, now: datetime) -> tuple[NewOffer, MadeOffer]:
         offer = Offer(
             id=self.random(_ID_BYTES).hex(),  # never begins with a dash: people type it in commands
             wanted=wanted,
@@ -203,7 +203,7 @@ class Issuing:
         """I6: a fresh nonce; nothing is stored."""
         return create_nonce(key=self.nonce_key, now=now, random=self.random)
 
-    async def authorize(self, token: str, *, now: datetime) -> Grant:
+    async def authorize(self, token: str, *, now: datetime) -> AccessGrant:
         """What the access token stands for. Raises InvalidToken."""
         grant = await self.store.load_grant(sha256(token.encode()), now=now)
         if grant is None:
@@ -222,7 +222,7 @@ class Issuing:
         texts = [await self._sign(grant.offer, template, proof, registration) for proof in proven.proofs]
         return CredentialResponse(credentials=tuple(texts))
 
-    def _template(self, request: CredentialRequest, grant: Grant) -> ClaimTemplate:
+    def _template(self, request: CredentialRequest, grant: AccessGrant) -> ClaimTemplate:
         name = request.configuration_id
         if name != grant.offer.wanted.type_name or name not in self.templates:
             raise UnknownCredentialConfiguration(
@@ -231,7 +231,7 @@ class Issuing:
         return self.templates[name]
 
     async def _verify_proofs(
-        self, request: CredentialRequest, grant: Grant, template: ClaimTemplate, now: datetime
+        self, request: CredentialRequest, grant: AccessGrant, template: ClaimTemplate, now: datetime
     ) -> VerifiedProofs:
         if len(request.proofs) > template.copies:
             raise InvalidCredentialRequest(
@@ -245,7 +245,7 @@ class Issuing:
         return proven
 
     async def _register(
-        self, grant: Grant, template: ClaimTemplate, proven: VerifiedProofs, *, token: str, now: datetime
+        self, grant: AccessGrant, template: ClaimTemplate, proven: VerifiedProofs, *, token: str, now: datetime
     ) -> Registration:
         """The keys of the first request under this token; those of a later one must be the same."""
         keys = [self.hashes.holder_key(proof.key.thumbprint) for proof in proven.proofs]
@@ -261,7 +261,7 @@ class Issuing:
             raise InvalidNonce("the nonce was used before", spec="OpenID4VCI 1.0, 8.3.1.2") from error
         return await self._repeat(grant, keys, nonce, now)
 
-    async def _repeat(self, grant: Grant, keys: Sequence[bytes], nonce: bytes, now: datetime) -> Registration:
+    async def _repeat(self, grant: AccessGrant, keys: Sequence[bytes], nonce: bytes, now: datetime) -> Registration:
         if grant.registration is None or {copy.key_hash for copy in grant.registration.copies} != set(keys):
             raise CredentialRequestDenied(
                 "other keys were registered under this token",

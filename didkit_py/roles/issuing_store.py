@@ -13,7 +13,7 @@ from didkit_py.encoding import Json, jcs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedCredential:
     """One claim that the issuer wants to offer: what it says, and to whom."""
 
     type_name: str
@@ -28,7 +28,7 @@ class Offer:
     """A claim on offer, with the secret code that the offer's link leads to."""
 
     id: str
-    wanted: Wanted
+    wanted: WantedCredential
     code: str = field(repr=False)
     made_at: datetime
     expires_at: datetime
@@ -87,7 +87,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class AccessGrant:
     """What an access token stands for."""
 
     offer: Offer
@@ -112,7 +112,7 @@ class IssuingStore(Protocol):
     async def spend_code(self, offer_id: str, *, token_hash: bytes, token_expires_at: datetime) -> bool:
         """Spend the code for a token; of two callers one succeeds."""
 
-    async def load_grant(self, token_hash: bytes, *, now: datetime) -> Grant | None:
+    async def load_grant(self, token_hash: bytes, *, now: datetime) -> AccessGrant | None:
         """What a living token stands for; None for any other."""
 
     async def register(
@@ -133,7 +133,7 @@ class KeyedHashes:
 
     key: bytes = field(repr=False)  # 32 secret bytes
 
-    def fingerprint(self, wanted: Wanted) -> bytes:
+    def fingerprint(self, wanted: WantedCredential) -> bytes:
         """The same for the same claim and receiver."""
         said: Json = [wanted.type_name, wanted.reference, wanted.subject, dict(wanted.values)]
         return self._hash(b"fingerprint", jcs(said))

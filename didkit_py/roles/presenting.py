@@ -17,6 +17,10 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
+from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, release
+from didkit_py.consent.decision import Decision, DisclosureCase, asked_thresholds, decide, nonce_key
+from didkit_py.consent.policy import DEFAULT_POLICY
+from didkit_py.consent.vendor import TERMS_SIGNATORY, VerifiedVendor, verify_vendor
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
@@ -43,23 +47,19 @@ from didkit_py.oid4vp.request import (
 )
 from didkit_py.oid4vp.response import create_error, create_response, parse_redirect
 from didkit_py.reading import Reader
+from didkit_py.records.record import create_acceptance, create_record, verify_record
 from didkit_py.roles.presenting_store import (
     Exchange,
     HeldDocument,
     Note,
     Outgoing,
+    PresentationState,
     PresentingStore,
-    State,
     thresholds_json,
 )
-from didkit_py.roles.receiving import Answer, Fetch, fetch_document_body
+from didkit_py.roles.receiving import Fetch, OfferAnswer, fetch_document_body
 from didkit_py.terms.agreement import Agreement
-from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
-from didkit_py.terms.decision import Case, Decision, asked_thresholds, decide, nonce_key
 from didkit_py.terms.document import TermsDocument
-from didkit_py.terms.policy import DEFAULT_POLICY
-from didkit_py.terms.record import create_acceptance, create_record, verify_record
-from didkit_py.terms.vendor import TERMS_SIGNATORY, VerifiedVendor, verify_vendor
 from didkit_py.verification import Evidence
 
 MAX_DOCUMENT_BYTES: Final = 65_536
@@ -76,7 +76,7 @@ _CLIENT_FAULTS: Final = range(400, 500)
 _TRY_AGAIN: Final = frozenset({408, 425, 429})  # request timeout, too early, too many requests
 
 
-class Lists(Protocol):
+class PublicLists(Protocol):
     """What is known beforehand about issuers, businesses and terms."""
 
     def evidence(self) -> Evidence:
@@ -98,7 +98,9 @@ class Judged:
 
 def decide_unread(error: DidkitError, *, now: datetime) -> Decision:
     """The refusal of a request that could not be read, fetched or verified; there is nobody to tell it to."""
-    case = Case(request=None, vendor=None, candidates=None, policy=DEFAULT_POLICY, now=now, request_fault=error)
+    case = DisclosureCase(
+        request=None, vendor=None, candidates=None, policy=DEFAULT_POLICY, now=now, request_fault=error
+    )
     return decide(case)
 
 
@@ -108,7 +110,7 @@ class Presenting:
 
     store: PresentingStore
     fetch: Fetch
-    lists: Callable[[], Lists]  # raises Unavailable where there is no trust list yet
+    lists: Callable[[], PublicLists]  # raises Unavailable where there is no trust list yet
     now_fn: Callable[[], datetime]
     random: Callable[[int], bytes]
 
@@ -133,7 +135,7 @@ class Presenting:
         unverified = parse_request_object(text, link=link)
         return Exchange(
             id=self.random(16).hex(),
-            state=State.OPEN,
+            state=PresentationState.OPEN,
             opened_at=self.now_fn(),
             client_id=link.client_id,
             request_uri=link.request_uri,
@@ -162,12 +164,12 @@ class Presenting:
         exchange: Exchange,
         authentic: tuple[VerifiedRequest, DidDocument],
         documents: Mapping[str, HeldDocument],
-        lists: Lists,
+        lists: PublicLists,
         now: datetime,
-    ) -> Case:
+    ) -> DisclosureCase:
         request, document = authentic
         vendor = verify_vendor(request, evidence=lists.evidence(), vendor_document=document, terms=lists.terms, now=now)
-        return Case(
+        return DisclosureCase(
             request=request,
             vendor=vendor,
             candidates=match(request.request.query, [one.held for one in documents.values()]),
@@ -184,11 +186,11 @@ class Presenting:
         form = urlencode(create_error(judged.decision.wire_error, state=request.request.state))
         declining = replace(
             judged.exchange,
-            state=State.DECLINING,
+            state=PresentationState.DECLINING,
             outgoing=Outgoing(response_uri=request.request.response_uri, form=form),
         )
         note = Note(kind="refused", body=_answered(declining, request, judged.decision) | {"answer": "refuse"})
-        await self.store.save_moved(declining, before=State.OPEN, notes=[note], now=self.now_fn())
+        await self.store.save_moved(declining, before=PresentationState.OPEN, notes=[note], now=self.now_fn())
         return await self.send(exchange_id)
 
     async def share(
@@ -201,7 +203,7 @@ class Presenting:
         IllegalMove when it was answered before.
         """
         judged = await self.judge(exchange_id)
-        if judged.exchange.state is not State.OPEN:
+        if judged.exchange.state is not PresentationState.OPEN:
             raise IllegalMove("this request was answered already")
         agreed = consent(judged.decision, Answer_(share=True, seen=seen, optional=optional, grants=grants))
         await self._prepare(judged, agreed)
@@ -220,7 +222,7 @@ class Presenting:
         receipt_uri, acceptance, record_id = await self._accept(agreed, vp_token, now)
         sending = replace(
             judged.exchange,
-            state=State.SENDING,
+            state=PresentationState.SENDING,
             shared=_shared(agreed),
             promises=_promises(agreed),
             rel=None if agreed.decision.case.agreement is None else agreed.decision.case.agreement.rel,
@@ -234,7 +236,7 @@ class Presenting:
         spent = [copy_id for copy_id in dict.fromkeys(one.copy_id for one in chosen) if copy_id is not None]
         body = _answered(sending, request, agreed.decision) | _sent(sending, spent) | {"answer": "share"}
         note = Note(kind="decided", body=body | ({} if record_id is None else {"record_id": record_id}))
-        await self.store.save_moved(sending, before=State.OPEN, notes=[note], spent=spent, now=now)
+        await self.store.save_moved(sending, before=PresentationState.OPEN, notes=[note], spent=spent, now=now)
 
     async def _accept(
         self, agreed: Consent, vp_token: Mapping[str, Sequence[str]], now: datetime
@@ -262,7 +264,7 @@ class Presenting:
         """P7 to P11, or the no: goes on where it stopped. A vendor that cannot be reached leaves it as it is."""
         exchange = await self.store.load_exchange(exchange_id)
         try:
-            if exchange.outgoing is not None and exchange.state is State.DECLINING:
+            if exchange.outgoing is not None and exchange.state is PresentationState.DECLINING:
                 await self._send_no(exchange, exchange.outgoing)
             elif exchange.outgoing is not None and exchange.unfinished:
                 await self._send_yes(exchange, exchange.outgoing)
@@ -277,17 +279,19 @@ class Presenting:
     async def _send_no(self, exchange: Exchange, outgoing: Outgoing) -> None:
         """What the vendor makes of a no changes nothing."""
         await self._post(outgoing.response_uri, outgoing.form, _FORM)
-        await self.store.save_moved(replace(exchange, state=State.DECLINED), before=State.DECLINING, now=self.now_fn())
+        await self.store.save_moved(
+            replace(exchange, state=PresentationState.DECLINED), before=PresentationState.DECLINING, now=self.now_fn()
+        )
 
     async def _send_yes(self, exchange: Exchange, outgoing: Outgoing) -> None:
         accepted = await self._post_acceptance(outgoing)  # P7; after a crash it tells whether P10 happened
-        if exchange.state is State.SENDING:
+        if exchange.state is PresentationState.SENDING:
             if accepted is not None and accepted.status in _CLIENT_FAULTS:
                 await self._refused_agreement(exchange)
                 return
             if accepted is None or accepted.status != _OK:
                 exchange = await self._send_presentation(exchange, outgoing)  # P9
-                if exchange.state is State.FAILED:
+                if exchange.state is PresentationState.FAILED:
                     return
                 accepted = await self._post_acceptance(outgoing)  # P11
             else:
@@ -295,7 +299,7 @@ class Presenting:
         if accepted is not None and accepted.status == _OK:
             await self._keep_record(exchange, outgoing, accepted)
 
-    async def _post_acceptance(self, outgoing: Outgoing) -> Answer | None:
+    async def _post_acceptance(self, outgoing: Outgoing) -> OfferAnswer | None:
         if outgoing.receipt_uri is None or outgoing.acceptance is None:
             return None
         return await self._post(outgoing.receipt_uri, outgoing.acceptance, _JSON)
@@ -303,7 +307,7 @@ class Presenting:
     async def _send_presentation(self, exchange: Exchange, outgoing: Outgoing) -> Exchange:
         if not exchange.left:  # durable before it leaves: its answer may be lost, and P7 be refused afterwards
             exchange = replace(exchange, left=True)
-            await self.store.save_moved(exchange, before=State.SENDING, now=self.now_fn())
+            await self.store.save_moved(exchange, before=PresentationState.SENDING, now=self.now_fn())
         answer = await self._post(outgoing.response_uri, outgoing.form, _FORM)
         return await self._note_released(
             replace(exchange, redirect=_redirect(answer)), accepted=answer.status not in _CLIENT_FAULTS
@@ -312,11 +316,11 @@ class Presenting:
     async def _note_released(self, exchange: Exchange, *, accepted: bool) -> Exchange:
         moved = replace(
             exchange,
-            state=State.RELEASED if accepted else State.FAILED,
+            state=PresentationState.RELEASED if accepted else PresentationState.FAILED,
             problem="" if accepted else "vendor.refused-answer",
         )
         note = Note(kind="released", body=_sent(moved, ()) | {"accepted": accepted})
-        await self.store.save_moved(moved, before=State.SENDING, notes=[note], now=self.now_fn())
+        await self.store.save_moved(moved, before=PresentationState.SENDING, notes=[note], now=self.now_fn())
         return moved
 
     async def _refused_agreement(self, exchange: Exchange) -> None:
@@ -324,10 +328,10 @@ class Presenting:
         if exchange.left:
             await self._note_released(exchange, accepted=False)
             return
-        failed = replace(exchange, state=State.FAILED, problem="vendor.refused-agreement")
-        await self.store.save_moved(failed, before=State.SENDING, now=self.now_fn())
+        failed = replace(exchange, state=PresentationState.FAILED, problem="vendor.refused-agreement")
+        await self.store.save_moved(failed, before=PresentationState.SENDING, now=self.now_fn())
 
-    async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: Answer) -> None:
+    async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: OfferAnswer) -> None:
         """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""
         try:
             record = _record_of(answer, outgoing, exchange)
@@ -335,14 +339,14 @@ class Presenting:
             problem = f"record.{error.code}"
             if exchange.problem != problem:
                 moved = replace(exchange, problem=problem)
-                await self.store.save_moved(moved, before=State.RELEASED, now=self.now_fn())
+                await self.store.save_moved(moved, before=PresentationState.RELEASED, now=self.now_fn())
             return
-        moved = replace(exchange, state=State.RECORDED, record=record, problem="")
+        moved = replace(exchange, state=PresentationState.RECORDED, record=record, problem="")
         body: dict[str, Json] = {"vendor": exchange.vendor, "rel": exchange.rel, "record": dict(record)}
         note = Note(kind="recorded", body=body)
-        await self.store.save_moved(moved, before=State.RELEASED, notes=[note], now=self.now_fn())
+        await self.store.save_moved(moved, before=PresentationState.RELEASED, notes=[note], now=self.now_fn())
 
-    async def _post(self, url: str, text: str, content_type: str) -> Answer:
+    async def _post(self, url: str, text: str, content_type: str) -> OfferAnswer:
         """The answer; a vendor that is out of order said neither yes nor no. Raises Unavailable."""
         answer = await self.fetch.post(
             url, body=text.encode(), content_type=content_type, max_bytes=MAX_ANSWER_BYTES, headers={"Accept": _JSON}
@@ -441,7 +445,7 @@ def _promises(agreed: Consent) -> Mapping[str, Json]:
     }
 
 
-def _asked(exchange: Exchange, case: Case) -> Note:
+def _asked(exchange: Exchange, case: DisclosureCase) -> Note:
     """The note of a request that was opened, with everything that judging it again needs."""
     names: list[Json] = [] if case.vendor is None else [*sorted(case.vendor.identifiers)]
     body: dict[str, Json] = {
@@ -485,7 +489,7 @@ def _present(members: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _redirect(answer: Answer) -> str | None:
+def _redirect(answer: OfferAnswer) -> str | None:
     """Where the vendor would like the person to go on; nothing depends on it."""
     try:
         return parse_redirect(read_json(answer.body)) if answer.status == _OK and answer.body else None
@@ -493,7 +497,7 @@ def _redirect(answer: Answer) -> str | None:
         return None
 
 
-def _record_of(answer: Answer, outgoing: Outgoing, exchange: Exchange) -> Mapping[str, Json]:
+def _record_of(answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange) -> Mapping[str, Json]:
     """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
     signed = JointlySigned.from_json(Reader(read_json(answer.body), at="receipt").value("record"))
     sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")

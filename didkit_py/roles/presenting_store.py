@@ -6,17 +6,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol, Self
 
+from didkit_py.consent.decision import AskedThreshold, HeldState, History
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.dcql import Held
 from didkit_py.reading import Reader
-from didkit_py.terms.decision import AskedThreshold, HeldState, History
-from didkit_py.terms.policy import Policy
 
 MAX_STORED_TEXT: Final = 524_288  # characters of one sealed text; an encrypted answer has up to half of it
 
 
-class State(StrEnum):
+class PresentationState(StrEnum):
     """How far one exchange has come."""
 
     OPEN = "open"  # asked, not answered
@@ -28,7 +28,7 @@ class State(StrEnum):
     FAILED = "failed"  # the vendor refused what was sent
 
 
-UNFINISHED: Final = (State.SENDING, State.RELEASED, State.DECLINING)
+UNFINISHED: Final = (PresentationState.SENDING, PresentationState.RELEASED, PresentationState.DECLINING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Exchange:
     """One request from its opening to its end."""
 
     id: str
-    state: State
+    state: PresentationState
     opened_at: datetime
     client_id: str
     request_uri: str
@@ -89,7 +89,7 @@ class Exchange:
         read = Reader(body, at="exchange")
         return cls(
             id=id,
-            state=State(state),
+            state=PresentationState(state),
             opened_at=read.moment("opened_at"),
             client_id=read.text("client_id"),
             request_uri=read.text("request_uri"),
@@ -134,7 +134,9 @@ class Exchange:
     def unfinished(self) -> bool:
         """Whether something is still to be sent or fetched."""
         waits = self.outgoing is not None and self.outgoing.acceptance is not None
-        return self.state in {State.SENDING, State.DECLINING} or (self.state is State.RELEASED and waits)
+        return self.state in {PresentationState.SENDING, PresentationState.DECLINING} or (
+            self.state is PresentationState.RELEASED and waits
+        )
 
 
 def _present(members: Mapping[str, Json]) -> dict[str, Json]:
@@ -185,7 +187,13 @@ class PresentingStore(Protocol):
         """Keep a new exchange and note it."""
 
     async def save_moved(
-        self, exchange: Exchange, *, before: State, notes: Sequence[Note] = (), spent: Sequence[str] = (), now: datetime
+        self,
+        exchange: Exchange,
+        *,
+        before: PresentationState,
+        notes: Sequence[Note] = (),
+        spent: Sequence[str] = (),
+        now: datetime,
     ) -> None:
         """Replace an exchange that is still in `before`, with its notes and its copies marked as used, all or none.
 

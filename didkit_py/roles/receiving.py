@@ -36,7 +36,7 @@ from didkit_py.errors import (
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.signer import Signer
-from didkit_py.oauth import BAD_REQUEST, ErrorResponse, InvalidNonce, UnknownCredentialConfiguration, refusal
+from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.metadata import (
@@ -68,7 +68,7 @@ _RESPONSE: Final = "OpenID4VCI 1.0, 8.3"
 _METADATA: Final = "OpenID4VCI 1.0, 12.2.4"
 
 
-class Answer(Protocol):
+class OfferAnswer(Protocol):
     """What another party answered."""
 
     @property
@@ -87,19 +87,19 @@ class Answer(Protocol):
 class Getting(Protocol):
     """What reads one address of another party."""
 
-    async def get(self, url: str, *, max_bytes: int) -> Answer:
+    async def get(self, url: str, *, max_bytes: int) -> OfferAnswer:
         """What stands at `url`."""
 
 
 class Fetch(Protocol):
     """The way out, bounded by whoever hands it in; it alone decides which addresses are reached."""
 
-    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Answer:
+    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> OfferAnswer:
         """What stands at `url`, of a successful status."""
 
     async def post(
         self, url: str, *, body: bytes, content_type: str, max_bytes: int, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> OfferAnswer:
         """The answer to `body`, whatever its status."""
 
 
@@ -410,7 +410,7 @@ async def _get_json(fetch: Fetch, url: str, *, max_bytes: int) -> Json:
     return read_json(answer.body, max_bytes=max_bytes)
 
 
-def _accepted(answer: Answer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> Json:
+def _accepted(answer: OfferAnswer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> Json:
     """The JSON of a success, whatever type it goes by: the code was spent for it.
 
     The other party's refusal is raised under its wire name, without its words.
@@ -420,7 +420,7 @@ def _accepted(answer: Answer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES) -> 
             return read_json(answer.body, max_bytes=max_bytes)
     if BAD_REQUEST <= answer.status < _SERVER_ERROR:
         try:
-            response = ErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
+            response = OAuthErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
         except Malformed as error:
             raise Unreachable(f"{by} answered with status {answer.status} and no error name") from error
         raise refusal(response, by=by)

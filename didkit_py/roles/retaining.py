@@ -11,6 +11,9 @@ from typing import Final
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.jose import JointlySigned
+from didkit_py.records.events import EventKind, parse_event
+from didkit_py.records.record import AgreementRecord, verify_record
+from didkit_py.records.retention import allowing, kept_until, of_use
 from didkit_py.roles.asking_store import (
     KeptEvent,
     KeptRequest,
@@ -21,10 +24,7 @@ from didkit_py.roles.asking_store import (
     remains_of,
 )
 from didkit_py.terms.agreement import parse_agreement
-from didkit_py.terms.events import Kind, parse_event
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.record import AgreementRecord, verify_record
-from didkit_py.terms.retention import allowing, kept_until, of_use
 
 _AT_ONCE: Final = 50  # requests of one step
 
@@ -90,7 +90,7 @@ def with_ends(result: Result, record: AgreementRecord, shown_at: datetime, event
 
 def withdrawn_at(events: Sequence[KeptEvent]) -> Mapping[str, datetime]:
     """When the person took back which process of a record."""
-    taken_back = [one for one in events if one.kind == Kind.WITHDRAW]
+    taken_back = [one for one in events if one.kind == EventKind.WITHDRAW]
     return {gid: one.at for one in reversed(taken_back) for gid in parse_event(one.text).event.gids}
 
 

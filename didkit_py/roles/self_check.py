@@ -7,16 +7,16 @@ these rules, to which nobody has spoken before, and whose person holds what is a
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+from didkit_py.consent.decision import Decision, DisclosureCase, Outcome, decide
+from didkit_py.consent.policy import DEFAULT_POLICY, Policy
+from didkit_py.consent.vendor import verify_vendor
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.jose import parse_compact
 from didkit_py.oid4vp.request import TYPE, RequestLink, UnverifiedRequest, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
-from didkit_py.terms.decision import Case, Decision, Outcome, decide
 from didkit_py.terms.document import TermsDocument
-from didkit_py.terms.policy import DEFAULT_POLICY, Policy
-from didkit_py.terms.vendor import verify_vendor
 from didkit_py.verification import Evidence
 
 FetchDocument = Callable[[str], Awaitable[DidDocument]]
@@ -38,9 +38,9 @@ async def check_request(
         request = verify_request_object(unverified, document=document, expected_wallet_nonce=wallet_nonce, now=now)
         vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
     except DidkitError as error:
-        fault = Case(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)
+        fault = DisclosureCase(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)
         return decide(fault)
-    return decide(Case(request=request, vendor=vendor, candidates=None, policy=policy, now=now))
+    return decide(DisclosureCase(request=request, vendor=vendor, candidates=None, policy=policy, now=now))
 
 
 def _read(text: str) -> tuple[UnverifiedRequest, str | None]:

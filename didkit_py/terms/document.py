@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, Purpose, did_of
+from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
 from didkit_py.encoding import Json, content_address, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadTerms, TooLarge, Unreachable
 from didkit_py.jose import MAX_TOKEN, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
-from didkit_py.terms.document_parts import MAX_LABELS, MAX_SENTENCE, Authority, Clause, Duty, Label, Layer
+from didkit_py.terms.document_parts import MAX_LABELS, MAX_SENTENCE, Authority, Clause, Duty, Label, TermsLayer
 from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.period import Period
 from didkit_py.verification import VerifiedCredential
@@ -61,7 +61,7 @@ class TermsDocument:
     sunset: datetime | None
     ceiling: tuple[Grant, ...]
     duties: tuple[Duty, ...]
-    layers: tuple[Layer, ...]
+    layers: tuple[TermsLayer, ...]
     labels: tuple[Label, ...]
     clauses: tuple[Clause, ...]
     exceptions: Mapping[str, str]  # id of a clause of exception -> its text
@@ -70,7 +70,7 @@ class TermsDocument:
     source: Mapping[str, Json] = field(repr=False)
 
     @property
-    def notices(self) -> tuple[Layer, ...]:
+    def notices(self) -> tuple[TermsLayer, ...]:
         """The texts in plain words."""
         return tuple(layer for layer in self.layers if layer.kind == "human")
 
@@ -128,13 +128,13 @@ def verify_terms(document: TermsDocument, *, layers: Mapping[str, bytes], publis
     if publisher.id != document.publisher:
         raise BadTerms("the terms name another publisher")
     jws = parse_compact(document.proof, typ=TYP, max_length=MAX_TOKEN)
-    signed = verify_compact(jws, publisher.key(jws.kid, Purpose.ASSERTION))
+    signed = verify_compact(jws, publisher.key(jws.kid, KeyPurpose.ASSERTION))
     if signed != {"id": document.id}:
         raise BadTerms("the publisher signed other terms")
     return VerifiedTerms(document=document, layers={one.digest: _layer(one, layers) for one in document.layers})
 
 
-def _layer(layer: Layer, layers: Mapping[str, bytes]) -> bytes:
+def _layer(layer: TermsLayer, layers: Mapping[str, bytes]) -> bytes:
     octets = layers.get(layer.digest)
     if octets is None:
         raise BadTerms("a text of the terms is missing")
@@ -180,12 +180,12 @@ def _read(read: Reader, *, proof: str) -> TermsDocument:
     return document
 
 
-def _layers(human: Reader, layers: Reader) -> tuple[Layer, ...]:
+def _layers(human: Reader, layers: Reader) -> tuple[TermsLayer, ...]:
     plain = human.objects("documents", at_least=1, max_items=MAX_LAYERS)
     full = layers.objects("lawyer", at_least=1, max_items=MAX_LAYERS)
     found = (
-        *(Layer.from_reader(one, kind="human") for one in plain),
-        *(Layer.from_reader(one, kind="lawyer") for one in full),
+        *(TermsLayer.from_reader(one, kind="human") for one in plain),
+        *(TermsLayer.from_reader(one, kind="lawyer") for one in full),
     )
     if len(found) > MAX_LAYERS:
         raise TooLarge(f"{layers.at}: more than {MAX_LAYERS} texts")
@@ -269,7 +269,7 @@ def verify_signatory_statement(text: str, *, vendor: DidDocument, now: datetime)
     jws = parse_compact(text, typ=STATEMENT_TYP)
     if jws.kid is None or did_of(jws.kid) != vendor.id:
         raise BadTerms("the signature under the terms is not the vendor's own")
-    read = Reader(verify_compact(jws, vendor.key(jws.kid, Purpose.ASSERTION)), at="terms_signature")
+    read = Reader(verify_compact(jws, vendor.key(jws.kid, KeyPurpose.ASSERTION)), at="terms_signature")
     signed_at = read.rfc3339("signedAt")
     if signed_at > now + MAX_SKEW:
         raise BadTerms("the terms were signed in the future")
@@ -325,7 +325,7 @@ def verify_delegation(signatory: Signatory, *, publisher: DidDocument | None) ->
     if signatory.delegation is None:
         raise BadTerms("the issuer of the statement is not the publisher of the terms and shows no permission")
     jws = parse_compact(signatory.delegation, typ=DELEGATION_TYP)
-    if verify_compact(jws, publisher.key(jws.kid, Purpose.ASSERTION)) != {
+    if verify_compact(jws, publisher.key(jws.kid, KeyPurpose.ASSERTION)) != {
         "iss": publisher.id,
         "sub": signatory.issuer,
     }:

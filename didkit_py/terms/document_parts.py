@@ -25,7 +25,7 @@ def read_digest(read: Reader, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class TermsLayer:
     """One text of the terms, fetched apart and known by its digest."""
 
     kind: str  # "human" or "lawyer"

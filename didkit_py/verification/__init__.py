@@ -5,13 +5,13 @@ stored. Each check that was made is recorded, in the result or in the error.
 """
 
 from didkit_py.verification.credential import CHECKS, KeyBinding, VerifiedCredential, missing, verify_credential
-from didkit_py.verification.evidence import STATUS_MAX_AGE, Check, Evidence, Need
+from didkit_py.verification.evidence import STATUS_MAX_AGE, CheckResult, Evidence, Need
 from didkit_py.verification.presentation import VerifiedPresentation, verify_presentation
 
 __all__ = [
     "CHECKS",
     "STATUS_MAX_AGE",
-    "Check",
+    "CheckResult",
     "Evidence",
     "KeyBinding",
     "Need",

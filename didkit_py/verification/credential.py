@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from didkit_py.credentials.template import Path_
-from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
@@ -29,7 +29,7 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.reading import Reader
 from didkit_py.status.token_list import Status
 from didkit_py.trust import TrustedIssuer
-from didkit_py.verification.evidence import Check, Evidence, Need, failed, passed
+from didkit_py.verification.evidence import CheckResult, Evidence, Need, failed, passed
 from didkit_py.verification.profile import SPEC, profile_of, require_lifetime, require_profile
 
 MAX_SKEW: Final = timedelta(seconds=60)  # how far an issuer's clock may be ahead of ours
@@ -57,7 +57,7 @@ class VerifiedCredential:
     issued_at: datetime | None
     expires_at: datetime | None
     holder: PublicKey | None
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class _Row:
     name: str
     spec: str
     judge: Callable[[Any], str]  # takes a _Case, or an _Issued if it stands in ISSUED
-    held: Check = field(init=False)  # what is recorded where there is no detail
+    held: CheckResult = field(init=False)  # what is recorded where there is no detail
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "held", passed(self.name, self.spec))
@@ -121,7 +121,7 @@ def _issuer_key(case: _Issued) -> str:
     document = case.document(case.issuer)
     if document is None:
         raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
-    case.key = document.key(kid, Purpose.ASSERTION, now=case.now)
+    case.key = document.key(kid, KeyPurpose.ASSERTION, now=case.now)
     return ""
 
 
@@ -251,7 +251,7 @@ def verify_credential(
         expected_nonce=expected_nonce,
         expected_audience=expected_audience,
     )
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     try:
         for row in CHECKS:
             detail = row.judge(case)

@@ -18,7 +18,7 @@ MAX_STEP_BACK: Final = timedelta(seconds=60)  # of our own clock, when it is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class CheckResult:
     """One check that was made."""
 
     name: str
@@ -29,14 +29,14 @@ class Check:
 
 
 @lru_cache(maxsize=256)  # names, sections and sentences are all fixed, and every verdict needs a dozen
-def passed(name: str, spec: str, detail: str = "") -> Check:
+def passed(name: str, spec: str, detail: str = "") -> CheckResult:
     """A check that held."""
-    return Check(name=name, passed=True, spec=spec, detail=detail)
+    return CheckResult(name=name, passed=True, spec=spec, detail=detail)
 
 
-def failed(name: str, spec: str, error: DidkitError) -> Check:
+def failed(name: str, spec: str, error: DidkitError) -> CheckResult:
     """The check that `error` ended."""
-    return Check(name=name, passed=False, spec=error.spec or spec, detail=str(error), code=error.code)
+    return CheckResult(name=name, passed=False, spec=error.spec or spec, detail=str(error), code=error.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from didkit_py.errors import BadResponse, DidkitError
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.dcql import CredentialQuery, DcqlQuery, require_answered, unasked
 from didkit_py.verification.credential import KeyBinding, VerifiedCredential, verify_credential
-from didkit_py.verification.evidence import Check, Evidence, failed, passed
+from didkit_py.verification.evidence import CheckResult, Evidence, failed, passed
 from didkit_py.verification.profile import profile_of
 
 MAX_PRESENTATIONS: Final = 20  # in answer to one query
@@ -21,7 +21,7 @@ class VerifiedPresentation:
     """Verified credentials by the id of the query that each answers."""
 
     credentials: Mapping[str, tuple[VerifiedCredential, ...]]
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> frozense
 
 
 # What is recorded once it held, and what makes it fail.
-_STEPS: Final[tuple[tuple[Check, Callable[[_Case], None]], ...]] = (
+_STEPS: Final[tuple[tuple[CheckResult, Callable[[_Case], None]], ...]] = (
     (passed("answer-shape", "OpenID4VP 1.0, 8.1"), _require_shape),
     (passed("credentials", "OpenID4VP 1.0, 8.6"), _verify_each),
     (passed("query-answered", "OpenID4VP 1.0, 8.6"), _require_answered),
@@ -118,7 +118,7 @@ def verify_presentation(
     Raises what `verify_credential` raises, BadResponse, or QueryNotAnswered, with `.checks`.
     """
     case = _Case(vp_token, query, expected_nonce, expected_audience, evidence, now)
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     try:
         for held, judge in _STEPS:
             judge(case)

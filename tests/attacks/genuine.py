@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from didkit_py.consent.choices import sort_grants
 from didkit_py.encoding import Json, b64url, content_address, digest, from_b64url, jcs, sha256, write_json
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import verify_key_binding
@@ -18,10 +19,11 @@ from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_encryption_key, create_response, open_response, public_encryption_key
+from didkit_py.records import record as records
+from didkit_py.records.events import parse_event, verify_event
+from didkit_py.records.record import AgreementRecord, verify_acceptance
 from didkit_py.status.token_list import verify_status_list
-from didkit_py.terms import record as records
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
-from didkit_py.terms.choices import sort_grants
 from didkit_py.terms.document import (
     Signatory,
     parse_terms,
@@ -29,8 +31,6 @@ from didkit_py.terms.document import (
     verify_signatory_statement,
     verify_terms,
 )
-from didkit_py.terms.events import parse_event, verify_event
-from didkit_py.terms.record import AgreementRecord, verify_acceptance
 from didkit_py.trust import TrustedIssuer, TrustList, verify_trust_list
 from didkit_py.verification import Evidence, KeyBinding, verify_credential
 from tests.attacks.forging import NOW, Token, document, signer, timed

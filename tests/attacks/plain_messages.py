@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any, Final, TypeAlias
 
-from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import Json, b64url, digest, from_b64url, read_json, write_json
 from didkit_py.errors import (
@@ -168,7 +168,7 @@ METHOD: Final[Body] = {"id": f"{WEB}#key-1", "type": "JsonWebKey", "controller":
 KEYS: Final = json_function(
     "DID document",
     {"id": WEB, "verificationMethod": [METHOD], "assertionMethod": [f"{WEB}#key-1"]},
-    lambda body: DidDocument.from_json(body, did=WEB).key(f"{WEB}#key-1", Purpose.ASSERTION, now=NOW),
+    lambda body: DidDocument.from_json(body, did=WEB).key(f"{WEB}#key-1", KeyPurpose.ASSERTION, now=NOW),
 )
 DOCUMENTS: Final = cases(
     KEYS,

@@ -34,8 +34,8 @@ from tests.cast import LAYERS, terms_draft
 from tests.e2e.issuer.office import Clock
 from tests.e2e.wallet_world import PASSPHRASE, Person, free_port, serving
 from wallet.app import create_app
+from wallet.context import PARTS, WalletContext
 from wallet.folder import create_folder, load_settings
-from wallet.parts import PARTS, Parts
 
 Answer: TypeAlias = web.Response | Callable[[web.Request], Awaitable[web.Response]]
 NONCE: Final = "b3JkaW5hcnktbm9uY2UtMTI4Yml0"
@@ -239,7 +239,7 @@ class Theatre:
     """The stage, the wallet and the person before it."""
 
     stage: Stage
-    parts: Parts
+    parts: WalletContext
     person: Person
     folder: Path
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from didkit_py.encoding import read_json, write_json
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.request import TYPE
-from didkit_py.service.routing import FACTS
+from didkit_py.service.http.routing import FACTS
 from issuer.app import create_app as create_issuer
 from issuer.folder import load_settings as load_issuer
 from tests.attacks import issuer_endpoints as issuing

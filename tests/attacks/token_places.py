@@ -26,11 +26,11 @@ from didkit_py.oid4vp.client_id import parse_client_id
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.oid4vp.request import parse_request_object
 from didkit_py.oid4vp.response import parse_redirect
+from didkit_py.records.events import parse_event
+from didkit_py.records.record import verify_acceptance
 from didkit_py.status.token_list import parse_aggregation, parse_status_list
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import parse_terms
-from didkit_py.terms.events import parse_event
-from didkit_py.terms.record import verify_acceptance
 from didkit_py.verification.credential import verify_issued
 from tests.attacks.forging import NOW
 from tests.attacks.genuine import (
@@ -184,10 +184,10 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "issuer.app.open_parts": _OURS,
     "verifier.app.open_parts": _OURS,
     "wallet.app.open_parts": _OURS,
-    "wallet.vault.open_key": _OURS,
-    "wallet.ledger.verify_chain": _OURS,
-    "wallet.offer_pages.open_link": "a page; what the person pastes goes to parse_offer_link",
-    "wallet.request_pages.open_link": "a page; what the person pastes goes to parse_request_link",
+    "wallet.storage.vault.open_key": _OURS,
+    "wallet.storage.ledger.verify_chain": _OURS,
+    "wallet.pages.offers.open_link": "a page; what the person pastes goes to parse_offer_link",
+    "wallet.pages.requests.open_link": "a page; what the person pastes goes to parse_request_link",
 }
 
 

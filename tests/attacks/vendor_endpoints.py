@@ -11,8 +11,8 @@ from didkit_py.encoding import b64url, digest, from_b64url, jcs, read_json, writ
 from didkit_py.formats.sd_jwt_vc import bind
 from didkit_py.jose import JointlySigned, encrypt
 from didkit_py.oid4vp.response import create_error, create_response
-from didkit_py.terms.events import create_erase_request, create_withdrawal
-from didkit_py.terms.record import verify_record
+from didkit_py.records.events import create_erase_request, create_withdrawal
+from didkit_py.records.record import verify_record
 from tests.attacks.endpoint import (
     FOREIGN_HOST,
     FORM,

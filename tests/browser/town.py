@@ -10,23 +10,23 @@ from typing import Any, Final
 from demo.asking import affordability, sound_system
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.encoding import rfc3339
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.service.evidence import ScheduledLists
-from didkit_py.service.fetch import Fetcher
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.service.fetching.evidence import ScheduledLists
+from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app as create_issuer
+from issuer.context import PARTS as ISSUER_PARTS
+from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
-from issuer.parts import PARTS as ISSUER_PARTS
-from issuer.parts import Parts as IssuerParts
 from tests.canaries import TOWNS_PASSPHRASE
 from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip_vendor, free_port, now, serving
 from verifier.app import create_app as create_verifier
+from verifier.context import PARTS as VERIFIER_PARTS
+from verifier.context import VerifierContext
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_verifier
-from verifier.parts import PARTS as VERIFIER_PARTS
-from verifier.parts import Parts as VerifierParts
 from wallet.folder import create_folder as create_wallet_folder
 
 OPERATOR: Final = TOWNS_PASSPHRASE
@@ -44,7 +44,7 @@ class Town:
     issuer: str
     verifier: str
     wallet: str
-    shop: VerifierParts
+    shop: VerifierContext
     tunes: Vendor  # another such business; the person deals with it while the tests run
     hostile: Vendor  # signed the terms; whatever it may write freely holds markup
 
@@ -89,7 +89,9 @@ class Town:
         return [await self._offer_to_shop(*one) for one in (("terms-signatory", signed), ("authorized-dealer", dealer))]
 
     async def _offer_to_shop(self, type_name: str, values: Mapping[str, Any]) -> tuple[str, str]:
-        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=self.shop.did)
+        wanted = WantedCredential(
+            type_name=type_name, values=values, reference=secrets.token_hex(4), subject=self.shop.did
+        )
         made = await self.world.issuer.issuing.make_offer(wanted, now=now())
         return self.world.issuer.issuing.offer_link(made.offer.id), made.tx_code
 
@@ -139,7 +141,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
 
 
 @asynccontextmanager
-async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerParts]:
+async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerContext]:
     url = f"http://localhost:{port}"
     settings: dict[str, Any] = {"name": ISSUER_NAME, "base_url": url, "port": port, "loopback_origins": tuple(origins)}
     types = tuple(template.name for template in TEMPLATES.values())
@@ -155,7 +157,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncItera
 
 
 @asynccontextmanager
-async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[VerifierParts]:
+async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[VerifierContext]:
     url = f"http://localhost:{port}"
     settings = {"name": SHOP_NAME, "base_url": url, "port": port, **common}
     create_vendor(folder, settings=settings, alg="ES256", passphrase=OPERATOR)

@@ -9,12 +9,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from didkit_py.service.database import Database
-from didkit_py.service.metrics import Metrics
+from didkit_py.service.observability.metrics import Metrics
+from didkit_py.service.storage.database import Database
 from issuer.app import open_parts as open_issuer
+from issuer.context import IssuerContext as IssuerParts
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
-from issuer.parts import Parts as IssuerParts
 from tests.cast import TERMS_BODY
 from tests.concurrent.processes import Running, free_port, running
 from tests.e2e.issuer.office import PASSPHRASE, Clock
@@ -32,7 +32,7 @@ ENGINES = {"sqlite": 1, "postgres": 2}  # how many processes share the database
 @pytest.fixture(autouse=True)
 def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sealing at the lowest cost that opening accepts."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
+    for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
         monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
         monkeypatch.setattr(f"{module}.PASSES", 1)
 

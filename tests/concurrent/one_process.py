@@ -9,8 +9,8 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
-from didkit_py.service.log import configure
-from didkit_py.service.web import run, serve
+from didkit_py.service.http.web import run, serve
+from didkit_py.service.observability.log import configure
 from tests.conftest import watch
 
 

@@ -20,8 +20,8 @@ from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.oid4vp.response import create_response
-from didkit_py.roles.issuing_store import MadeOffer, Wanted
-from issuer.parts import Parts
+from didkit_py.roles.issuing_store import MadeOffer, WantedCredential
+from issuer.context import IssuerContext
 from tests.concurrent.conftest import Dealer, Union, count
 from tests.concurrent.crowd import CROWD, Answer, call_all, post_form, rush
 from tests.e2e.issuer.office import NOW, STANDING, keys
@@ -30,8 +30,10 @@ TYPE: Final = "insurer-good-standing"
 PRESENTATIONS: Final = 8  # as many acceptances as the vendor takes for one request
 
 
-async def an_offer(parts: Parts, reference: str = "100042") -> MadeOffer:
-    return await parts.issuing.make_offer(Wanted(type_name=TYPE, values=STANDING, reference=reference), now=NOW)
+async def an_offer(parts: IssuerContext, reference: str = "100042") -> MadeOffer:
+    return await parts.issuing.make_offer(
+        WantedCredential(type_name=TYPE, values=STANDING, reference=reference), now=NOW
+    )
 
 
 def redemption(union: Union, made: MadeOffer, tx_code: str) -> bytes:
@@ -53,11 +55,11 @@ async def test_a_code_is_redeemed_once(union: Union, ports: list[int]) -> None:
     assert await count(union.parts.store.database, "SELECT count(*) FROM offers WHERE token_hash IS NOT NULL") == 1
 
 
-async def test_guesses_at_a_transaction_code_are_no_more_than_five(desks: list[Parts]) -> None:
+async def test_guesses_at_a_transaction_code_are_no_more_than_five(desks: list[IssuerContext]) -> None:
     made = await an_offer(desks[0])
     wrong = [code for guess in range(CROWD + 1) if (code := f"{guess:06}") != made.tx_code][:CROWD]
 
-    async def guess(desk: Parts, tx_code: str) -> str:
+    async def guess(desk: IssuerContext, tx_code: str) -> str:
         try:
             return (
                 await desk.issuing.redeem(TokenRequest(code=made.offer.code, tx_code=tx_code), now=NOW)
@@ -72,12 +74,12 @@ async def test_guesses_at_a_transaction_code_are_no_more_than_five(desks: list[P
     assert await guess(desks[0], made.tx_code) == "invalid_grant"
 
 
-async def test_a_nonce_is_spent_once_and_for_one_offer(desks: list[Parts]) -> None:
+async def test_a_nonce_is_spent_once_and_for_one_offer(desks: list[IssuerContext]) -> None:
     first, database = desks[0], desks[0].store.database
     nonce = first.issuing.nonce(now=NOW)
     asked = [await a_token_and_a_request(first, f"member {place}", nonce) for place in range(3)]
 
-    async def ask(desk: Parts, token: str, request: CredentialRequest) -> str:
+    async def ask(desk: IssuerContext, token: str, request: CredentialRequest) -> str:
         try:
             await desk.issuing.issue(request, token=token, now=NOW)
         except InvalidNonce as refused:
@@ -93,7 +95,7 @@ async def test_a_nonce_is_spent_once_and_for_one_offer(desks: list[Parts]) -> No
     assert await count(database, "SELECT count(*) FROM copies WHERE list_index IS NOT NULL") == 1
 
 
-async def a_token_and_a_request(parts: Parts, reference: str, nonce: str) -> tuple[str, CredentialRequest]:
+async def a_token_and_a_request(parts: IssuerContext, reference: str, nonce: str) -> tuple[str, CredentialRequest]:
     """Of an offer of their own, with a key of their own, over that nonce."""
     made = await an_offer(parts, reference)
     token = await parts.issuing.redeem(TokenRequest(code=made.offer.code, tx_code=made.tx_code), now=NOW)

@@ -18,9 +18,9 @@ from didkit_py.oid4vci.credential_request import CredentialRequest
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.oid4vci.token import TokenRequest
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.metrics import Metrics
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.observability.metrics import Metrics
 from didkit_py.status.token_list import verify_status_list
 from didkit_py.trust import TrustedIssuer
 from tests.concurrent.conftest import Dealer, Union, count
@@ -83,7 +83,7 @@ async def test_what_the_operator_does_at_one_shows_at_the_other(union: Union, po
 async def an_issued_credential(union: Union) -> str:
     """The id under which one credential was issued."""
     issuing = union.parts.issuing
-    made = await issuing.make_offer(Wanted(type_name=TYPE, values=STANDING, reference="100042"), now=NOW)
+    made = await issuing.make_offer(WantedCredential(type_name=TYPE, values=STANDING, reference="100042"), now=NOW)
     granted = await issuing.redeem(TokenRequest(code=made.offer.code, tx_code=made.tx_code), now=NOW)
     (signer,) = keys(1)
     proof = await create_key_proof(signer=signer, audience=union.url, nonce=issuing.nonce(now=NOW), now=NOW)
@@ -120,7 +120,7 @@ async def test_one_list_imported_at_both_at_once_becomes_one_offer_a_row(union: 
 async def test_what_was_acknowledged_by_a_process_that_is_killed_holds_at_the_other(
     union: Union, ports: list[int]
 ) -> None:
-    wanted = [Wanted(type_name=TYPE, values=STANDING, reference=f"member {place}") for place in range(OFFERS)]
+    wanted = [WantedCredential(type_name=TYPE, values=STANDING, reference=f"member {place}") for place in range(OFFERS)]
     made = (await union.parts.issuing.make_offers(wanted, now=NOW)).made
     forms = (
         {"grant_type": PRE_AUTHORIZED, "pre-authorized_code": one.offer.code, "tx_code": one.tx_code} for one in made

@@ -17,18 +17,18 @@ import pytest
 
 from didkit_py.errors import DidkitError
 from didkit_py.oauth import InvalidGrant
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.roles.receiving import Answer, Fetch
-from didkit_py.service.folders import FolderInUse
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.roles.receiving import Fetch, OfferAnswer
+from didkit_py.service.setup.folders import FolderInUse
 from tests.concurrent.conftest import Union, count
 from tests.concurrent.crowd import CROWD
 from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock
 from tests.needs import REPOSITORY
 from wallet.app import open_parts
+from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings
-from wallet.parts import Parts
-from wallet.vault import open_key
+from wallet.storage.vault import open_key
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -44,12 +44,12 @@ class SlowLine:
     spent: asyncio.Event = field(default_factory=asyncio.Event)  # the issuer has answered
     arrive: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> Answer:
+    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> OfferAnswer:
         return await self.fetch.get(url, max_bytes=max_bytes, accept=accept)
 
     async def post(
         self, url: str, *, body: bytes, content_type: str, max_bytes: int, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> OfferAnswer:
         answer = await self.fetch.post(url, body=body, content_type=content_type, max_bytes=max_bytes, headers=headers)
         if url.endswith("/token") and not self.spent.is_set():
             self.spent.set()
@@ -66,7 +66,7 @@ def wallet_folder(engine: str, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def wallet(union: Union, wallet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parts]:
+async def wallet(union: Union, wallet_folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WalletContext]:
     monkeypatch.setenv("DIDKIT_LOOPBACK_ORIGINS", union.url)
     settings = load_settings(wallet_folder)
     async with open_parts(wallet_folder, settings, clock=Clock(), serving=True) as parts:
@@ -76,12 +76,12 @@ async def wallet(union: Union, wallet_folder: Path, monkeypatch: pytest.MonkeyPa
 
 async def a_letter(union: Union) -> tuple[str, str]:
     """The link of an offer, and the transaction code that came by another way."""
-    wanted = Wanted(type_name="insurer-good-standing", values=STANDING, reference="100042")
+    wanted = WantedCredential(type_name="insurer-good-standing", values=STANDING, reference="100042")
     made = await union.parts.issuing.make_offer(wanted, now=NOW)
     return union.parts.issuing.offer_link(made.offer.id), made.tx_code
 
 
-async def taken(wallet: Parts, offer_id: str, tx_code: str) -> str:
+async def taken(wallet: WalletContext, offer_id: str, tx_code: str) -> str:
     """The state that the offer is in then, or the code of the refusal."""
     try:
         return (await wallet.take(offer_id, tx_code)).state
@@ -89,7 +89,7 @@ async def taken(wallet: Parts, offer_id: str, tx_code: str) -> str:
         return refused.code
 
 
-async def test_an_offer_is_taken_once_and_leaves_one_document(wallet: Parts, union: Union) -> None:
+async def test_an_offer_is_taken_once_and_leaves_one_document(wallet: WalletContext, union: Union) -> None:
     link, tx_code = await a_letter(union)
     offer, again = [await wallet.opened.taking.open(link) for _ in range(2)]
     answers = await asyncio.gather(*(taken(wallet, offer.id, tx_code) for _ in range(CROWD)))
@@ -101,7 +101,9 @@ async def test_an_offer_is_taken_once_and_leaves_one_document(wallet: Parts, uni
     assert await count(union.parts.store.database, "SELECT count(*) FROM copies") == 10
 
 
-async def test_a_second_page_cannot_lose_the_token_that_is_on_its_way_to_the_first(wallet: Parts, union: Union) -> None:
+async def test_a_second_page_cannot_lose_the_token_that_is_on_its_way_to_the_first(
+    wallet: WalletContext, union: Union
+) -> None:
     line = wallet.fetch = SlowLine(wallet.fetch)
     link, tx_code = await a_letter(union)
     offer = await wallet.opened.taking.open(link)

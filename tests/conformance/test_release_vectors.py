@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import pytest
 
+from didkit_py.consent.decision import RULES, Decision, Outcome
+from didkit_py.consent.policy import Policy
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.encoding import from_b64url, read_json
 from didkit_py.errors import DidkitError
 from didkit_py.jose import sign_compact
 from didkit_py.oid4vp.request import TYPE, VerifierInfo
 from didkit_py.roles.presenting import decide_unread
-from didkit_py.terms.decision import RULES, Decision, Outcome
-from didkit_py.terms.policy import Policy
 from tests.cast import (
     AFFORDABILITY,
     CAR_QUERY,

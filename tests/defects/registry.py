@@ -18,29 +18,29 @@ REQUEST: Final = "didkit_py/oid4vp/request.py"
 RESPONSE: Final = "didkit_py/oid4vp/response.py"
 KEY_PROOF: Final = "didkit_py/oid4vci/key_proof.py"
 AGREEMENT: Final = "didkit_py/terms/agreement.py"
-RECORD: Final = "didkit_py/terms/record.py"
+RECORD: Final = "didkit_py/records/record.py"
 ORDER: Final = "didkit_py/terms/order.py"
-VENDOR: Final = "didkit_py/terms/vendor.py"
-RULES_QUERY: Final = "didkit_py/terms/rules_query.py"
-RULES_PROMISE: Final = "didkit_py/terms/rules_promise.py"
-CASE: Final = "didkit_py/terms/case.py"
+VENDOR: Final = "didkit_py/consent/vendor.py"
+RULES_QUERY: Final = "didkit_py/consent/rules_query.py"
+RULES_PROMISE: Final = "didkit_py/consent/rules_promise.py"
+CASE: Final = "didkit_py/consent/disclosure_case.py"
 SHOWN_TESTS: Final = "tests/unit/terms/test_shown.py::test_"
 PAGE_TESTS: Final = "tests/unit/roles/test_page_changed.py::test_"
-RULES_REQUEST: Final = "didkit_py/terms/rules_request.py"
-FETCH: Final = "didkit_py/service/fetch.py"
-CHECKS_HERE: Final = "didkit_py/service/checks_here.py"
-GUARDS: Final = "didkit_py/service/guards.py"
-ROUTING: Final = "didkit_py/service/routing.py"
+RULES_REQUEST: Final = "didkit_py/consent/rules_request.py"
+FETCH: Final = "didkit_py/service/fetching/fetch.py"
+CHECKS_HERE: Final = "didkit_py/service/doctor/local_checks.py"
+GUARDS: Final = "didkit_py/service/http/middleware.py"
+ROUTING: Final = "didkit_py/service/http/routing.py"
 ISSUER_API: Final = "issuer/api.py"
 READING: Final = "didkit_py/reading.py"
-SIGNING_IN: Final = "didkit_py/service/signing_in.py"
-SQLITE: Final = "didkit_py/service/sqlite_connection.py"
-SQLITE_ENGINE: Final = "didkit_py/service/sqlite.py"
-DURABLE: Final = "didkit_py/service/durable.py"
-FOLDERS: Final = "didkit_py/service/folders.py"
+SIGNING_IN: Final = "didkit_py/service/http/login.py"
+SQLITE: Final = "didkit_py/service/storage/sqlite_connection.py"
+SQLITE_ENGINE: Final = "didkit_py/service/storage/sqlite.py"
+DURABLE: Final = "didkit_py/service/setup/atomic_files.py"
+FOLDERS: Final = "didkit_py/service/setup/folders.py"
 ISSUER_STORE: Final = "issuer/store.py"
-BATCHES: Final = "issuer/batches.py"
-EVENTS: Final = "didkit_py/terms/events.py"
+BATCHES: Final = "issuer/importing/batches.py"
+EVENTS: Final = "didkit_py/records/events.py"
 ISSUING: Final = "didkit_py/roles/issuing.py"
 ACCEPTING: Final = "didkit_py/roles/accepting.py"
 ENDING: Final = "didkit_py/roles/ending.py"
@@ -48,11 +48,11 @@ PRESENTING: Final = "didkit_py/roles/presenting.py"
 VENDOR_API: Final = "verifier/api.py"
 VENDOR_APP: Final = "verifier/app.py"
 VENDOR_STORE: Final = "verifier/store.py"
-POLICY: Final = "didkit_py/terms/policy.py"
-LEDGER: Final = "wallet/ledger.py"
-STATUS_PLACES: Final = "issuer/status_places.py"
-WALLET_STORE: Final = "wallet/store.py"
-WEB: Final = "didkit_py/service/web.py"
+POLICY: Final = "didkit_py/consent/policy.py"
+LEDGER: Final = "wallet/storage/ledger.py"
+STATUS_PLACES: Final = "issuer/status_index.py"
+WALLET_STORE: Final = "wallet/storage/store.py"
+WEB: Final = "didkit_py/service/http/web.py"
 
 EVIDENCE_TESTS: Final = "tests/unit/service/test_evidence.py::test_"
 VERIFICATION_TESTS: Final = "tests/unit/test_verification.py::test_"
@@ -128,7 +128,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a withdrawn key document counts as one out of reach",
-        "didkit_py/service/evidence.py",
+        "didkit_py/service/fetching/evidence.py",
         "        if wanted.did is None:\n",
         "        if wanted.did is None or wanted.accept is None:\n",
         EVIDENCE_TESTS + "an_issuer_that_withdrew_its_key_document_is_untrusted_at_once_and_after_a_restart",
@@ -142,14 +142,14 @@ DEFECTS: Final = (
     ),
     Defect(
         "a key that was fetched before the clock was set back is newer than one fetched since",
-        "didkit_py/service/lists.py",
+        "didkit_py/service/fetching/lists.py",
         "source.fetched_at if source.fetched_at <= latest else _UNKNOWN_TIME for source in sources",
         "source.fetched_at for source in sources",
         EVIDENCE_TESTS + "a_clock_that_was_set_back_lengthens_no_keys_life",
     ),
     Defect(
         "an issuer that was taken off the trust list stays on the one that is kept signed",
-        "issuer/publishing.py",
+        "issuer/publishing/documents.py",
         "await self.database.apply(removal, next_version(_TRUST_LIST))",
         "await self.database.apply(removal)",
         "tests/e2e/issuer/test_commands.py"
@@ -467,7 +467,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "pages show signs that reorder",
-        "didkit_py/service/pages.py",
+        "didkit_py/service/http/pages.py",
         "finalize=lambda value: visible(value) if",
         "finalize=lambda value: value if",
         "tests/unit/wallet/test_giver.py::test_every_expression_of_a_page_shows_signs_that_hide",
@@ -481,7 +481,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a stranger's text controls the terminal",
-        "didkit_py/service/commands.py",
+        "didkit_py/service/setup/commands.py",
         "click.echo(visible_json(value) if as_json else visible(text))",
         "click.echo(visible_json(value) if as_json else text)",
         "tests/unit/service/test_commands.py::test_no_sign_of_a_stranger_controls_the_terminal",
@@ -587,21 +587,21 @@ DEFECTS: Final = (
     ),
     Defect(
         "a yes counts for a page that was never shown",
-        "didkit_py/terms/consent.py",
+        "didkit_py/consent/consent.py",
         "    if answer.seen != page_digest(decision):\n",
         "    if not page_digest(decision):\n",
         PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
     ),
     Defect(
         "a case may become another one between yes and release",
-        "didkit_py/terms/consent.py",
+        "didkit_py/consent/consent.py",
         "    if page_digest(again) != consent.seen:\n",
         "    if not consent.seen:\n",
         PAGE_TESTS + "a_release_refuses_a_case_that_became_another_one_after_the_yes",
     ),
     Defect(
         "a value that changed leaves the digest of the page as it was",
-        "didkit_py/terms/page_digest.py",
+        "didkit_py/consent/page_digest.py",
         "                [value, asked],\n",
         "                [asked],\n",
         PAGE_TESTS + "nothing_leaves_when_the_page_would_say_something_else_and_it_is_said_what",
@@ -883,14 +883,14 @@ DEFECTS: Final = (
     ),
     Defect(
         "two processes may serve one wallet",
-        "didkit_py/service/folders.py",
+        "didkit_py/service/setup/folders.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         "tests/concurrent/test_wallet.py::test_a_second_process_does_not_serve_a_wallet_and_commands_beside_it_work",
     ),
     Defect(
         "two pages may spend the code of one offer side by side",
-        "wallet/parts.py",
+        "wallet/context.py",
         "        async with self._turn(offer_id):\n",
         "        async with asyncio.Lock():\n",
         "tests/concurrent/test_wallet.py"
@@ -898,7 +898,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "one process puts its older lists over the newer ones of another",
-        "didkit_py/service/evidence.py",
+        "didkit_py/service/fetching/evidence.py",
         "self._load = load",
         "self._load = nothing_stored",
         "tests/unit/service/test_evidence.py"
@@ -922,7 +922,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "an unlocked wallet does not go on with what is unfinished",
-        "wallet/parts.py",
+        "wallet/context.py",
         "            self._begin(self._resume())\n",
         "",
         KILL_TESTS + "a_no_arrives_once_and_sends_nothing[sqlite]",
@@ -1004,21 +1004,21 @@ DEFECTS: Final = (
     ),
     Defect(
         "any page in a browser of the machine can read the metrics",
-        "didkit_py/service/measuring.py",
+        "didkit_py/service/http/instrumentation.py",
         "if not any(is_authority_of(each, host) for each in origins):",
         "if not origins:",
         METRICS_TESTS + "a_page_that_calls_this_machine_by_its_own_name_reads_no_metrics",
     ),
     Defect(
         "a call that the database could not do is not counted",
-        "didkit_py/service/metrics.py",
+        "didkit_py/service/observability/metrics.py",
         "            self.count(DATABASE_FAILURES, call)\n",
         "",
         "tests/e2e/issuer/test_metrics.py::test_a_database_that_fails_is_counted_and_the_rest_is_still_shown",
     ),
     Defect(
         "a refusal is counted as what went well",
-        "didkit_py/service/answers.py",
+        "didkit_py/service/http/error_responses.py",
         "    request[OUTCOME] = error.code\n",
         "",
         "tests/e2e/issuer/test_metrics.py::test_offers_tokens_and_credentials_are_counted_by_outcome",
@@ -1032,7 +1032,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a refusal on the wire has no number",
-        "didkit_py/service/answers.py",
+        "didkit_py/service/http/error_responses.py",
         '    shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add\n',
         "",
         WEB_TESTS + "a_wire_error_has_the_name_and_status_of_its_routes_table",
@@ -1046,7 +1046,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a request that every wallet refuses is handed out",
-        "verifier/parts.py",
+        "verifier/context.py",
         "        if not would_answer(decision):\n            return decision\n",
         "",
         "tests/e2e/verifier/test_commands.py::test_a_request_that_every_wallet_refuses_is_not_handed_out",
@@ -1151,56 +1151,56 @@ DEFECTS: Final = (
     ),
     Defect(
         "a page of the operator asks for no sign-in",
-        "issuer/issued_pages.py",
+        "issuer/pages/issued.py",
         'routes.page("GET", "/issued", show_issued, ',
         'routes.page("GET", "/issued", show_issued, signed_in=False, ',
         ROUTE_TESTS + "who_is_not_signed_in_is_sent_to_sign_in_and_changes_nothing[http-issuer GET /issued]",
     ),
     Defect(
         "there is an address that no table knows",
-        "wallet/rules_pages.py",
+        "wallet/pages/rules.py",
         '    routes.page("GET", "/rules", rules)\n',
         '    routes.page("GET", "/rules", rules)\n    routes.page("GET", "/all-rules", rules)\n',
         ROUTE_TESTS + "every_route_is_in_the_table_and_no_other[http-wallet]",
     ),
     Defect(
         "a browser may keep pages about a person",
-        "didkit_py/service/answers.py",
+        "didkit_py/service/http/error_responses.py",
         'response.headers.setdefault("Cache-Control", "no-store")',
         'response.headers.setdefault("Cache-Control", "private")',
         ROUTE_TESTS + "who_may_see_a_page_sees_it_and_looking_changes_nothing[https-wallet GET /rules]",
     ),
     Defect(
         "scripts can read the cookie of a session",
-        "didkit_py/service/sessions.py",
+        "didkit_py/service/http/sessions.py",
         "response.set_cookie(name, session.id, path=path, httponly=True,",
         "response.set_cookie(name, session.id, path=path, httponly=False,",
         "tests/unit/service/test_sessions.py::test_cookies_are_for_one_path_and_out_of_reach_of_scripts",
     ),
     Defect(
         "the cookie of a session reaches every port of the host",
-        "didkit_py/service/sessions.py",
+        "didkit_py/service/http/sessions.py",
         'path = f"{session.path}/"',
         'path = "/"',
         "tests/unit/service/test_sessions.py::test_cookies_are_for_one_path_and_out_of_reach_of_scripts",
     ),
     Defect(
         "the path of a session is enough without its cookie",
-        "didkit_py/service/sessions.py",
+        "didkit_py/service/http/sessions.py",
         "if session is None or not any(hmac.compare_digest(_key(session.id), _key(each)) for each in ids):",
         "if session is None:",
         "tests/unit/service/test_sessions.py::test_another_port_of_this_host_gets_no_cookie_that_opens_a_page",
     ),
     Defect(
         "a browser that signed in before waits for strangers",
-        "didkit_py/service/signing_in.py",
+        "didkit_py/service/http/login.py",
         "lane = self.own if device and self.devices.tries[device] < OWN_TRIES else self.shared",
         "lane = self.shared",
         "tests/unit/service/test_sessions.py::test_a_browser_that_signed_in_before_does_not_wait_for_strangers",
     ),
     Defect(
         "any number of tries is compared at once",
-        "didkit_py/service/signing_in.py",
+        "didkit_py/service/http/login.py",
         "return self.taken >= PLACES",
         "return self.taken < 0",
         "tests/unit/service/test_sessions.py::"
@@ -1208,21 +1208,21 @@ DEFECTS: Final = (
     ),
     Defect(
         "half a header is waited for",
-        "didkit_py/service/connections.py",
+        "didkit_py/service/http/connections.py",
         "keepalive_timeout=self._limits.idle_seconds,",
         "keepalive_timeout=3_630,",
         "tests/unit/service/test_connections.py::test_half_a_second_request_after_a_whole_one_is_not_waited_for",
     ),
     Defect(
         "who holds connections keeps everybody else out",
-        "didkit_py/service/connections.py",
+        "didkit_py/service/http/connections.py",
         "next(waiting, transport).abort()",
         "transport.abort()",
         "tests/unit/service/test_connections.py::test_others_are_served_while_many_hold_connections[]",
     ),
     Defect(
         "a log that cannot be written costs the request",
-        "didkit_py/service/log.py",
+        "didkit_py/service/observability/log.py",
         "with contextlib.suppress(AttributeError, OSError, ValueError):",
         "with contextlib.suppress(AttributeError):",
         "tests/unit/service/test_web.py::test_a_log_that_nobody_reads_any_more_costs_no_request_and_no_orderly_end",
@@ -1362,7 +1362,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "the longer of two promises for one claim does not count",
-        "didkit_py/terms/retention.py",
+        "didkit_py/records/retention.py",
         "return max(known) if",
         "return min(known) if",
         "tests/e2e/verifier/test_retention.py::test_of_several_grants_for_one_claim_the_longest_keeps_it",
@@ -1397,14 +1397,14 @@ DEFECTS: Final = (
     ),
     Defect(
         "rewrites follow each other without rest",
-        "didkit_py/service/scrubbing.py",
+        "didkit_py/service/storage/scrubbing.py",
         "self._rests_until = loop.time() + REST * (loop.time() - begun)",
         "self._rests_until = 0.0",
         VENDOR_ENDING_TESTS + "a_flood_of_partial_erasures_leaves_the_database_free_most_of_the_time",
     ),
     Defect(
         "who keeps some of it is shown as having erased it",
-        "wallet/ending_pages.py",
+        "wallet/pages/endings.py",
         "    if one.residual:\n",
         "    if one.residual and not one.confirmed:\n",
         "tests/e2e/test_endings.py::test_who_keeps_some_of_it_is_never_shown_as_having_erased_it",
@@ -1419,7 +1419,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a status that a page answers is not described",
-        "issuer/issued_pages.py",
+        "issuer/pages/issued.py",
         'query=("to",), statuses=(200, 400)',
         'query=("to",)',
         ISSUER_PAGE_TESTS + "what_was_issued_is_suspended_made_valid_and_revoked_behind_a_question",
@@ -1447,7 +1447,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "an error is answered in another shape than is described",
-        "didkit_py/service/answers.py",
+        "didkit_py/service/http/error_responses.py",
         '"error_description": describable(message)}',
         '"message": describable(message)}',
         CALLING_TEST + "[issuer-/types/{name}-get]",
@@ -1469,7 +1469,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a check-up does not compare the key with the published one",
-        "didkit_py/service/checks_there.py",
+        "didkit_py/service/doctor/remote_checks.py",
         "if case.keys.public != case.document.key(None, Purpose.ASSERTION, now=case.clock()):",
         "if not case.document.key(None, Purpose.ASSERTION, now=case.clock()):",
         DOCTOR_TESTS + "a_folder_whose_key_is_not_the_published_one_is_named",
@@ -1490,35 +1490,35 @@ DEFECTS: Final = (
     ),
     Defect(
         "a session of PostgreSQL that something has reset is used again",
-        "didkit_py/service/postgres_pool.py",
+        "didkit_py/service/storage/postgres_pool.py",
         "if not session.is_closed and await session.is_fit(CHECK_SECONDS, doubted=doubted):",
         "if not session.is_closed:",
         "tests/stores/test_pooler.py::test_a_session_that_was_changed_is_left_and_another_one_does_the_work[RESET ALL]",
     ),
     Defect(
         "a pooler before PostgreSQL is taken for the server itself",
-        "didkit_py/service/postgres_connection.py",
+        "didkit_py/service/storage/postgres_connection.py",
         "if backend != connection.get_server_pid() or purpose.first:",
         "if purpose.first:",
         "tests/stores/test_pooler.py::test_behind_a_transaction_pooler_with_one_connection_nothing_of_a_neighbours_session_is_used",
     ),
     Defect(
         "a write that lost against neighbours is given up after a few tries",
-        "didkit_py/service/postgres.py",
+        "didkit_py/service/storage/postgres.py",
         "RETRY_SECONDS: Final = 20.0",
         "RETRY_SECONDS: Final = 0.01",
         "tests/stores/test_postgres.py::test_a_write_that_loses_nine_times_in_a_row_is_still_made[40001]",
     ),
     Defect(
         "a byte order mark before a file of a person is read as a part of it",
-        "didkit_py/service/files.py",
+        "didkit_py/service/setup/input_files.py",
         "return octets.removeprefix(BYTE_ORDER_MARK)",
         "return octets",
         "tests/unit/service/test_files.py::test_a_byte_order_mark_before_a_file_of_a_person_changes_nothing[settings.toml-]",
     ),
     Defect(
         "what rides along counts as accepted",
-        "didkit_py/terms/consent.py",
+        "didkit_py/consent/consent.py",
         "        grants=grants.carried(answers) | answer.grants,",
         "        grants=grants.carried(answers) | frozenset(grants.choices),",
         CHOICES_TESTS + "advertising_without_data_does_not_ride_along",
@@ -1532,14 +1532,14 @@ DEFECTS: Final = (
     ),
     Defect(
         "a condition that no page explains is passed over",
-        "didkit_py/terms/choices.py",
+        "didkit_py/consent/choices.py",
         '        "price": grant.price is not None,',
         '        "price": False,',
         CHOICES_TESTS + "a_condition_that_no_page_explains_is_refused",
     ),
     Defect(
         "uses are tied together that could be chosen apart",
-        "didkit_py/terms/choices.py",
+        "didkit_py/consent/choices.py",
         "    return len(purposes) > 1 and not all(map(is_service, purposes))",
         "    return len(purposes) > 1 and not any(map(is_service, purposes))",
         CHOICES_TESTS + "uses_that_have_nothing_to_do_with_each_other_are_not_tied_together",

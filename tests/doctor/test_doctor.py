@@ -21,13 +21,13 @@ from didkit_py.command import didkit
 from didkit_py.commands.doctor import CHECKS, examine_folder, installed
 from didkit_py.encoding import write_json
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.service import checks_here
-from didkit_py.service.checks_here import check_versions
-from didkit_py.service.checkup import Case, Fault, Finding
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.postgres import open_postgres
-from didkit_py.service.postgres_address import Address
-from didkit_py.service.sqlite import open_sqlite
+from didkit_py.service.doctor import local_checks as checks_here
+from didkit_py.service.doctor.checkup import Checkup, DoctorFinding, Fault
+from didkit_py.service.doctor.local_checks import check_versions
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.storage.postgres import open_postgres
+from didkit_py.service.storage.postgres_address import Address
+from didkit_py.service.storage.sqlite import open_sqlite
 from didkit_py.trust import create_trust_list
 from issuer.app import create_app as create_issuer
 from issuer.folder import load_settings as load_issuer
@@ -59,7 +59,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("founded")
     (place / "passphrase").write_text(PASSPHRASE + "\n")
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
+        for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
             patch.setattr(f"{module}.MEMORY_BYTES", 8_192)
             patch.setattr(f"{module}.PASSES", 1)
         for name in ("issuer", "issuer-again", "verifier", "wallet"):
@@ -104,10 +104,10 @@ class Town:
         lines = (f"{key} = {json.dumps(value)}" for key, value in merged.items())
         (self.folder(name) / "settings.toml").write_text("\n".join(lines) + "\n")
 
-    async def findings(self, name: str) -> list[Finding]:
+    async def findings(self, name: str) -> list[DoctorFinding]:
         return (await examine_folder(self.folder(name)))[1]
 
-    async def faults(self, name: str) -> dict[str, Finding]:
+    async def faults(self, name: str) -> dict[str, DoctorFinding]:
         return {one.code: one for one in await self.findings(name) if one.outcome == "fault"}
 
     def running(self, name: str) -> Any:
@@ -246,7 +246,7 @@ async def test_a_disk_without_room_is_named(town: Town, monkeypatch: pytest.Monk
 )
 async def test_an_old_python_or_sqlite_is_named(town: Town, versions: dict[str, Any], code: str) -> None:
     program = installed()[0]
-    case = Case(
+    case = Checkup(
         folder=town.place, program=program, settings=None, problem=None, fetcher=Fetcher(), clock=now, **versions
     )
     with pytest.raises(Fault) as fault:

@@ -45,7 +45,7 @@ def sqlite_only() -> None:
 @pytest.fixture
 def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sealing at the lowest cost that opening accepts: what a passphrase costs is tested where it is made."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
+    for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
         monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
         monkeypatch.setattr(f"{module}.PASSES", 1)
 

@@ -18,7 +18,7 @@ from tests.e2e.test_wallet import ledger
 from tests.e2e.wallet_world import TERMS, Made, Vendor, World, free_port, open_shop, open_world
 from verifier.api import MAX_CHECKS
 from verifier.cli import group
-from verifier.parts import Parts as VendorParts
+from verifier.context import VerifierContext as VendorParts
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 REQUEST_OBJECT: Final = "application/oauth-authz-req+jwt"

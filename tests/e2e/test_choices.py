@@ -14,8 +14,8 @@ from didkit_py.encoding import from_b64url
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import RequestTemplate
 from tests.e2e.wallet_world import World, open_shop, open_world
-from verifier.parts import Parts as VendorParts
-from verifier.request_pages import _rows
+from verifier.context import VerifierContext as VendorParts
+from verifier.pages.requests import _rows
 from verifier.views import record_of
 
 

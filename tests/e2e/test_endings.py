@@ -15,15 +15,15 @@ from aiohttp import web
 from demo.browser import Page
 from didkit_py.errors import Malformed
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.records.events import EventKind, Residual, parse_event
 from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
-from didkit_py.terms.events import Kind, Residual, parse_event
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
 from wallet.app import create_app
-from wallet.ending_pages import afterwards
+from wallet.context import PARTS
 from wallet.folder import load_settings
-from wallet.parts import PARTS
+from wallet.pages.endings import afterwards
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 
@@ -86,7 +86,7 @@ async def test_she_stops_it_and_has_it_erased_and_sees_each_state_with_its_date(
     assert kinds(world)[-4:] == ["withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved"]
     proof = _ledger_with_values(world)[-1]["body"]["answer"]
     event = parse_event(proof).event
-    assert (event.kind, event.seq, proof) == (Kind.ERASE_PROOF, 4, [*world.clearsound.answers.values()][-1])
+    assert (event.kind, event.seq, proof) == (EventKind.ERASE_PROOF, 4, [*world.clearsound.answers.values()][-1])
 
 
 def _ledger_with_values(world: World) -> list[dict[str, Any]]:
@@ -205,7 +205,7 @@ async def test_one_wish_that_cannot_be_read_hides_no_other(world: World, monkeyp
             raise Malformed("agreement.withdraw.within: expected a period of at most 100 years")
         return relationship_of(exchange)
 
-    monkeypatch.setattr("wallet.ending_pages.relationship_of", reading)
+    monkeypatch.setattr("wallet.pages.endings.relationship_of", reading)
     page = await world.person.get("/disclosures")
     assert page.status == 200
     assert line(page, "stop", first).startswith("unreadable You told them to stop using it on ")

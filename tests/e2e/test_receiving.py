@@ -14,12 +14,12 @@ import pytest
 from aiohttp import web
 
 from demo.browser import Page
-from didkit_py.roles.issuing_store import Wanted
+from didkit_py.roles.issuing_store import WantedCredential
 from issuer.app import create_app as create_issuer
+from issuer.context import PARTS as ISSUER_PARTS
+from issuer.context import IssuerContext as IssuerParts
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
-from issuer.parts import PARTS as ISSUER_PARTS
-from issuer.parts import Parts as IssuerParts
 from tests.canaries import TOWNS_PASSPHRASE
 from tests.e2e.wallet_world import CONTACT, World, free_port, now, open_world, serving
 
@@ -57,7 +57,7 @@ class Odd:
 
     async def offer(self) -> tuple[str, str]:
         values: dict[str, Any] = dict(CONTACT)
-        wanted = Wanted(type_name="contact", values=values, reference=secrets.token_hex(4), subject=None)
+        wanted = WantedCredential(type_name="contact", values=values, reference=secrets.token_hex(4), subject=None)
         made = await self.parts.issuing.make_offer(wanted, now=now())
         return self.parts.issuing.offer_link(made.offer.id), made.tx_code
 

@@ -13,7 +13,7 @@ from didkit_py.credentials.template import template_named
 from didkit_py.roles.asking_store import RequestTemplate
 from tests.e2e.verifier.shop import Clock
 from tests.e2e.wallet_world import World, open_shop, open_world
-from verifier.parts import Parts as VendorParts
+from verifier.context import VerifierContext as VendorParts
 from verifier.views import result_json
 
 TTL: Final = timedelta(seconds=300)  # the setting of an issuer unless it says otherwise

@@ -16,12 +16,12 @@ from playwright.async_api import async_playwright
 
 from demo.browser import Page
 from didkit_py.errors import CannotOpen
-from didkit_py.service.sealing import Box
+from didkit_py.service.storage.sealing import Box
 from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made, World, open_world
 from tests.logged import Log
 from wallet.cli import group
-from wallet.keeping import relationship_signer
-from wallet.vault import Locked, Vault, create_key, open_key
+from wallet.storage.presentation_store import relationship_signer
+from wallet.storage.vault import Locked, Vault, create_key, open_key
 
 # Words that stop people, or that only the trade uses (PRACTICE, A1).
 TRADE: Final = (

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from demo.asking import affordability, sound_system
 from demo.browser import Form, Page, placed, plain
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import TEMPLATES, template_named
 from didkit_py.dids.document import DidDocument, create_document
@@ -34,45 +35,44 @@ from didkit_py.oid4vp.request import (
     parse_request_uri_form,
 )
 from didkit_py.oid4vp.response import (
-    ErrorResponse,
+    AuthorizationErrorResponse,
     create_encryption_key,
     open_response,
     parse_response_form,
     public_encryption_key,
 )
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.roles.receiving import preview, receive
-from didkit_py.service.evidence import ScheduledLists
-from didkit_py.service.fetch import Fetcher
-from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
-from didkit_py.terms.document import create_signatory_statement
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     AgreementEvent,
-    Kind,
+    EventKind,
     Residual,
     create_acknowledgement,
     create_erase_proof,
     parse_event,
     verify_event,
 )
+from didkit_py.records.record import countersign, verify_acceptance, verify_record
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.roles.receiving import preview, receive
+from didkit_py.service.fetching.evidence import ScheduledLists
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
+from didkit_py.terms.document import create_signatory_statement
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.period import Period
-from didkit_py.terms.record import countersign, verify_acceptance, verify_record
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.trust import TrustedIssuer
 from didkit_py.verification import verify_presentation
 from issuer.app import create_app as create_issuer
+from issuer.context import PARTS as ISSUER_PARTS
+from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
-from issuer.parts import PARTS as ISSUER_PARTS
-from issuer.parts import Parts as IssuerParts
-from issuer.revoking import WORDS
+from issuer.publishing.status_lists import WORDS
 from tests.canaries import AUDIO, BUYER, EMAIL, MODEL, PASSPHRASE, TOWNS_PASSPHRASE, VIN, watch_for
 from verifier.app import create_app as create_vendor
+from verifier.context import PARTS as VENDOR_PARTS
+from verifier.context import VerifierContext
 from verifier.folder import create_vendor as create_vendor_folder
 from verifier.folder import load_settings as load_vendor
-from verifier.parts import PARTS as VENDOR_PARTS
-from verifier.parts import Parts as VendorParts
 from wallet.app import create_app as create_wallet
 from wallet.folder import create_folder as create_wallet_folder
 from wallet.folder import load_settings as load_wallet
@@ -258,7 +258,7 @@ class Vendor:
         made.received.append(await request.read())
         self.seen.append(dict(request.headers))
         form = parse_response_form({name: str(value) for name, value in (await request.post()).items()})
-        if isinstance(form, ErrorResponse):
+        if isinstance(form, AuthorizationErrorResponse):
             made.error = {"error": form.error, "body": made.received[-1].decode()}
             return web.json_response({})
         if made.claims:
@@ -323,7 +323,7 @@ class Vendor:
             now=self.clock(),
         )
         signer = self.forger or self.signer
-        if event.kind is Kind.ERASE_REQUEST:
+        if event.kind is EventKind.ERASE_REQUEST:
             return await create_erase_proof(record, of=event, residual=self.residual, signer=signer, now=self.clock())
         return await create_acknowledgement(
             record, previous=event, of=event, state="applied", signer=signer, now=self.clock()
@@ -378,7 +378,7 @@ class Person:
 class World:
     """A town with one issuer that everybody trusts, two vendors, room for a real one, and Sally's wallet."""
 
-    issuer: IssuerParts
+    issuer: IssuerContext
     dealer: Vendor
     clearsound: Vendor
     wallet_folder: Path
@@ -404,7 +404,7 @@ class World:
         await self._wallet.aclose()
 
     async def offer(self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None) -> tuple[str, str]:
-        wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=subject)
+        wanted = WantedCredential(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=subject)
         made = await self.issuer.issuing.make_offer(wanted, now=self.clock())
         watch_for(made.offer.code, made.tx_code)
         return self.issuer.issuing.offer_link(made.offer.id), made.tx_code
@@ -491,7 +491,7 @@ async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock) -> AsyncIterator[IssuerParts]:
+async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock) -> AsyncIterator[IssuerContext]:
     url = f"http://localhost:{port}"
     types = tuple(template.name for template in TEMPLATES.values())
     settings: dict[str, Any] = {
@@ -513,7 +513,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock)
 
 
 async def equip_vendor(
-    issuer: IssuerParts, vendor: Vendor, terms_id: str, fetcher: Fetcher, *, role: bool = False
+    issuer: IssuerContext, vendor: Vendor, terms_id: str, fetcher: Fetcher, *, role: bool = False
 ) -> None:
     """The vendor signs the terms, and gets its papers by the same protocol as people do."""
     signed = await _signed_terms(terms_id, vendor.signer, vendor.clock())
@@ -539,9 +539,9 @@ def _dealer(name: str) -> dict[str, Any]:
 
 
 async def _hand_over(
-    issuer: IssuerParts, vendor: Vendor, type_name: str, values: Mapping[str, Any], fetcher: Fetcher
+    issuer: IssuerContext, vendor: Vendor, type_name: str, values: Mapping[str, Any], fetcher: Fetcher
 ) -> str:
-    wanted = Wanted(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
+    wanted = WantedCredential(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
     offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
     received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=vendor.clock)
@@ -549,7 +549,7 @@ async def _hand_over(
 
 
 @asynccontextmanager
-async def open_shop(world: World, folder: Path) -> AsyncIterator[VendorParts]:
+async def open_shop(world: World, folder: Path) -> AsyncIterator[VerifierContext]:
     """A dealer's real program in the same town, with its papers and fresh lists."""
     create_vendor_folder(folder, settings=world.shop_settings, alg="ES256", passphrase="a dealer of the town")
     settings = load_vendor(folder)

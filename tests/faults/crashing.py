@@ -18,10 +18,10 @@ import issuer.cli  # noqa: F401 - the command finds it by its entry point; here 
 import verifier.cli  # noqa: F401
 import wallet.cli  # noqa: F401
 from didkit_py.command import didkit
-from didkit_py.service import web
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.postgres import PostgresDatabase
-from didkit_py.service.sqlite import SqliteDatabase
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.http import web
+from didkit_py.service.storage.postgres import PostgresDatabase
+from didkit_py.service.storage.sqlite import SqliteDatabase
 from tests.faults.points import POINTS, Moment, Point, Seam
 
 CRASH: Final = "crash-at"  # the name of the point to die at

@@ -15,26 +15,26 @@ from demo.cast import Party, Role
 from demo.wallet_pages import Sally
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.encoding import Json, rfc3339
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.service.folders import KEYS, load_folder
-from didkit_py.service.keyfile import open_keyfile, read_unlock
-from didkit_py.service.sealing import Box
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.service.setup.folders import KEYS, load_folder
+from didkit_py.service.setup.keyfile import open_keyfile, read_unlock
+from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.app import open_parts as open_issuer
+from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
-from issuer.parts import Parts as IssuerParts
 from tests.faults.points import Side
 from tests.faults.stores import Keys
 from tests.faults.town import Program, Town
 from verifier.app import open_parts as open_vendor
+from verifier.context import VerifierContext
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_vendor
-from verifier.parts import Parts as VendorParts
 from verifier.settings import VerifierSettings
 from wallet.folder import create_folder as create_wallet
-from wallet.vault import open_key
+from wallet.storage.vault import open_key
 
 TERMS: Final = Path(__file__).resolve().parents[2] / "examples" / "terms"
 ROLES: Final[Mapping[Side, Role]] = {
@@ -96,7 +96,7 @@ def _make_folders(cast: Mapping[Side, Party], database_url: str | None) -> None:
         for side, party in cast.items()
     }
     with pytest.MonkeyPatch.context() as patched:  # sealing at the lowest cost that opening accepts
-        for module in ("didkit_py.keys.sealed", "didkit_py.service.operator"):
+        for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
             patched.setattr(f"{module}.MEMORY_BYTES", 8_192)
             patched.setattr(f"{module}.PASSES", 1)
         issuer, vendor, wallet = cast["issuer"], cast["vendor"], cast["wallet"]
@@ -125,13 +125,13 @@ async def _equip(cast: Mapping[Side, Party]) -> str:
     return terms.id
 
 
-async def _confirm_terms(issuer: IssuerParts, vendor: VendorParts, terms_id: str, now: datetime) -> None:
+async def _confirm_terms(issuer: IssuerContext, vendor: VerifierContext, terms_id: str, now: datetime) -> None:
     signed: dict[str, Json] = {
         "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
         "signature": await create_signatory_statement(terms_id, signed_at=now, signer=vendor.signer),
         "signedAt": rfc3339(now),
         "level": "reviewed",
     }
-    wanted = Wanted(type_name="terms-signatory", values=signed, reference="the vendor", subject=vendor.did)
+    wanted = WantedCredential(type_name="terms-signatory", values=signed, reference="the vendor", subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=now)
     await vendor.receive(await vendor.preview(issuer.issuing.offer_link(made.offer.id)), tx_code=made.tx_code)

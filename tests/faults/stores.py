@@ -11,30 +11,32 @@ from typing import Any, Final
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.jose import JointlySigned
-from didkit_py.oid4vp.exchange import State as Asked
+from didkit_py.oid4vp.exchange import ExchangeState as Asked
 from didkit_py.roles.asking_store import KeptAcceptance, KeptEvent, KeptRequest
 from didkit_py.roles.ending import Ended
-from didkit_py.roles.presenting_store import Exchange, State
-from didkit_py.service.database import Database, Row
-from didkit_py.service.databases import postgres_address
-from didkit_py.service.folders import DATABASE, load_folder
-from didkit_py.service.postgres import PostgresDatabase
-from didkit_py.service.sealing import Box
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.sqlite import SqliteDatabase
+from didkit_py.roles.presenting_store import Exchange, PresentationState
+from didkit_py.service.setup.folders import DATABASE, load_folder
+from didkit_py.service.setup.settings import ServiceSettings
+from didkit_py.service.storage.database import Database, Row
+from didkit_py.service.storage.engines import postgres_address
+from didkit_py.service.storage.postgres import PostgresDatabase
+from didkit_py.service.storage.sealing import Box
+from didkit_py.service.storage.sqlite import SqliteDatabase
 from issuer.settings import IssuerSettings
 from tests.faults.points import Side
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 from wallet.app import utc_now
-from wallet.held import StoredCopy
-from wallet.keeping import Keeping
-from wallet.ledger import Entry, Ledger
+from wallet.models import StoredCopy
 from wallet.settings import HEAD, WalletSettings
-from wallet.store import Store
+from wallet.storage.ledger import Entry, Ledger
+from wallet.storage.presentation_store import PresentationStore
+from wallet.storage.store import WalletStore
 
 FOR_A_PERSON, FOR_A_BUSINESS = 10, 1  # copies of a document
-SAID_YES: Final = frozenset({State.SENDING, State.RELEASED, State.RECORDED, State.FAILED})
+SAID_YES: Final = frozenset(
+    {PresentationState.SENDING, PresentationState.RELEASED, PresentationState.RECORDED, PresentationState.FAILED}
+)
 SETTINGS: Final[Mapping[Side, type[ServiceSettings]]] = {
     "issuer": IssuerSettings,
     "vendor": VerifierSettings,
@@ -181,9 +183,9 @@ async def _vendor(database: Database, box: Box) -> dict[str, Any]:
 
 
 async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
-    store = Store(database=database, box=box)
+    store = WalletStore(database=database, box=box)
     ledger = Ledger(database, box=box, head_path=head)
-    keeping = Keeping(store=store, ledger=ledger, lists=lambda: None)
+    keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None)
     ids = [str(row["id"]) for row in await database.fetch("SELECT id FROM requests")]
     offers = await database.fetch("SELECT id, state FROM offers")
     copies = await database.fetch("SELECT id, credential_id, used_at, sealed FROM copies")
@@ -245,9 +247,13 @@ def _require_one_answer(seen: Seen) -> None:
     told = Counter((one.kind, one.request_id) for one in seen.entries)
     assert set(told.values()) <= {1}
     for exchange in seen.exchanges.values():
-        assert told["released", exchange.id] == (exchange.state in {State.RELEASED, State.RECORDED})
-        assert told["recorded", exchange.id] == (exchange.state is State.RECORDED)
-        assert told["refused", exchange.id] == (exchange.state in {State.DECLINING, State.DECLINED})
+        assert told["released", exchange.id] == (
+            exchange.state in {PresentationState.RELEASED, PresentationState.RECORDED}
+        )
+        assert told["recorded", exchange.id] == (exchange.state is PresentationState.RECORDED)
+        assert told["refused", exchange.id] == (
+            exchange.state in {PresentationState.DECLINING, PresentationState.DECLINED}
+        )
 
 
 def _require_same_records(seen: Seen) -> None:

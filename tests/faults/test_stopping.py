@@ -12,7 +12,7 @@ import pytest
 
 from demo.asking import sound_system
 from demo.browser import Browser, Page
-from didkit_py.service.web import DRAIN_SECONDS
+from didkit_py.service.http.web import DRAIN_SECONDS
 from tests.faults.points import POINTS, Point, Side
 from tests.faults.stores import Seen
 from tests.faults.town import Program, Town

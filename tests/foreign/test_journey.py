@@ -18,7 +18,7 @@ from openvc.proof.sd_jwt import SdJwtVcProofSuite
 from demo import mallory
 from demo.asking import affordability
 from didkit_py.encoding import b64url, from_b64url
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.roles.asking_store import KeptRequest, RequestTemplate
 from didkit_py.roles.checking import Checking, Taken
 from tests.browser.town import Town, open_town
@@ -49,7 +49,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         patch.setattr(Checking, "take_response", overheard)
         for module in (
             "didkit_py.keys.sealed",
-            "didkit_py.service.operator",
+            "didkit_py.service.setup.operator",
         ):  # what a passphrase costs is tested there
             patch.setattr(f"{module}.MEMORY_BYTES", 8_192)
             patch.setattr(f"{module}.PASSES", 1)
@@ -91,7 +91,7 @@ async def shown_by_our_wallet(town: Town) -> Shown:
     done = await town.world.person.press(page, "share")
     assert done.outcome == "released", done.text
     request = await kept(town, request_id)
-    assert request.state is State.ANSWERED
+    assert request.state is ExchangeState.ANSWERED
     answer = json.loads(opened_by_a_stranger(POSTED[-1], request))
     ((query_id, (text,)),) = answer["vp_token"].items()
     assert (query_id, answer["state"]) == ("afford", request.asked.state)
@@ -202,7 +202,7 @@ async def answer(town: Town, present: Present, stranger: mallory.ForeignWallet) 
 @pytest.mark.parametrize("present", [presented_by_jwcrypto, presented_by_openvc])
 async def test_the_dealer_accepts_what_a_foreign_wallet_shows(town: Town, present: Present) -> None:
     status, _, request = await answer(town, present, await foreign_wallet(town))
-    assert (status, request.state) == (200, State.ANSWERED)
+    assert (status, request.state) == (200, ExchangeState.ANSWERED)
     assert request.result is not None
     (learned,) = request.result.learned["afford"]
     assert learned.claims == {**ALWAYS, "at_least": {"20000": True}}
@@ -296,7 +296,7 @@ TAMPERED: Final[dict[Present, str]] = {
 async def test_the_dealer_refuses_what_a_foreign_wallet_tampered_with(town: Town, present: Present, code: str) -> None:
     status, body, request = await answer(town, present, await foreign_wallet(town))
     assert (status, body["code"]) == (400, code)
-    assert request.state is State.FAILED
+    assert request.state is ExchangeState.FAILED
     assert request.result is not None
     assert not request.result.learned
     assert not request.result.checks[-1].check.passed

@@ -26,11 +26,7 @@ from didkit_py.keys.sealed import open_with_passphrase, seal
 from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vci.nonce import create_nonce, verify_nonce
 from didkit_py.oid4vp.response import open_response
-from didkit_py.service.sealing import Box
-from didkit_py.status.token_list import verify_status_list
-from didkit_py.terms.agreement import parse_agreement, verify_agreement
-from didkit_py.terms.document import parse_terms, verify_terms
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     AgreementEvent,
     create_acknowledgement,
     create_erase_proof,
@@ -40,8 +36,12 @@ from didkit_py.terms.events import (
     verify_answer,
     verify_event,
 )
-from didkit_py.terms.record import TYP as RECORD_TYPE
-from didkit_py.terms.record import countersign, verify_acceptance, verify_record
+from didkit_py.records.record import TYP as RECORD_TYPE
+from didkit_py.records.record import countersign, verify_acceptance, verify_record
+from didkit_py.service.storage.sealing import Box
+from didkit_py.status.token_list import verify_status_list
+from didkit_py.terms.agreement import parse_agreement, verify_agreement
+from didkit_py.terms.document import parse_terms, verify_terms
 from didkit_py.trust import verify_trust_list
 from didkit_py.verification import KeyBinding, verify_credential, verify_presentation
 from tests.attacks import genuine, presentations
@@ -49,7 +49,7 @@ from tests.attacks.forging import NOW, Token, signer
 from tests.attacks.genuine import ASKED, C_NONCE, DOCUMENT, ENCRYPTION, JUDGES, LAYER, LIST, NAMED, OFFER, ORIGIN
 from tests.mutants.edits import P256_ORDER
 from tests.mutants.shapes import Shape
-from wallet.ledger import Head, verify_chain
+from wallet.storage.ledger import Head, verify_chain
 
 # --- what a mutant may say and still be accepted
 

@@ -62,7 +62,7 @@ PLANTS: Final[tuple[tuple[str, str, str, Any], ...]] = (
         "didkit_py.jose.from_b64url",
         loose,
     ),
-    ("a ledger's entries follow from nothing", "ledger", "wallet.ledger._require_head", lambda *_: None),
+    ("a ledger's entries follow from nothing", "ledger", "wallet.storage.ledger._require_head", lambda *_: None),
     ("terms have any name", "terms document", "didkit_py.terms.document.address", lambda members: members["id"]),
 )
 

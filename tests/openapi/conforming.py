@@ -15,9 +15,9 @@ import jsonschema_rs
 from aiohttp import web
 
 from didkit_py.encoding import from_b64url
-from didkit_py.service import bodies
-from didkit_py.service.interface import describe_interface
-from didkit_py.service.routing import FACTS
+from didkit_py.service.http import request_body as bodies
+from didkit_py.service.http.openapi import describe_interface
+from didkit_py.service.http.routing import FACTS
 
 NOWHERE: Final = {404, 405, 421}  # of requests that belong to no route, or to no service of ours
 FORM: Final = "application/x-www-form-urlencoded"

@@ -16,7 +16,7 @@ import requests
 from demo.asking import sound_system
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.roles.asking_store import RequestTemplate
-from didkit_py.roles.issuing_store import Wanted
+from didkit_py.roles.issuing_store import WantedCredential
 from tests.browser.town import OPERATOR, Town, open_town
 from tests.e2e.wallet_world import CONTACT, PASSPHRASE, now
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 CALLS: Final = pytest.StashKey[Mapping[str, int]]()  # how often each service was called
 SECONDS: Final = 20  # for one answer: whoever needs longer hangs
 CSRF: Final = re.compile(r'name="csrf" value="([^"]+)"')
-WANTED: Final = Wanted(type_name="contact", values=dict[str, Any](CONTACT), reference="")
+WANTED: Final = WantedCredential(type_name="contact", values=dict[str, Any](CONTACT), reference="")
 
 
 @dataclass(frozen=True, kw_only=True)

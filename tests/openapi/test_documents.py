@@ -10,11 +10,11 @@ from aiohttp import web
 from schemathesis.specs.openapi import definitions
 
 from didkit_py.encoding import b64url
-from didkit_py.service.contents import TEXT, URL, Content, form_of, json_of, jwt_of, members, one_of, text_of
-from didkit_py.service.interface import describe_interface
-from didkit_py.service.routing import Routes
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import create_base_app
+from didkit_py.service.http.media_types import TEXT, URL, MediaType, form_of, json_of, jwt_of, members, one_of, text_of
+from didkit_py.service.http.openapi import describe_interface
+from didkit_py.service.http.routing import Routes
+from didkit_py.service.http.web import create_base_app
+from didkit_py.service.setup.settings import ServiceSettings
 from tests.openapi.conforming import Exchange, Interface
 from tools import documents
 
@@ -143,13 +143,13 @@ def test_a_wire_route_says_what_its_own_table_of_errors_makes_of_them() -> None:
 # What a description catches
 
 
-def small_interface(gives: Content, takes: Content | None = None) -> Interface:
+def small_interface(gives: MediaType, takes: MediaType | None = None) -> Interface:
     app = an_app()
     Routes(app).wire("POST", "/thing", handler, takes=takes, gives=gives)
     return Interface(describe_interface(app))
 
 
-def faults(gives: Content, **answer: Any) -> list[str]:
+def faults(gives: MediaType, **answer: Any) -> list[str]:
     answered: dict[str, Any] = {"status": 200, "given_type": gives.media_type} | answer
     return list(small_interface(gives).faults(Exchange("POST", "/thing", **answered)))
 

@@ -20,8 +20,8 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.roles.receiving import collect, preview, redeem
-from didkit_py.service.evidence import fetch_document, fetch_lists, gather
-from didkit_py.service.fetch import Fetcher
+from didkit_py.service.fetching.evidence import fetch_document, fetch_lists, gather
+from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.terms.document import create_terms
 from tests.attacks.forging import NOW, payload, signer
 from tests.attacks.plain_messages import put

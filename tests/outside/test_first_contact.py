@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from didkit_py.consent.vendor import ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json
@@ -19,8 +20,7 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.roles.receiving import collect, preview
-from didkit_py.service.evidence import gather
-from didkit_py.terms.vendor import ROLE_CREDENTIAL, TERMS_SIGNATORY
+from didkit_py.service.fetching.evidence import gather
 from tests.attacks.forging import FORGER, NOW, all_of_tokens, payload, signed_by, signer
 from tests.attacks.stage import CONTACT, CONTACT_VALUES, Stage, Theatre, open_theatre
 from tests.canaries import TOKEN

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from didkit_py.errors import ForbiddenAddress, Unreachable
-from didkit_py.service.fetch import Fetcher
+from didkit_py.service.fetching.fetch import Fetcher
 from tests.attacks.stage import Theatre, open_theatre
 from tests.conftest import Contact
 from tests.outside.fields import DID_FIELDS, FIELDS, NOTHING, code_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from didkit_py.encoding import Json
 from didkit_py.errors import QueryNotAnswered
 from didkit_py.oid4vp.claims_path import asked_for, select_places, visible
-from didkit_py.oid4vp.dcql import Answer, DcqlQuery, Held, Path_, match, require_answered, unasked
+from didkit_py.oid4vp.dcql import DcqlQuery, Held, Path_, QueryAnswer, match, require_answered, unasked
 
 VCT = "urn:x"
 NAMES = st.sampled_from(["a", "b", "c"])  # few names, so that paths and credentials often meet
@@ -60,12 +60,12 @@ def queries(draw: st.DrawFn) -> DcqlQuery:
     return DcqlQuery.from_json({"credentials": [body]})
 
 
-def presented(answer: Answer, held: Held) -> dict[str, Json]:
+def presented(answer: QueryAnswer, held: Held) -> dict[str, Json]:
     """What the vendor reads when exactly the answer's disclosures are sent."""
     return visible(held.claims, set(held.disclosable) - set(answer.paths))
 
 
-def answer_of(query: DcqlQuery, held: Held) -> Answer | None:
+def answer_of(query: DcqlQuery, held: Held) -> QueryAnswer | None:
     found = next(iter(match(query, [held]).answers["q"]), None)
     event("answered" if found else "not answered")
     return found

@@ -6,8 +6,8 @@ from datetime import timedelta
 from itertools import combinations
 from typing import Any, Final
 
-from didkit_py.terms.decision import AskedThreshold, History, Outcome, decide
-from didkit_py.terms.policy import Policy
+from didkit_py.consent.decision import AskedThreshold, History, Outcome, decide
+from didkit_py.consent.policy import Policy
 from tests.cast import (
     AFFORDABILITY,
     BOB,

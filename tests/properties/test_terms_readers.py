@@ -15,20 +15,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from didkit_py.consent.consent_view import consent_view
+from didkit_py.consent.decision import decide
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import b64url, jcs, rfc3339
 from didkit_py.errors import DidkitError
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
+from didkit_py.records.events import parse_event
+from didkit_py.records.record import create_acceptance, verify_acceptance
 from didkit_py.terms.agreement import parse_agreement
-from didkit_py.terms.consent_view import consent_view
-from didkit_py.terms.decision import decide
 from didkit_py.terms.document import parse_terms
-from didkit_py.terms.events import parse_event
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.order import excess
 from didkit_py.terms.period import Period
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.record import create_acceptance, verify_acceptance
 from tests.cast import NOW, SOUND, SOUND_GRANT, Situation, happy, signer_of, terms, terms_draft
 
 PERIODS: Final = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from didkit_py.service.database import Database
+from didkit_py.service.storage.database import Database
 from tests.needs import need
 from tests.postgres_server import temporary_database
 from tests.stores.engines import ENGINES, Engine, make_postgres, make_sqlite

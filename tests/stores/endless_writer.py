@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from didkit_py.service.database import Statement
+from didkit_py.service.storage.database import Statement
 from tests.stores.engines import open_database
 
 

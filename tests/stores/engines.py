@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from didkit_py.service.database import Database
-from didkit_py.service.postgres import open_postgres
-from didkit_py.service.postgres_address import Address
-from didkit_py.service.sqlite import open_sqlite
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.postgres import open_postgres
+from didkit_py.service.storage.postgres_address import Address
+from didkit_py.service.storage.sqlite import open_sqlite
 
 ENGINES = ("sqlite", "postgres")
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import Statement
-from didkit_py.service.sqlite import SqliteDatabase, open_sqlite
+from didkit_py.service.storage.database import Statement
+from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
 
 HUGE = bytes(6_000_000)  # more than the page cache holds: SQLite writes, and fails, before COMMIT
 ADD = "INSERT INTO things (name, body) VALUES (?, ?)"

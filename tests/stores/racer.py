@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from didkit_py.service.database import Value
+from didkit_py.service.storage.database import Value
 from tests.stores.engines import open_database
 
 REDEEM = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import BadStatement, ConstraintFailed, Database, GuardFailed, Statement, Value
+from didkit_py.service.storage.database import BadStatement, ConstraintFailed, Database, GuardFailed, Statement, Value
 from tests.needs import REPOSITORY
 from tests.stores.engines import Engine
 

@@ -22,12 +22,12 @@ import pytest
 
 import wallet
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import Statement
-from didkit_py.service.sealing import Box
-from didkit_py.service.sqlite import SqliteDatabase, open_sqlite
+from didkit_py.service.storage.database import Statement
+from didkit_py.service.storage.sealing import Box
+from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
 from tests.stores.disk import Disk
 from tests.stores.recorder import Recorder
-from wallet.ledger import Draft, Head, HeadFile, Ledger
+from wallet.storage.ledger import Draft, Head, HeadFile, Ledger
 
 FILE: Final = "store.db"
 HEAD: Final = "ledger.head"

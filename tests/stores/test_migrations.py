@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from didkit_py.service.database import BadStatement
-from didkit_py.service.migrations import SchemaMismatch, read_migrations
+from didkit_py.service.storage.database import BadStatement
+from didkit_py.service.storage.migrations import SchemaMismatch, read_migrations
 from tests.stores.engines import Engine
 
 ADD = "INSERT INTO things (name) VALUES (?)"

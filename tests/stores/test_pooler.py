@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import Statement
-from didkit_py.service.postgres import PostgresDatabase, open_postgres
-from didkit_py.service.postgres_address import Address
-from didkit_py.service.postgres_connection import Purpose, connect
+from didkit_py.service.storage.database import Statement
+from didkit_py.service.storage.postgres import PostgresDatabase, open_postgres
+from didkit_py.service.storage.postgres_address import Address
+from didkit_py.service.storage.postgres_connection import SessionPurpose, connect
 from tests.needs import need
 from tests.postgres_server import temporary_database
 from tests.stores.pooler import pgbouncer, through
@@ -192,12 +192,12 @@ async def test_to_check_a_connection_takes_one_round_trip_and_none_besides_the_t
         return await execute(connection, sql, *words, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(asyncpg.Connection, "execute", listen)
-    direct = await connect(Address(url=url, schema="ours"), Purpose())
+    direct = await connect(Address(url=url, schema="ours"), SessionPurpose())
     said.clear()
     assert await direct.is_fit(5, doubted=False)
     assert len(said) == 1
     await direct.close()
-    pooled = await connect(Address(url=url, schema="ours"), Purpose(first=("SELECT 1",)))
+    pooled = await connect(Address(url=url, schema="ours"), SessionPurpose(first=("SELECT 1",)))
     said.clear()
     assert await pooled.is_fit(5, doubted=False)
     await pooled.write(())

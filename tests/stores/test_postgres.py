@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 
 from didkit_py.errors import CannotOpen, StorageUnavailable
-from didkit_py.service import postgres_connection, postgres_pool, postgres_settings
-from didkit_py.service.database import BadStatement, ConstraintFailed, Statement
-from didkit_py.service.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
-from didkit_py.service.postgres_address import Address
-from didkit_py.service.postgres_settings import DURABLE, Fact
+from didkit_py.service.storage import postgres_connection, postgres_pool, postgres_settings
+from didkit_py.service.storage.database import BadStatement, ConstraintFailed, Statement
+from didkit_py.service.storage.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
+from didkit_py.service.storage.postgres_address import Address
+from didkit_py.service.storage.postgres_settings import DURABLE, Fact
 from tests.needs import REPOSITORY, postgres_address
 from tests.postgres_server import USER, temporary_database
 from tests.stores.engines import make_postgres
@@ -193,7 +193,7 @@ async def test_a_write_that_goes_on_losing_is_given_up_at_the_deadline(
     admin: "asyncpg.Connection[asyncpg.Record]",
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("didkit_py.service.postgres.RETRY_SECONDS", 0.2)
+    monkeypatch.setattr("didkit_py.service.storage.postgres.RETRY_SECONDS", 0.2)
     await admin.execute(LOSE.format(schema=address.schema, times=10**9, code="40001"))
     begun = asyncio.get_running_loop().time()
     with pytest.raises(StorageUnavailable, match="SerializationError"):
@@ -562,7 +562,7 @@ async def test_what_was_deleted_is_in_no_table_file_after_scrub(
 async def test_scrub_says_so_when_somebody_reads_an_old_state(
     database: PostgresDatabase, admin: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("didkit_py.service.postgres.SCRUB_SECONDS", 0.2)
+    monkeypatch.setattr("didkit_py.service.storage.postgres.SCRUB_SECONDS", 0.2)
     async with admin.transaction(isolation="repeatable_read"):
         await admin.fetch("SELECT count(*) FROM pg_class")
         await database.execute(ADD, "a", 1)

@@ -19,16 +19,16 @@ import pytest
 
 import wallet
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service import sqlite
-from didkit_py.service.database import Statement
-from didkit_py.service.sealing import Box
-from didkit_py.service.sqlite import SqliteDatabase, open_sqlite
-from didkit_py.service.sqlite_connection import SET_UP, Job, commit, connect
+from didkit_py.service.storage import sqlite
+from didkit_py.service.storage.database import Statement
+from didkit_py.service.storage.sealing import Box
+from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
+from didkit_py.service.storage.sqlite_connection import SET_UP, Job, commit, connect
 from tests.stores.disk import Disk, Event, Sync, Told
 from tests.stores.recorder import Recorder
 from wallet.folder import create_folder
-from wallet.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
-from wallet.vault import create_key
+from wallet.storage.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
+from wallet.storage.vault import create_key
 
 CUTS: Final = 2_000
 FEWER_CUTS: Final = 100  # where losses are many

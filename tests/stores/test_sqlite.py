@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from didkit_py.errors import StorageUnavailable
-from didkit_py.service.database import BadStatement, ConstraintFailed, GuardFailed, Statement
-from didkit_py.service.sqlite import SqliteDatabase, open_sqlite
-from didkit_py.service.sqlite_connection import check_version
+from didkit_py.service.storage.database import BadStatement, ConstraintFailed, GuardFailed, Statement
+from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
+from didkit_py.service.storage.sqlite_connection import check_version
 from tests.needs import REPOSITORY
 
 LETTER = b"a letter, not a database" * 100
@@ -158,7 +158,7 @@ async def test_a_database_locked_by_another_program_is_unavailable_and_recovers(
     file: Path, database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.close()
-    monkeypatch.setattr("didkit_py.service.sqlite_connection.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("didkit_py.service.storage.sqlite_connection.BUSY_SECONDS", 0.05)
     impatient = SqliteDatabase(file)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -236,7 +236,7 @@ async def test_scrub_says_so_when_a_reader_keeps_the_journal(
     file: Path, database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.close()
-    monkeypatch.setattr("didkit_py.service.sqlite_connection.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("didkit_py.service.storage.sqlite_connection.BUSY_SECONDS", 0.05)
     impatient = SqliteDatabase(file)
     await impatient.execute(ADD, "a", 1)
     other = sqlite3.connect(file, isolation_level=None)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from didkit_py.errors import NotFound
-from didkit_py.oid4vci.issuance import State
-from didkit_py.oid4vp.exchange import State as RequestState
+from didkit_py.oid4vci.issuance import IssuanceState
+from didkit_py.oid4vp.exchange import ExchangeState as RequestState
 from didkit_py.roles.asking_store import AskedRequest, KeptAcceptance, RequestTemplate, Result, SentOffer
-from didkit_py.roles.issuing_store import NewOffer, Offer, Wanted
-from didkit_py.service.database import Database
-from didkit_py.service.sealing import Box
-from issuer.status_places import LIST_SIZE, StatusPlaces
+from didkit_py.roles.issuing_store import NewOffer, Offer, WantedCredential
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.sealing import Box
+from issuer.status_index import LIST_SIZE, StatusIndex
 from issuer.store import OfferStore
 from tests.e2e.verifier.shop import affordability
 from tests.stores.engines import Engine
@@ -45,7 +45,7 @@ async def vendor(engine: Engine) -> AsyncIterator[VendorStore]:
 
 
 def new_offer(name: str, *, expires_at: datetime = NOW + timedelta(days=1)) -> NewOffer:
-    wanted = Wanted(type_name="insurer-good-standing", values={}, reference=name)
+    wanted = WantedCredential(type_name="insurer-good-standing", values={}, reference=name)
     offer = Offer(id=name, wanted=wanted, code=name, made_at=NOW, expires_at=expires_at)
     mark = name.encode()
     return NewOffer(offer=offer, fingerprint=mark, reference_hash=mark, code_hash=mark, tx_code_hash=mark)
@@ -58,7 +58,7 @@ async def test_all_that_is_over_is_moved_and_what_is_not_over_stays(offers: Offe
 
     await offers.let_time_pass(now=LATER)
 
-    assert (await offers.counts(now=LATER)).states == {State.EXPIRED: 1_100, State.OFFERED: 1}
+    assert (await offers.counts(now=LATER)).states == {IssuanceState.EXPIRED: 1_100, IssuanceState.OFFERED: 1}
     marks = [each.fingerprint for each in (*over, lasting)]
     assert await offers.known_offers(marks, now=LATER) == {b"lasting": "lasting"}
 
@@ -102,7 +102,7 @@ async def test_a_list_that_is_more_than_half_full_is_left_and_no_sooner(
     await offers.open_list()
     await fill_list(offers.database, used)
 
-    places = await StatusPlaces(database=offers.database, random=secrets.token_bytes).choose(10)
+    places = await StatusIndex(database=offers.database, random=secrets.token_bytes).choose(10)
 
     assert [listed for listed, _ in places] == [newest] * 10
     assert len(set(places)) == 10

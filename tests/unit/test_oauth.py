@@ -4,8 +4,8 @@ import pytest
 
 from didkit_py import oauth
 from didkit_py.errors import DidkitError, Expired, Malformed, NotFound, Rejected, Replayed, TooLarge, Unavailable
-from didkit_py.service.answers import wire_answer
-from didkit_py.service.routing import RouteFacts
+from didkit_py.service.http.error_responses import wire_answer
+from didkit_py.service.http.routing import RouteFacts
 
 
 def facts(errors: oauth.StatusTable) -> RouteFacts:
@@ -86,7 +86,9 @@ def test_what_is_no_bearer_token_is_refused(header: str | None) -> None:
 
 
 def test_a_refusal_of_the_other_side_becomes_our_error_with_its_name_and_without_its_words() -> None:
-    response = oauth.ErrorResponse.from_json({"error": "invalid_grant", "error_description": "code 493536 is wrong"})
+    response = oauth.OAuthErrorResponse.from_json(
+        {"error": "invalid_grant", "error_description": "code 493536 is wrong"}
+    )
     error = oauth.refusal(response, by="the issuer")
 
     assert isinstance(error, oauth.InvalidGrant)
@@ -95,7 +97,7 @@ def test_a_refusal_of_the_other_side_becomes_our_error_with_its_name_and_without
 
 
 def test_a_refusal_under_an_unknown_name_is_still_a_rejection_that_keeps_the_name() -> None:
-    error = oauth.refusal(oauth.ErrorResponse(error="use_dpop_nonce"), by="the issuer")
+    error = oauth.refusal(oauth.OAuthErrorResponse(error="use_dpop_nonce"), by="the issuer")
 
     assert type(error) is Rejected
     assert error.reason == "use_dpop_nonce"
@@ -106,4 +108,4 @@ def test_a_refusal_under_an_unknown_name_is_still_a_rejection_that_keeps_the_nam
 )
 def test_an_error_answer_without_a_readable_name_is_malformed(body: object) -> None:
     with pytest.raises(Malformed):
-        oauth.ErrorResponse.from_json(body)  # type: ignore[arg-type] # wrong on purpose
+        oauth.OAuthErrorResponse.from_json(body)  # type: ignore[arg-type] # wrong on purpose

@@ -43,7 +43,7 @@ from didkit_py.status.token_list import VerifiedStatusList, create_status_list, 
 from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import (
     CHECKS,
-    Check,
+    CheckResult,
     Evidence,
     KeyBinding,
     Need,
@@ -188,7 +188,7 @@ def refused(text: str, given: Evidence, error: type[DidkitError], check: str, *,
     with pytest.raises(error) as caught:
         judge(text, given, now=now)
     names = [row.name for row in CHECKS]
-    checks = [each for each in caught.value.checks if isinstance(each, Check)]
+    checks = [each for each in caught.value.checks if isinstance(each, CheckResult)]
     assert [each.name for each in checks] == names[: names.index(check) + 1]
     assert [each.passed for each in checks] == [True] * names.index(check) + [False]
     assert checks[-1].code == caught.value.code

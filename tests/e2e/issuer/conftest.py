@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from didkit_py.encoding import b64url, write_json
 from didkit_py.keys.sealed import open_with_passphrase, seal
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.service.keyfile import read_unlock
+from didkit_py.service.setup.keyfile import read_unlock
 from issuer.cli import group
 from tests.e2e.issuer.office import PASSPHRASE, Clock, Office, free_port, open_business, open_office
 

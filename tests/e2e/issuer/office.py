@@ -21,13 +21,13 @@ from didkit_py.encoding import Json
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
-from didkit_py.roles.issuing_store import Wanted
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.measuring import METRICS
-from didkit_py.service.metrics import Metrics
+from didkit_py.roles.issuing_store import WantedCredential
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.http.instrumentation import METRICS
+from didkit_py.service.observability.metrics import Metrics
 from issuer.app import create_app
+from issuer.context import PARTS, IssuerContext
 from issuer.folder import load_settings
-from issuer.parts import PARTS, Parts
 from tests.canaries import BUYER, MEMBER_NUMBER, OPERATORS_PASSPHRASE, watch_for
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -102,7 +102,7 @@ class Office:
     url: str
     folder: Path
     clock: Clock
-    parts: Parts
+    parts: IssuerContext
     metrics: Metrics
     http: aiohttp.ClientSession
     fetcher: Fetcher
@@ -122,7 +122,9 @@ class Office:
         self, type_name: str, values: Mapping[str, Any], *, subject: str | None = None, reference: str = MEMBER_NUMBER
     ) -> Taken:
         """An offer, made as an operator makes it, and looked up as a wallet does."""
-        wanted = Wanted(type_name=type_name, values=values, reference=reference, subject=subject, addressee=BUYER)
+        wanted = WantedCredential(
+            type_name=type_name, values=values, reference=reference, subject=subject, addressee=BUYER
+        )
         made = await self.parts.issuing.make_offer(wanted, now=self.clock())
         message = (await self.get(f"/credential-offers/{made.offer.id}")).json()
         code = message["grants"][PRE_AUTHORIZED]["pre-authorized_code"]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from didkit_py.errors import BadImport, TooLarge
-from didkit_py.oid4vci.issuance import State
-from issuer.batches import codes_csv, codes_writer, import_list, preview_list
+from didkit_py.oid4vci.issuance import IssuanceState
 from issuer.claim_templates import LAYOUTS, BadField, read_amount
-from issuer.importing import MAX_FILE_BYTES, ReadList, read_list
+from issuer.importing.batches import codes_csv, codes_writer, import_list, preview_list
+from issuer.importing.rows import MAX_FILE_BYTES, ReadList, read_list
 from tests.e2e.issuer.office import NOW, Clock, Office, open_office
 from tools.make_members import TARGET, make_file, make_rows
 
@@ -155,7 +155,7 @@ async def test_the_same_file_twice_makes_nothing_new(office: Office) -> None:
     good = sum(not row.mistake and row.octets != b"" for row in make_rows())
     assert (len(first.made), first.unchanged) == (good, 0)
     assert (preview.new, len(second.made), second.unchanged) == (0, 0, good)
-    assert (await office.parts.store.counts(now=NOW)).states == {State.OFFERED: good}
+    assert (await office.parts.store.counts(now=NOW)).states == {IssuanceState.OFFERED: good}
 
 
 async def test_a_preview_writes_nothing(office: Office) -> None:

@@ -1,7 +1,7 @@
 """What an operator's monitoring sees of an issuer at work, and how one request is found again in log and answer."""
 
-from didkit_py.service.log import get_logger
-from didkit_py.service.metrics import REQUEST_SECONDS
+from didkit_py.service.observability.log import get_logger
+from didkit_py.service.observability.metrics import REQUEST_SECONDS
 from issuer.metrics import METRICS
 from tests.e2e.issuer.office import STANDING, Office, keys
 from tests.logged import Log

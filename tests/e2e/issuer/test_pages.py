@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from didkit_py.oid4vci.issuance import State
-from didkit_py.service.routing import FACTS
+from didkit_py.oid4vci.issuance import IssuanceState
+from didkit_py.service.http.routing import FACTS
 from issuer.app import create_app
 from issuer.folder import load_settings
 from tests.e2e.issuer.office import NOW, STANDING, Clock, Office, keys, open_office
@@ -64,7 +64,7 @@ async def test_a_form_from_elsewhere_changes_nothing(signed_in: Office) -> None:
     elsewhere = await signed_in.post(page, data={"csrf": "x"}, headers={"Origin": "http://localhost:1"})
 
     assert (without_token.status, elsewhere.status) == (403, 403)
-    assert (await signed_in.parts.store.load(offer.id, now=NOW)).state is State.OFFERED
+    assert (await signed_in.parts.store.load(offer.id, now=NOW)).state is IssuanceState.OFFERED
 
 
 async def test_an_empty_issuer_says_how_to_begin(signed_in: Office) -> None:
@@ -252,5 +252,9 @@ async def test_a_restart_keeps_every_offer(folder: Path, clock: Clock) -> None:
         offer = await office.offer(STANDING_TYPE, STANDING)
     async with open_office(folder, clock) as office:
         kept = await office.parts.store.load(offer.id, now=NOW)
-        assert (kept.state, kept.offer.code, kept.offer.wanted.reference) == (State.OFFERED, offer.code, "100042")
+        assert (kept.state, kept.offer.code, kept.offer.wanted.reference) == (
+            IssuanceState.OFFERED,
+            offer.code,
+            "100042",
+        )
         assert (await office.token(offer.code, offer.tx_code)).status == 200

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, Purpose
+from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import did_of
 from didkit_py.encoding import from_b64url
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, verify_issuer
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.oid4vci.issuance import State
+from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.receiving import collect, preview, receive, redeem
 from didkit_py.status.token_list import Status, verify_status_list
-from issuer.status_places import LIST_SIZE
+from issuer.status_index import LIST_SIZE
 from tests.e2e.issuer.office import DEALER, NOW, STANDING, Clock, Office, Taken, keys, open_office
 
 STANDING_TYPE = "insurer-good-standing"
@@ -41,7 +41,7 @@ async def status_of(office: Office, text: str) -> int:
     assert reference is not None
     published = await office.get(reference.uri.removeprefix(office.url))
     assert published.headers["Content-Type"] == "application/statuslist+jwt"
-    key = (await document(office)).key(None, Purpose.ASSERTION)
+    key = (await document(office)).key(None, KeyPurpose.ASSERTION)
     return verify_status_list(published.text, uri=reference.uri, key=key, now=office.clock()).status(reference.index)
 
 
@@ -56,12 +56,12 @@ async def test_a_wallet_takes_an_offer_and_gets_ten_copies_bound_to_its_ten_keys
 
     assert len(received.texts) == 10
     assert {each.holder for each in received.credentials} == {each.public for each in keys(10)}
-    key = (await document(office)).key(None, Purpose.ASSERTION)
+    key = (await document(office)).key(None, KeyPurpose.ASSERTION)
     for text in received.texts:
         credential = verify_issuer(parse_sd_jwt(text), key)
         assert credential.claims["standing"] == "good"
         assert credential.vct == "urn:didkit-py:vct:insurer-good-standing:1"
-    assert (await office.parts.store.load(offer.id, now=NOW)).state is State.ISSUED
+    assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.ISSUED
 
 
 async def test_copies_have_different_salts_and_status_places_that_follow_no_order(office: Office) -> None:
@@ -153,7 +153,7 @@ async def test_five_wrong_codes_lock_the_offer_and_the_right_one_comes_too_late(
     answers = [await office.token(offer.code, wrong_code(offer)) for _ in range(5)]
 
     assert {each.error for each in answers} == {"invalid_grant"}
-    assert (await office.parts.store.load(offer.id, now=NOW)).state is State.LOCKED
+    assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.LOCKED
     late = await office.token(offer.code, offer.tx_code)
     assert late.refusal == answers[0].refusal
 
@@ -172,7 +172,7 @@ async def test_fifty_guesses_at_once_are_no_more_than_five(office: Office) -> No
     await asyncio.gather(*(office.token(offer.code, wrong_code(offer)) for _ in range(50)))
 
     kept = await office.parts.store.load(offer.id, now=NOW)
-    assert (kept.state, kept.tries) == (State.LOCKED, 5)
+    assert (kept.state, kept.tries) == (IssuanceState.LOCKED, 5)
 
 
 async def test_of_two_who_come_with_the_codes_at_once_one_gets_a_token(office: Office) -> None:
@@ -201,7 +201,7 @@ async def test_an_expired_offer_has_no_message_and_no_token(office: Office) -> N
     gone = await office.get(f"/credential-offers/{offer.id}")
     assert (gone.status, gone.refusal) == (404, unknown.refusal)
     assert (await office.token(offer.code, offer.tx_code)).error == "invalid_grant"
-    assert (await office.parts.store.load(offer.id, now=office.clock())).state is State.EXPIRED
+    assert (await office.parts.store.load(offer.id, now=office.clock())).state is IssuanceState.EXPIRED
 
 
 async def test_a_withdrawn_offer_gives_neither_token_nor_credential(office: Office) -> None:
@@ -285,7 +285,7 @@ async def test_what_is_refused_leaves_the_state_as_it_was(office: Office) -> Non
         token, await office.request(STANDING_TYPE, keys(1), nonce=nonce, audience="https://x.example")
     )
 
-    assert (await office.parts.store.load(offer.id, now=NOW)).state is State.REDEEMED
+    assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.REDEEMED
     answer = await office.credential(token, await office.request(STANDING_TYPE, keys(1), nonce=nonce))
     assert answer.status == 200
 
@@ -397,7 +397,7 @@ async def test_a_wallet_that_stopped_after_the_token_collects_after_the_issuers_
         first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, now_fn=clock)
     async with open_office(folder, clock) as office:
         again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, now_fn=clock)
-        assert (await office.parts.store.load(offer.id, now=NOW)).state is State.ISSUED
+        assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.ISSUED
 
     assert [each.status for each in again.credentials] == [each.status for each in first.credentials]
 
@@ -459,7 +459,7 @@ async def test_a_suspended_claim_is_ten_places_far_apart_among_at_least_131072(o
     offer = await office.offer(STANDING_TYPE, STANDING)
     await issued(office, offer, keys(10))
     await office.parts.status_lists.change(offer.id, Status.SUSPENDED)
-    text, key = (await office.get("/status-lists/1")).text, (await document(office)).key(None, Purpose.ASSERTION)
+    text, key = (await office.get("/status-lists/1")).text, (await document(office)).key(None, KeyPurpose.ASSERTION)
     read = verify_status_list(text, uri=office.parts.status_lists.uri(1), key=key, now=office.clock())
     places = len(read.packed) * 8 // read.bits
     assert places >= 2**17

@@ -20,6 +20,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from demo.browser import placed, plain
+from didkit_py.consent.consent import Answer_, Consent, consent, release
+from didkit_py.consent.decision import DisclosureCase, decide
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import Policy
+from didkit_py.consent.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, write_json
@@ -33,19 +38,14 @@ from didkit_py.oid4vp.request import (
     verify_request_object,
 )
 from didkit_py.oid4vp.response import create_response
+from didkit_py.records.record import create_acceptance, create_record
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
-from didkit_py.service.lists import Source
-from didkit_py.service.measuring import METRICS
-from didkit_py.service.metrics import Metrics
+from didkit_py.service.fetching.lists import Source
+from didkit_py.service.http.instrumentation import METRICS
+from didkit_py.service.observability.metrics import Metrics
 from didkit_py.status.token_list import create_aggregation, create_status_list
-from didkit_py.terms.consent import Answer_, Consent, consent, release
-from didkit_py.terms.decision import Case, decide
 from didkit_py.terms.document import TermsDocument, create_terms, parse_terms
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.record import create_acceptance, create_record
-from didkit_py.terms.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from didkit_py.verification import Evidence
 from tests.canaries import EMAIL, OPERATORS_PASSPHRASE, OTHER_AUDIO, OTHER_MODEL, OTHER_VIN
@@ -67,8 +67,8 @@ from tests.cast import (
     wallet,
 )
 from verifier.app import create_app
+from verifier.context import PARTS, VerifierContext
 from verifier.folder import load_settings
-from verifier.parts import PARTS, Parts
 
 PASSPHRASE: Final = OPERATORS_PASSPHRASE
 TRUST_LIST: Final = f"{TERMS_BODY.origin}/trust-list"
@@ -134,7 +134,7 @@ class Shop:
     url: str
     folder: Path
     clock: Clock
-    parts: Parts
+    parts: VerifierContext
     metrics: Metrics
     terms: TermsDocument
     http: aiohttp.ClientSession
@@ -181,9 +181,9 @@ class Shop:
         agreed = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
         return Fetched(made=made, text=answer.text, request=request, agreed=agreed)
 
-    async def _case(self, request: VerifiedRequest, document: DidDocument) -> Case:
+    async def _case(self, request: VerifiedRequest, document: DidDocument) -> DisclosureCase:
         held = await wallet()
-        return Case(
+        return DisclosureCase(
             request=request,
             vendor=verify_vendor(
                 request,
@@ -364,7 +364,7 @@ async def open_shop(folder: Path, clock: Clock, *, papers: bool = True) -> Async
         await runner.cleanup()
 
 
-async def give_papers(parts: Parts, document: TermsDocument) -> None:
+async def give_papers(parts: VerifierContext, document: TermsDocument) -> None:
     """What the manufacturer and the terms body say about this vendor."""
     vendor = as_party(parts)
     texts = [await dealer_role(vendor, name=DEALER_NAME), await terms_signatory(vendor, document)]
@@ -373,7 +373,7 @@ async def give_papers(parts: Parts, document: TermsDocument) -> None:
         await parts.store.save_credential(own)
 
 
-def as_party(parts: Parts) -> Party:
+def as_party(parts: VerifierContext) -> Party:
     return Party(name=DEALER_NAME, did=parts.did, signer=parts.signer, document=parts.document)  # type: ignore[arg-type] # a SoftwareSigner
 
 

@@ -13,9 +13,9 @@ import pytest
 from didkit_py.encoding import digest, jcs
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.response import create_error
+from didkit_py.records.events import create_erase_request, create_withdrawal, parse_event, verify_event
+from didkit_py.records.record import TYP, AgreementRecord, create_acceptance, verify_record
 from didkit_py.roles.accepting import MAX_WAITING
-from didkit_py.terms.events import create_erase_request, create_withdrawal, parse_event, verify_event
-from didkit_py.terms.record import TYP, AgreementRecord, create_acceptance, verify_record
 from tests.cast import signer_of
 from tests.e2e.verifier.shop import SECRETS, Answer, Clock, Fetched, Shop, affordability, open_shop, pairwise
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from didkit_py.encoding import digest
 from didkit_py.formats.sd_jwt_vc import bind, select
 from didkit_py.reading import Reader
-from didkit_py.service.folders import FolderInUse
+from didkit_py.service.setup.folders import FolderInUse
 from didkit_py.terms.document import verify_signatory_statement
 from issuer.app import create_app as create_issuer
 from issuer.cli import group as issuer_group

@@ -15,17 +15,17 @@ import pytest
 from didkit_py.encoding import Json
 from didkit_py.errors import StorageUnavailable
 from didkit_py.jose import JointlySigned
-from didkit_py.service.postgres import PostgresDatabase
-from didkit_py.service.sqlite import SqliteDatabase
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     AgreementEvent,
-    Kind,
+    EventKind,
     create_erase_request,
     create_withdrawal,
     parse_event,
     verify_answer,
 )
-from didkit_py.terms.record import AgreementRecord, verify_record
+from didkit_py.records.record import AgreementRecord, verify_record
+from didkit_py.service.storage.postgres import PostgresDatabase
+from didkit_py.service.storage.sqlite import SqliteDatabase
 from tests.cast import signer_of
 from tests.e2e.verifier.shop import PASSPHRASE, SECRETS, Answer, Clock, Fetched, Shop, open_shop, pairwise
 from tests.e2e.verifier.test_pages import fill, words
@@ -121,7 +121,7 @@ async def test_an_erasure_leaves_no_byte_of_what_was_learned_and_a_signed_proof(
     clock.forward(timedelta(days=3))
     text = await asks_to_erase(shop, one)
     proof = await proven(shop, one, text, await erase(shop, text))
-    assert (proof.kind, proof.paths, proof.residual, proof.state) == (Kind.ERASE_PROOF, (), (), "applied")
+    assert (proof.kind, proof.paths, proof.residual, proof.state) == (EventKind.ERASE_PROOF, (), (), "applied")
     assert proof.at == clock()
     files = await stored(shop)
     for start in range(0, len(sealed) - 16, 16):
@@ -165,7 +165,7 @@ async def test_a_withdrawal_ends_the_relationship_and_keeps_what_was_promised_to
     text = await withdraws(shop, one)
     answer = await shop.post("/agreements/withdraw", json={"event": text})
     acknowledged = await proven(shop, one, text, answer)
-    assert (acknowledged.kind, acknowledged.state) == (Kind.ACKNOWLEDGE, "applied")
+    assert (acknowledged.kind, acknowledged.state) == (EventKind.ACKNOWLEDGE, "applied")
     after = await known(shop, one)
     assert after["ended_at"] == "2026-11-21T10:00:00Z"
     assert after["erased_at"] is None
@@ -292,7 +292,7 @@ async def test_erasures_that_wait_share_one_rewrite_and_others_are_served_meanwh
 async def test_a_proof_is_signed_after_the_rewrite_and_until_then_the_answer_is_not_yet(
     shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("didkit_py.service.scrubbing.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("didkit_py.service.storage.scrubbing.WAIT_SECONDS", 0.05)
     one = await agreed(shop)
     text = await asks_to_erase(shop, one)
     Counted(monkeypatch, seconds=0.3)
@@ -313,7 +313,7 @@ async def test_a_proof_is_signed_after_the_rewrite_and_until_then_the_answer_is_
 async def test_a_flood_of_partial_erasures_leaves_the_database_free_most_of_the_time(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("didkit_py.service.scrubbing.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr("didkit_py.service.storage.scrubbing.WAIT_SECONDS", 0.02)
     everybody = [await agreed(shop) for _ in range(3)]
     counted = Counted(monkeypatch, seconds=0.1)
     loop = asyncio.get_running_loop()

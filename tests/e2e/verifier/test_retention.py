@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from didkit_py.encoding import Json, from_b64url
+from didkit_py.records.retention import IMMEDIATE_USE, kept_until, of_use
 from didkit_py.terms.grant_parts import Retention
 from didkit_py.terms.period import Period
-from didkit_py.terms.retention import IMMEDIATE_USE, kept_until, of_use
 from tests.cast import NOW, SOUND_GRANT
 from tests.e2e.verifier.shop import (
     PASSPHRASE,

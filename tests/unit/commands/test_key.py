@@ -15,7 +15,7 @@ from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.errors import BadDidDocument, ForbiddenAddress, Unreachable
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.service.keyfile import create_unlock, open_keyfile, read_unlock
+from didkit_py.service.setup.keyfile import create_unlock, open_keyfile, read_unlock
 
 # RFC 8037, A.1 to A.3: a private key, and the thumbprint of its public part.
 PRIVATE: Final = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"

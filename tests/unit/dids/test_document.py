@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.dids.document import DidDocument, Purpose, create_document, did_of
+from didkit_py.dids.document import DidDocument, KeyPurpose, create_document, did_of
 from didkit_py.encoding import Json
 from didkit_py.errors import BadDid, BadDidDocument, Malformed, UnknownKey, Untrusted
 from didkit_py.keys.signer import SoftwareSigner
@@ -27,10 +27,10 @@ def document(*methods: dict[str, Any], **members: Any) -> DidDocument:
 def test_what_we_publish_is_what_we_read() -> None:
     written = create_document(DID, {"sign-1": KEY, "sign-2": OTHER})
     read = DidDocument.from_json(written, did=DID)
-    assert read.key(f"{DID}#sign-1", Purpose.ASSERTION) == KEY
-    assert read.key(f"{DID}#sign-2", Purpose.AUTHENTICATION) == OTHER
+    assert read.key(f"{DID}#sign-1", KeyPurpose.ASSERTION) == KEY
+    assert read.key(f"{DID}#sign-2", KeyPurpose.AUTHENTICATION) == OTHER
     with pytest.raises(UnknownKey):
-        read.key(f"{DID}#sign-1", Purpose.KEY_AGREEMENT)
+        read.key(f"{DID}#sign-1", KeyPurpose.KEY_AGREEMENT)
 
 
 def test_a_document_of_another_did_is_refused() -> None:
@@ -40,30 +40,30 @@ def test_a_document_of_another_did_is_refused() -> None:
 
 def test_a_key_serves_only_the_purposes_that_list_it() -> None:
     read = document(method(f"{DID}#a"), authentication=[f"{DID}#a"])
-    assert read.key(f"{DID}#a", Purpose.AUTHENTICATION) == KEY
+    assert read.key(f"{DID}#a", KeyPurpose.AUTHENTICATION) == KEY
     with pytest.raises(UnknownKey):
-        read.key(f"{DID}#a", Purpose.ASSERTION)
+        read.key(f"{DID}#a", KeyPurpose.ASSERTION)
 
 
 def test_relative_ids_belong_to_the_document_they_stand_in() -> None:
     read = document(method("#a"), assertionMethod=["#a"])
-    assert read.key(f"{DID}#a", Purpose.ASSERTION) == KEY
-    assert read.key("#a", Purpose.ASSERTION) == KEY
+    assert read.key(f"{DID}#a", KeyPurpose.ASSERTION) == KEY
+    assert read.key("#a", KeyPurpose.ASSERTION) == KEY
 
 
 def test_an_embedded_method_serves_only_where_it_stands() -> None:
     read = document(assertionMethod=[method("#a")])
-    assert read.key("#a", Purpose.ASSERTION) == KEY
+    assert read.key("#a", KeyPurpose.ASSERTION) == KEY
     with pytest.raises(UnknownKey):
-        read.key("#a", Purpose.AUTHENTICATION)
+        read.key("#a", KeyPurpose.AUTHENTICATION)
 
 
 def test_no_kid_is_enough_only_where_one_key_serves() -> None:
     one = document(method("#a"), method("#b"), assertionMethod=["#a"])
     two = document(method("#a"), method("#b"), assertionMethod=["#a", "#b"])
-    assert one.key(None, Purpose.ASSERTION) == KEY
+    assert one.key(None, KeyPurpose.ASSERTION) == KEY
     with pytest.raises(UnknownKey):
-        two.key(None, Purpose.ASSERTION)
+        two.key(None, KeyPurpose.ASSERTION)
 
 
 def test_a_method_with_another_controller_still_counts() -> None:
@@ -86,9 +86,9 @@ def test_a_method_with_another_controller_still_counts() -> None:
 )
 def test_an_unusable_method_is_passed_over_and_the_others_stay(unusable: dict[str, Any]) -> None:
     read = document(unusable, method("#b"), assertionMethod=[unusable["id"], "#b"])
-    assert read.key("#b", Purpose.ASSERTION) == KEY
+    assert read.key("#b", KeyPurpose.ASSERTION) == KEY
     with pytest.raises(UnknownKey):
-        read.key(unusable["id"], Purpose.ASSERTION)
+        read.key(unusable["id"], KeyPurpose.ASSERTION)
 
 
 @pytest.mark.parametrize(
@@ -111,29 +111,29 @@ def test_a_foreign_entry_spoils_no_other(foreign: Any) -> None:
     around = {"@context": [7], "alsoKnownAs": {"a": 1}, "service": ["x"], "controller": [DID], "proof": None}
     for members in (listed, embedded, {**listed, **around}):
         read = DidDocument.from_json({"id": DID, **members}, did=DID)
-        assert read.key("#b", Purpose.ASSERTION, now=NOON) == KEY
-        assert read.key(None, Purpose.ASSERTION, now=NOON) == KEY
+        assert read.key("#b", KeyPurpose.ASSERTION, now=NOON) == KEY
+        assert read.key(None, KeyPurpose.ASSERTION, now=NOON) == KEY
 
 
 def test_an_id_that_two_different_methods_have_names_neither() -> None:
     twice = [method("#a"), method("#a", publicKeyJwk=OTHER.to_jwk()), method("#b")]
     read = document(*twice, assertionMethod=["#a", "#b"])
-    assert read.key("#b", Purpose.ASSERTION) == KEY
-    assert read.key(None, Purpose.ASSERTION) == KEY
+    assert read.key("#b", KeyPurpose.ASSERTION) == KEY
+    assert read.key(None, KeyPurpose.ASSERTION) == KEY
     with pytest.raises(UnknownKey):
-        read.key("#a", Purpose.ASSERTION)
+        read.key("#a", KeyPurpose.ASSERTION)
 
 
 def test_a_method_that_stands_embedded_for_two_purposes_serves_both() -> None:
     read = document(assertionMethod=[method("#a")], authentication=[method("#a")])
-    assert read.key("#a", Purpose.ASSERTION) == read.key("#a", Purpose.AUTHENTICATION) == KEY
+    assert read.key("#a", KeyPurpose.ASSERTION) == read.key("#a", KeyPurpose.AUTHENTICATION) == KEY
 
 
 @pytest.mark.parametrize("members", [{"deactivated": True}, {"didDocumentMetadata": {"deactivated": True}}])
 def test_no_key_of_a_deactivated_document_serves(members: dict[str, Any]) -> None:
     read = document(method("#a"), assertionMethod=["#a"], **members)
     with pytest.raises(Untrusted, match="withdrawn") as caught:
-        read.key("#a", Purpose.ASSERTION)
+        read.key("#a", KeyPurpose.ASSERTION)
     assert caught.value.reason == "did-deactivated"
 
 
@@ -141,15 +141,15 @@ def test_members_that_are_null_count_as_absent() -> None:
     jwk = {**KEY.to_jwk(), "alg": None, "use": None, "key_ops": None, "d": None}
     none = {"deactivated": None, "authentication": None, "keyAgreement": None, "didDocumentMetadata": None}
     read = document(method("#a", expires=None, revoked=None, publicKeyJwk=jwk), assertionMethod=["#a"], **none)
-    assert read.key("#a", Purpose.ASSERTION) == KEY
+    assert read.key("#a", KeyPurpose.ASSERTION) == KEY
 
 
 def test_a_key_with_an_end_serves_until_then_and_only_who_says_the_time() -> None:
     read = document(method("#a", expires="2026-11-21T12:00:00Z"), assertionMethod=["#a"])
-    assert read.key("#a", Purpose.ASSERTION, now=NOON - timedelta(seconds=1)) == KEY
+    assert read.key("#a", KeyPurpose.ASSERTION, now=NOON - timedelta(seconds=1)) == KEY
     for now in (NOON, None):
         with pytest.raises(UnknownKey):
-            read.key("#a", Purpose.ASSERTION, now=now)
+            read.key("#a", KeyPurpose.ASSERTION, now=now)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import base58
 import pytest
 
-from didkit_py.dids.document import Purpose
+from didkit_py.dids.document import KeyPurpose
 from didkit_py.dids.jwk import jwk_did
 from didkit_py.dids.key import CODEC_NAMES, codec_prefix, key_did
 from didkit_py.dids.methods import locations, read_document
@@ -34,7 +34,7 @@ def test_did_key_reads_the_examples_of_the_current_draft(vectors: Path) -> None:
     example = load(vectors / "did-key" / "current-draft-examples.json")["json_examples"][0]["json"]
     method = example["verificationMethod"][0]
     read = read_document(example["id"])
-    for purpose in (Purpose.AUTHENTICATION, Purpose.ASSERTION):
+    for purpose in (KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION):
         assert list(read.purposes[purpose]) == example[purpose.value]
         assert read.key(method["id"], purpose).to_multikey() == method["publicKeyMultibase"]
     assert locations(example["id"]) == ()
@@ -46,7 +46,7 @@ def test_did_key_finds_the_keys_of_the_published_seeds(vectors: Path) -> None:
     for did, case in cases.items():
         signer = SoftwareSigner.from_secret(bytes.fromhex(case["seed"]), alg="EdDSA")
         assert key_did(signer.public) == did
-        read = read_document(did).key(f"{did}#{did.removeprefix('did:key:')}", Purpose.ASSERTION)
+        read = read_document(did).key(f"{did}#{did.removeprefix('did:key:')}", KeyPurpose.ASSERTION)
         pair = case["verificationKeyPair"]
         octets = base58.b58decode(pair["publicKeyBase58"]) if "publicKeyBase58" in pair else None
         expected = {"x": b64url(octets)} if octets else {"x": pair["publicKeyJwk"]["x"]}
@@ -92,7 +92,7 @@ def test_did_jwk_reads_the_examples_of_its_specification(vectors: Path) -> None:
     cases = {case["name"]: case for case in load(vectors / "did-jwk" / "examples.json")}
     case = cases["P-256"]
     read = read_document(case["did"])
-    for purpose in Purpose:  # the corrected document: the specification's own has a stray $ in authentication
+    for purpose in KeyPurpose:  # the corrected document: the specification's own has a stray $ in authentication
         assert list(read.purposes[purpose]) == case["did_document"][purpose.value]
         assert read.key(f"{case['did']}#0", purpose).to_jwk() == case["jwk"]
     with pytest.raises(BadKey):  # X25519 signs nothing
@@ -101,9 +101,13 @@ def test_did_jwk_reads_the_examples_of_its_specification(vectors: Path) -> None:
 
 @pytest.mark.parametrize(
     ("use", "purposes"),
-    [("enc", {Purpose.KEY_AGREEMENT}), ("sig", {Purpose.AUTHENTICATION, Purpose.ASSERTION}), (None, set(Purpose))],
+    [
+        ("enc", {KeyPurpose.KEY_AGREEMENT}),
+        ("sig", {KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION}),
+        (None, set(KeyPurpose)),
+    ],
 )
-def test_the_use_of_a_did_jwk_limits_its_purposes(use: str | None, purposes: set[Purpose]) -> None:
+def test_the_use_of_a_did_jwk_limits_its_purposes(use: str | None, purposes: set[KeyPurpose]) -> None:
     jwk = SoftwareSigner.from_secret(bytes(31) + b"\x01").public.to_jwk() | ({"use": use} if use else {})
     read = read_document("did:jwk:" + b64url(json.dumps(jwk).encode()))
     assert {purpose for purpose, names in read.purposes.items() if names} == purposes
@@ -111,7 +115,7 @@ def test_the_use_of_a_did_jwk_limits_its_purposes(use: str | None, purposes: set
 
 def test_a_did_jwk_of_ours_is_read_back() -> None:
     key = SoftwareSigner.from_secret(bytes(31) + b"\x01", alg="EdDSA").public
-    assert read_document(jwk_did(key)).key("#0", Purpose.ASSERTION) == key
+    assert read_document(jwk_did(key)).key("#0", KeyPurpose.ASSERTION) == key
 
 
 @pytest.mark.parametrize("text", ["", "e30=", "W10", "bm8", "e30", "eyJrIjoxLCJrIjoyfQ"])
@@ -201,4 +205,4 @@ def test_a_multikey_method_of_a_web_document_is_read() -> None:
     did, key = "did:web:bose.example", "zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv"
     method = {"id": "#k", "type": "Multikey", "controller": did, "publicKeyMultibase": key}
     body = json.dumps({"id": did, "verificationMethod": [method], "assertionMethod": ["#k"]}).encode()
-    assert read_document(did, body).key("#k", Purpose.ASSERTION) == PublicKey.from_multikey(key)
+    assert read_document(did, body).key("#k", KeyPurpose.ASSERTION) == PublicKey.from_multikey(key)

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from didkit_py.errors import IllegalMove
-from didkit_py.oid4vci.issuance import Event, State, move
+from didkit_py.oid4vci.issuance import IssuanceEvent, IssuanceState, move
 
 LEGAL = {
     ("offered", "code-redeemed"): "redeemed",
@@ -20,8 +20,8 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
-def test_an_offer_moves_only_as_listed(state: State, event: Event) -> None:
+@pytest.mark.parametrize(("state", "event"), list(product(IssuanceState, IssuanceEvent)))
+def test_an_offer_moves_only_as_listed(state: IssuanceState, event: IssuanceEvent) -> None:
     if (state.value, event.value) in LEGAL:
         assert move(state, event) == LEGAL[state.value, event.value]
     else:
@@ -31,4 +31,4 @@ def test_an_offer_moves_only_as_listed(state: State, event: Event) -> None:
 
 def test_a_code_is_redeemed_once() -> None:
     with pytest.raises(IllegalMove):
-        move(move(State.OFFERED, Event.CODE_REDEEMED), Event.CODE_REDEEMED)
+        move(move(IssuanceState.OFFERED, IssuanceEvent.CODE_REDEEMED), IssuanceEvent.CODE_REDEEMED)

@@ -9,7 +9,7 @@ import pytest
 
 from didkit_py.encoding import Json
 from didkit_py.errors import BadResponse, QueryNotAnswered
-from didkit_py.oid4vp.dcql import Answer, DcqlQuery, Held, Path_, match, require_answered, unasked
+from didkit_py.oid4vp.dcql import DcqlQuery, Held, Path_, QueryAnswer, match, require_answered, unasked
 
 AFFORD = "urn:didkit-py:vct:affordability-range:1"
 STEPS = {"10000": True, "20000": True, "25000": False}
@@ -42,7 +42,7 @@ def one_query(*claims: dict[str, Any], vct: str = AFFORD, **more: Any) -> DcqlQu
     return DcqlQuery.from_json({"credentials": [body | ({"claims": list(claims)} if claims else {})]})
 
 
-def best(query: DcqlQuery, *credentials: Held) -> Answer | None:
+def best(query: DcqlQuery, *credentials: Held) -> QueryAnswer | None:
     return next(iter(match(query, credentials).answers["q"]), None)
 
 

@@ -12,8 +12,8 @@ from didkit_py.jose import encrypt, parse_jwe_header
 from didkit_py.keys.public import PublicKey
 from didkit_py.oid4vp.request import PresentationRequest
 from didkit_py.oid4vp.response import (
+    AuthorizationErrorResponse,
     EncryptedResponse,
-    ErrorResponse,
     create_encryption_key,
     create_error,
     create_response,
@@ -187,14 +187,14 @@ def test_an_encrypted_answer_is_the_only_field_needed() -> None:
 def test_a_refusal_says_its_name_and_the_state() -> None:
     form = create_error("access_denied", state="af0ifjsldkj")
     assert form == {"error": "access_denied", "state": "af0ifjsldkj"}
-    assert parse_response_form(form) == ErrorResponse(error="access_denied", state="af0ifjsldkj")
+    assert parse_response_form(form) == AuthorizationErrorResponse(error="access_denied", state="af0ifjsldkj")
     assert create_error("access_denied", state=None) == {"error": "access_denied"}
 
 
 def test_the_error_form_of_the_standard_is_read() -> None:
     # OpenID4VP 1.0, 8.2
     form = {"error": "invalid_request", "error_description": "unsupported client_id_prefix", "state": "eyJhb"}
-    assert parse_response_form(form) == ErrorResponse(error="invalid_request", state="eyJhb")
+    assert parse_response_form(form) == AuthorizationErrorResponse(error="invalid_request", state="eyJhb")
     assert create_error("invalid_request", state="eyJhb", description="unsupported client_id_prefix") == form
 
 

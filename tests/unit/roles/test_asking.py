@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.vendor import verify_vendor
 from didkit_py.encoding import Json, digest, from_b64url, read_json
 from didkit_py.errors import BadTerms, CannotOpen, Expired, IllegalMove, Malformed, NotFound
 from didkit_py.jose import parse_compact
 from didkit_py.oauth import VpFormatsNotSupported
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
 from didkit_py.roles.asking import LIFETIME
 from didkit_py.roles.asking_store import RequestTemplate
-from didkit_py.service.sealing import Box
+from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.agreement import parse_agreement
-from didkit_py.terms.vendor import verify_vendor
 from tests.cast import DEALER, NOW, dealer_role, evidence, terms, terms_signatory
 from tests.unit.roles.vendor import ROLE, Desk, open_desk, sheet, template
 from verifier.store import MAX_FETCHES
@@ -85,7 +85,7 @@ async def test_each_fetch_leaves_its_own_promise_behind(desk: Desk) -> None:
         assert kept is not None
         assert (kept.text, kept.request_id) == (text, made.id)
     assert parse_agreement(offers[0]).agreement.rel == parse_agreement(offers[1]).agreement.rel
-    assert (await desk.store.load_request(made.id, now=NOW)).state is State.FETCHED
+    assert (await desk.store.load_request(made.id, now=NOW)).state is ExchangeState.FETCHED
 
 
 async def test_a_request_is_not_signed_without_end(desk: Desk) -> None:

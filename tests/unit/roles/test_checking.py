@@ -9,7 +9,7 @@ import pytest
 
 from didkit_py.errors import BadResponse, Expired, Malformed, Rejected, Replayed, Stale, StorageUnavailable
 from didkit_py.formats.sd_jwt_vc import bind, select
-from didkit_py.oid4vp.exchange import State
+from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.request import (
     PresentationRequest,
     parse_request_link,
@@ -65,9 +65,9 @@ async def test_what_cannot_be_found_out_spends_nothing(desk: Desk) -> None:
     form = await answer(request)
     with pytest.raises(Stale):
         await replace(desk.checking, gather=nothing_at_hand).take_response(request_id, form, now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.FETCHED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.FETCHED
     await desk.checking.take_response(request_id, form, now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.ANSWERED
 
 
 async def test_a_status_list_that_is_too_old_spends_nothing(desk: Desk) -> None:
@@ -124,7 +124,7 @@ async def test_a_no_keeps_the_wallets_word_and_nothing_else(desk: Desk) -> None:
     taken = await desk.checking.take_response(request_id, form, now=LATER)
     assert taken.to_json() == {}
     kept = await desk.store.load_request(request_id, now=LATER)
-    assert (kept.state, kept.result) == (State.REFUSED, Result(error={"error": "access_denied"}))
+    assert (kept.state, kept.result) == (ExchangeState.REFUSED, Result(error={"error": "access_denied"}))
 
 
 async def test_a_no_by_somebody_ends_nothing_for_the_one_who_was_asked(desk: Desk) -> None:
@@ -133,12 +133,12 @@ async def test_a_no_by_somebody_ends_nothing_for_the_one_who_was_asked(desk: Des
     for _ in range(MAX_TRIES + 1):
         await desk.checking.take_response(request_id, no, now=LATER)
     await desk.asking.sign(request_id, wallet_nonce=None, now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.REFUSED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.REFUSED
     await desk.checking.take_response(request_id, await answer(request), now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.ANSWERED
     with pytest.raises(Replayed):
         await desk.checking.take_response(request_id, no, now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.ANSWERED
 
 
 async def test_what_does_not_hold_ends_nothing_for_the_one_who_was_asked(desk: Desk) -> None:
@@ -147,9 +147,9 @@ async def test_what_does_not_hold_ends_nothing_for_the_one_who_was_asked(desk: D
     for _ in range(3):
         with pytest.raises((Malformed, Rejected)):
             await desk.checking.take_response(request_id, junk, now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.FAILED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.FAILED
     await desk.checking.take_response(request_id, await answer(request), now=LATER)
-    assert (await desk.store.load_request(request_id, now=LATER)).state is State.ANSWERED
+    assert (await desk.store.load_request(request_id, now=LATER)).state is ExchangeState.ANSWERED
 
 
 async def test_a_request_that_was_declined_is_over_when_its_time_is(desk: Desk) -> None:
@@ -158,7 +158,7 @@ async def test_a_request_that_was_declined_is_over_when_its_time_is(desk: Desk) 
     await desk.checking.take_response(request_id, no, now=LATER)
     late = NOW + timedelta(minutes=33)
     kept = await desk.store.load_request(request_id, now=late)
-    assert (kept.state, kept.is_open) == (State.REFUSED, False)
+    assert (kept.state, kept.is_open) == (ExchangeState.REFUSED, False)
     with pytest.raises(Expired):
         await desk.checking.take_response(request_id, await answer(request), now=late)
 

@@ -6,23 +6,23 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import Json, digest, read_json, write_json
 from didkit_py.errors import IllegalMove, Malformed, Unreachable
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.roles.ending import REFUSED, Ended, Ending, Wish, relationship_of
-from didkit_py.roles.presenting_store import Exchange, Note, State
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     TYP,
     AgreementEvent,
-    Kind,
+    EventKind,
     Residual,
     create_acknowledgement,
     create_erase_proof,
     parse_event,
     verify_event,
 )
-from didkit_py.terms.policy import Policy
+from didkit_py.roles.ending import REFUSED, Ended, Ending, TerminationRequest, relationship_of
+from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
 from tests.cast import BOB, NOW, SOUND, SOUND_GRANT, SOUND_QUERY, Party, happy, signer_of
 from tests.unit.roles.test_presenting import Answer, scene_of
 
@@ -111,7 +111,7 @@ class Vendor:
             answer = await create_acknowledgement(
                 record, previous=event, of=of, state="applied", signer=signer, now=NOW + timedelta(days=1)
             )
-        elif event.kind is Kind.ERASE_REQUEST and self.fault not in {"acknowledged only", "received"}:
+        elif event.kind is EventKind.ERASE_REQUEST and self.fault not in {"acknowledged only", "received"}:
             about = replace(of, paths=(("vehicle", "model"),)) if self.fault == "other paths" else of
             residual = (
                 [Residual(storage="legal", clause="d9", until=NOW + timedelta(days=365))]
@@ -143,7 +143,7 @@ class Scene:
     def ending(self) -> Ending:
         return Ending(store=self.store, fetch=self.vendor, now_fn=lambda: self.now)
 
-    async def end(self, wish: Wish) -> Ended:
+    async def end(self, wish: TerminationRequest) -> Ended:
         return (await self.ending.end(self.store.exchange.id, wish))[-1]
 
     async def send(self) -> Sequence[Ended]:
@@ -155,24 +155,24 @@ async def scene() -> Scene:
     presenting = await scene_of((await happy()).but(query=SOUND_QUERY, grants=(SOUND_GRANT,), policy=Policy()))
     opened = await presenting.presenting.open(presenting.link)
     done = await presenting.share(opened.id)
-    assert done.state is State.RECORDED
+    assert done.state is PresentationState.RECORDED
     store = Memory(done)
     return Scene(store, Vendor(store))
 
 
 async def test_a_withdrawal_is_done_when_the_vendor_signed_that_it_obeys(scene: Scene) -> None:
-    ended = await scene.end(Wish.STOP)
+    ended = await scene.end(TerminationRequest.STOP)
     assert (ended.confirmed, ended.answered_at, ended.problem) == (True, NOW, "")
     ((address, text),) = scene.vendor.posted
     assert address == WITHDRAW
     event = parse_event(text).event
-    assert (event.kind, event.effect, event.seq) == (Kind.WITHDRAW, "stop-use", 1)
+    assert (event.kind, event.effect, event.seq) == (EventKind.WITHDRAW, "stop-use", 1)
     assert set(event.gids) == set(relationship_of(scene.store.exchange).record.accepted)
     assert scene.store.kinds == ["withdrawn", "withdrawal-confirmed"]
 
 
 async def test_an_erasure_is_done_only_by_a_signed_proof_which_goes_into_the_ledger(scene: Scene) -> None:
-    ended = await scene.end(Wish.ERASE)
+    ended = await scene.end(TerminationRequest.ERASE)
     assert (ended.confirmed, ended.residual) == (True, [])
     assert [address for address, _ in scene.vendor.posted] == [ERASE]
     assert scene.store.kinds == ["erasure-asked", "erasure-proved"]
@@ -181,16 +181,16 @@ async def test_an_erasure_is_done_only_by_a_signed_proof_which_goes_into_the_led
 
 
 async def test_both_follow_each_other_in_one_chain(scene: Scene) -> None:
-    await scene.end(Wish.STOP)
-    await scene.end(Wish.ERASE)
+    await scene.end(TerminationRequest.STOP)
+    await scene.end(TerminationRequest.ERASE)
     chain = [parse_event(text).event for one in scene.store.wishes for text in (one.event, one.answer) if text]
     assert [one.seq for one in chain] == [1, 2, 3, 4]
     assert [one.prev for one in chain[1:]] == [one.digest for one in chain[:-1]]
 
 
 async def test_what_was_asked_once_is_not_asked_twice(scene: Scene) -> None:
-    first = await scene.end(Wish.STOP)
-    again = await scene.end(Wish.STOP)
+    first = await scene.end(TerminationRequest.STOP)
+    again = await scene.end(TerminationRequest.STOP)
     assert again == first
     assert len(scene.vendor.posted) == 1
     assert scene.store.kinds.count("withdrawn") == 1
@@ -198,7 +198,7 @@ async def test_what_was_asked_once_is_not_asked_twice(scene: Scene) -> None:
 
 async def test_a_silent_vendor_leaves_it_unconfirmed_and_gets_the_same_bytes_again(scene: Scene) -> None:
     scene.vendor.fault = "silent"
-    ended = await scene.end(Wish.STOP)
+    ended = await scene.end(TerminationRequest.STOP)
     assert (ended.confirmed, ended.asked_at, ended.problem) == (False, NOW, "unreachable")
     scene.now = NOW + timedelta(seconds=30)
     scene.vendor.fault = ""
@@ -210,7 +210,7 @@ async def test_a_silent_vendor_leaves_it_unconfirmed_and_gets_the_same_bytes_aga
 
 async def test_an_answer_that_was_lost_comes_again(scene: Scene) -> None:
     scene.vendor.fault = "answer lost"
-    assert not (await scene.end(Wish.ERASE)).confirmed
+    assert not (await scene.end(TerminationRequest.ERASE)).confirmed
     scene.vendor.fault = ""
     (ended,) = await scene.send()
     assert ended.confirmed
@@ -219,8 +219,8 @@ async def test_an_answer_that_was_lost_comes_again(scene: Scene) -> None:
 
 async def test_an_erasure_waits_until_the_withdrawal_before_it_is_confirmed(scene: Scene) -> None:
     scene.vendor.fault = "silent"
-    await scene.end(Wish.STOP)
-    waiting = await scene.end(Wish.ERASE)
+    await scene.end(TerminationRequest.STOP)
+    waiting = await scene.end(TerminationRequest.ERASE)
     assert (waiting.event, waiting.confirmed) == (None, False)
     assert {address for address, _ in scene.vendor.posted} == {WITHDRAW}
     assert scene.store.kinds == ["withdrawn", "erasure-asked"], "the wish itself is durable"
@@ -248,7 +248,7 @@ async def test_nothing_is_done_without_the_vendors_signature_in_its_place(
     scene: Scene, fault: str, problem: str
 ) -> None:
     scene.vendor.fault = fault
-    ended = await scene.end(Wish.STOP)
+    ended = await scene.end(TerminationRequest.STOP)
     assert (ended.confirmed, ended.problem) == (False, problem)
     assert scene.store.kinds == ["withdrawn"]
 
@@ -256,14 +256,14 @@ async def test_nothing_is_done_without_the_vendors_signature_in_its_place(
 @pytest.mark.parametrize("fault", ["acknowledged only", "received", "other paths"])
 async def test_an_erasure_is_not_done_by_less_than_a_proof_of_all_of_it(scene: Scene, fault: str) -> None:
     scene.vendor.fault = fault
-    ended = await scene.end(Wish.ERASE)
+    ended = await scene.end(TerminationRequest.ERASE)
     assert (ended.confirmed, ended.problem) == (False, "bad-agreement")
     assert scene.store.kinds == ["erasure-asked"]
 
 
 async def test_what_a_vendor_keeps_nevertheless_is_told(scene: Scene) -> None:
     scene.vendor.fault = "keeps some"
-    ended = await scene.end(Wish.ERASE)
+    ended = await scene.end(TerminationRequest.ERASE)
     assert ended.residual == [("legal", "d9", NOW + timedelta(days=365))]
 
 
@@ -281,7 +281,7 @@ async def test_without_a_record_that_holds_there_is_nothing_to_end(
 ) -> None:
     scene.store.exchange = change(scene.store.exchange)
     with pytest.raises(Exception, match=r"no record|signature"):
-        await scene.end(Wish.STOP)
+        await scene.end(TerminationRequest.STOP)
     assert not scene.store.wishes
     assert not scene.vendor.posted
 

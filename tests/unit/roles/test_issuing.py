@@ -27,7 +27,16 @@ from didkit_py.oid4vci.credential_request import CredentialRequest
 from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.roles.issuing import TOKEN_LIFETIME, Issuing
-from didkit_py.roles.issuing_store import Copy, Grant, KeyedHashes, MadeOffer, NewOffer, Registration, Try, Wanted
+from didkit_py.roles.issuing_store import (
+    AccessGrant,
+    Copy,
+    KeyedHashes,
+    MadeOffer,
+    NewOffer,
+    Registration,
+    Try,
+    WantedCredential,
+)
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 URL = "https://union.example"
@@ -37,7 +46,7 @@ STANDING: dict[str, Json] = {
     "since_band": "5+ years",
     "lines": ["motor"],
 }
-WANTED = Wanted(type_name="insurer-good-standing", values=STANDING, reference="100042")
+WANTED = WantedCredential(type_name="insurer-good-standing", values=STANDING, reference="100042")
 
 
 @dataclass
@@ -84,10 +93,10 @@ class MemoryStore:
         kept.state, kept.token, kept.token_expires_at = "redeemed", token_hash, token_expires_at
         return True
 
-    async def load_grant(self, token_hash: bytes, *, now: datetime) -> Grant | None:
+    async def load_grant(self, token_hash: bytes, *, now: datetime) -> AccessGrant | None:
         for kept in self.offers.values():
             if kept.token == token_hash and kept.token_expires_at > now:
-                return Grant(offer=kept.new.offer, registration=kept.registration)
+                return AccessGrant(offer=kept.new.offer, registration=kept.registration)
         return None
 
     async def register(
@@ -193,7 +202,7 @@ async def test_hashes_of_another_issuer_say_nothing_about_ours() -> None:
         replace(WANTED, type_name="contact"),
     ],
 )
-def test_another_claim_or_receiver_has_another_fingerprint(other: Wanted) -> None:
+def test_another_claim_or_receiver_has_another_fingerprint(other: WantedCredential) -> None:
     hashes = KeyedHashes(key=bytes([6] * 32))
     assert hashes.fingerprint(other) != hashes.fingerprint(WANTED)
     assert hashes.fingerprint(replace(WANTED, addressee="Sally")) == hashes.fingerprint(WANTED)
@@ -226,7 +235,7 @@ async def test_one_wrong_claim_stops_all_of_them(issuing: Issuing, store: Memory
         replace(WANTED, values={**STANDING, "premium": 10}),
     ],
 )
-async def test_a_claim_that_does_not_fit_its_type_is_not_offered(issuing: Issuing, wanted: Wanted) -> None:
+async def test_a_claim_that_does_not_fit_its_type_is_not_offered(issuing: Issuing, wanted: WantedCredential) -> None:
     with pytest.raises(BadTemplate):
         await issuing.make_offer(wanted, now=NOW)
 
@@ -312,7 +321,7 @@ async def test_copies_share_nothing_but_what_a_type_always_shows(issuing: Issuin
     """Neither two copies of one person nor those of two people can be told from the others by a value."""
     payloads: list[dict[str, Json]] = []
     for person, values in enumerate(PERSONS[name]):
-        made = await issuing.make_offer(Wanted(type_name=name, values=values, reference=str(person)), now=NOW)
+        made = await issuing.make_offer(WantedCredential(type_name=name, values=values, reference=str(person)), now=NOW)
         token = await token_for(issuing, made)
         wanted = await request(issuing, keys(20)[10 * person :][:10], type_name=name)
         response = await issuing.issue(wanted, token=token, now=NOW + timedelta(minutes=4 * person))

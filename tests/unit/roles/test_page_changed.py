@@ -7,14 +7,14 @@ from typing import Final
 
 import pytest
 
+from didkit_py.consent.consent import Answer_, consent, release
+from didkit_py.consent.decision import decide
+from didkit_py.consent.page_digest import page_changes, page_digest
+from didkit_py.consent.policy import AllowRule, Policy
 from didkit_py.encoding import Json
 from didkit_py.errors import IllegalMove, PageChanged
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.roles.presenting_store import Exchange, Note, State
-from didkit_py.terms.consent import Answer_, consent, release
-from didkit_py.terms.decision import decide
-from didkit_py.terms.page_digest import page_changes, page_digest
-from didkit_py.terms.policy import AllowRule, Policy
+from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
 from tests.cast import (
     DEALER,
     EMAIL_VERIFIER,
@@ -154,7 +154,7 @@ async def test_nothing_leaves_when_the_page_would_say_something_else_and_it_is_s
     assert scene.store.spent == []
     said = page_changes(seen, (await scene.presenting.judge(exchange.id)).decision)
     assert CHANGES[change] in " ".join(said)
-    assert (await scene.share(exchange.id)).state is State.RECORDED, "the page as it is now can be answered"
+    assert (await scene.share(exchange.id)).state is PresentationState.RECORDED, "the page as it is now can be answered"
 
 
 async def test_a_warning_that_ended_is_named(scene: Scene) -> None:
@@ -217,7 +217,7 @@ async def test_a_page_stays_good_while_time_passes_copies_are_spent_and_the_wall
     kept = scene.store.exchanges[exchange.id]
     scene.store.exchanges[exchange.id] = Exchange.from_json(kept.to_json(), id=kept.id, state=kept.state)
     assert await scene.seen(exchange.id) == seen
-    assert (await scene.share(exchange.id, "contact", seen=seen)).state is State.RECORDED
+    assert (await scene.share(exchange.id, "contact", seen=seen)).state is PresentationState.RECORDED
 
 
 async def test_a_second_press_and_a_press_in_a_second_tab_send_nothing_more(scene: Scene) -> None:
@@ -243,7 +243,7 @@ async def test_what_was_compared_is_what_is_sent_whatever_happens_meanwhile(
 
     monkeypatch.setattr(scene.store, "load_relationship_signer", meanwhile)
     done = await scene.share(exchange.id)
-    assert done.state is State.RECORDED
+    assert done.state is PresentationState.RECORDED
     shown = {one["label"]: one["value"] for one in done.shared}
     assert shown["Model of the car"] == "Chryota Dart"
 

@@ -8,19 +8,19 @@ from hashlib import sha256
 
 import pytest
 
+from didkit_py.consent.decision import History, Outcome
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import b64url, read_json, write_json
 from didkit_py.errors import BadRequestObject, IllegalMove, Refused, Unreachable, WrongType
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import create_request_link
+from didkit_py.records.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
-from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, State, history_of
-from didkit_py.terms.decision import History, Outcome
+from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, PresentationState, history_of
 from didkit_py.terms.document import TermsDocument
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.verification import Evidence
 from tests.cast import NOW, SOUND, SOUND_GRANT, SOUND_QUERY, Situation, dealer_asks, happy, signer_of
 
@@ -82,7 +82,13 @@ class Memory:
         self.notes.append((exchange.id, note))
 
     async def save_moved(
-        self, exchange: Exchange, *, before: State, notes: Sequence[Note] = (), spent: Sequence[str] = (), now: datetime
+        self,
+        exchange: Exchange,
+        *,
+        before: PresentationState,
+        notes: Sequence[Note] = (),
+        spent: Sequence[str] = (),
+        now: datetime,
     ) -> None:
         if self.exchanges[exchange.id].state is not before or set(spent) & set(self.spent):
             raise IllegalMove("it moved on")
@@ -124,7 +130,7 @@ class Town:
         number = len(self.posted)
         path = url.removeprefix(self.situation.vendor.origin)
         if path in {ACCEPTANCE, PRESENTATION} and b"error=" not in body:
-            assert all(one.state is not State.OPEN for one in self.store.exchanges.values()), (
+            assert all(one.state is not PresentationState.OPEN for one in self.store.exchanges.values()), (
                 "sent before it was durable"
             )
         self.posted.append((path, body))
@@ -231,7 +237,7 @@ async def test_opening_fetches_the_request_and_the_signers_document_and_nothing_
     ]
     assert scene.town.posted == []
     assert scene.store.kinds == ["asked"]
-    assert exchange.state is State.OPEN
+    assert exchange.state is PresentationState.OPEN
 
 
 async def test_a_request_of_another_content_type_is_not_read(scene: Scene) -> None:
@@ -264,7 +270,7 @@ async def test_what_could_not_be_read_is_refused_with_its_code() -> None:
 async def test_a_yes_is_durable_then_acceptance_then_presentation_then_the_record(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
     done = await scene.share(exchange.id, "contact")
-    assert done.state is State.RECORDED
+    assert done.state is PresentationState.RECORDED
     assert [path for path, _ in scene.town.posted] == [ACCEPTANCE, PRESENTATION, ACCEPTANCE]
     assert scene.town.posted[0] == scene.town.posted[2], "the same bytes are the same acceptance"
     assert scene.store.kinds == ["asked", "decided", "released", "recorded"]
@@ -291,7 +297,7 @@ async def test_silence_at_any_step_leads_to_the_same_end_with_the_same_bytes(
     assert halted.unfinished
     scene.town.lost_requests, scene.town.lost_answers = set(), set()
     (done,) = await scene.presenting.resume()
-    assert done.state is State.RECORDED
+    assert done.state is PresentationState.RECORDED
     assert len(scene.town.arrived) == 1
     assert len({body for path, body in scene.town.posted if path == ACCEPTANCE}) == 1
     assert len({body for path, body in scene.town.posted if path == PRESENTATION}) == 1
@@ -303,7 +309,7 @@ async def test_a_vendor_that_refuses_its_own_promise_gets_nothing(scene: Scene) 
     scene.town.refuses = {ACCEPTANCE: 400}
     exchange = await scene.presenting.open(scene.link)
     done = await scene.share(exchange.id)
-    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
+    assert (done.state, done.problem) == (PresentationState.FAILED, "vendor.refused-agreement")
     assert [path for path, _ in scene.town.posted] == [ACCEPTANCE]
     assert "released" not in scene.store.kinds
 
@@ -312,10 +318,12 @@ async def test_a_promise_refused_after_the_presentation_left_counts_it_as_seen(s
     exchange = await scene.presenting.open(scene.link)
     scene.town.lost_answers = {1}
     halted = await scene.share(exchange.id)
-    assert (halted.state, len(scene.town.arrived)) == (State.SENDING, 1), "it arrived, and nobody here knows"
+    assert (halted.state, len(scene.town.arrived)) == (PresentationState.SENDING, 1), (
+        "it arrived, and nobody here knows"
+    )
     scene.town.lost_answers, scene.town.refuses = set(), {ACCEPTANCE: 400}
     (done,) = await scene.presenting.resume()
-    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-answer")
+    assert (done.state, done.problem) == (PresentationState.FAILED, "vendor.refused-answer")
     assert scene.store.kinds == ["asked", "decided", "released"]
     assert scene.store.notes[-1][1].body["accepted"] is False
 
@@ -326,7 +334,7 @@ async def test_a_promise_refused_before_the_presentation_left_gives_nothing_away
     await scene.share(exchange.id)
     scene.town.lost_requests, scene.town.refuses = set(), {ACCEPTANCE: 400}
     (done,) = await scene.presenting.resume()
-    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-agreement")
+    assert (done.state, done.problem) == (PresentationState.FAILED, "vendor.refused-agreement")
     assert "released" not in scene.store.kinds
 
 
@@ -334,7 +342,7 @@ async def test_a_presentation_that_was_refused_counts_as_seen(scene: Scene) -> N
     scene.town.refuses = {PRESENTATION: 400}
     exchange = await scene.presenting.open(scene.link)
     done = await scene.share(exchange.id)
-    assert (done.state, done.problem) == (State.FAILED, "vendor.refused-answer")
+    assert (done.state, done.problem) == (PresentationState.FAILED, "vendor.refused-answer")
     assert scene.store.notes[-1][1].body["accepted"] is False
 
 
@@ -342,14 +350,14 @@ async def test_a_record_of_something_else_is_not_kept(scene: Scene) -> None:
     scene.town.forged_record = True
     exchange = await scene.presenting.open(scene.link)
     done = await scene.share(exchange.id)
-    assert (done.state, done.problem) == (State.RELEASED, "record.bad-agreement")
+    assert (done.state, done.problem) == (PresentationState.RELEASED, "record.bad-agreement")
     assert "recorded" not in scene.store.kinds
 
 
 async def test_a_no_sends_one_form_and_no_reason(scene: Scene) -> None:
     exchange = await scene.presenting.open(scene.link)
     done = await scene.presenting.refuse(exchange.id)
-    assert done.state is State.DECLINED
+    assert done.state is PresentationState.DECLINED
     assert scene.town.posted == [(PRESENTATION, b"error=access_denied&state=state-1")]
     assert scene.store.kinds == ["asked", "refused"]
     assert scene.store.spent == []

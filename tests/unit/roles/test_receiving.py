@@ -52,8 +52,8 @@ from didkit_py.oid4vci.offer import create_offer, create_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.reading import Reader
 from didkit_py.roles.receiving import PreviewedOffer, Received, collect, preview, receive, redeem
-from didkit_py.service.answers import wire_answer
-from didkit_py.service.routing import RouteFacts
+from didkit_py.service.http.error_responses import wire_answer
+from didkit_py.service.http.routing import RouteFacts
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 URL = "http://localhost:8101"

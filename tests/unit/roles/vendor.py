@@ -13,8 +13,8 @@ from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
 from didkit_py.roles.checking import Checking
-from didkit_py.service.sealing import Box
-from didkit_py.service.sqlite import SqliteDatabase, open_sqlite
+from didkit_py.service.storage.sealing import Box
+from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 from tests.cast import DEALER, NOW, SOUND_GRANT, SOUND_QUERY, dealer_role, evidence, terms, terms_signatory

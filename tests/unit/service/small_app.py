@@ -12,10 +12,9 @@ from aiohttp.typedefs import StrOrURL
 from yarl import URL
 
 from didkit_py.errors import NotFound, Refused, Replayed, TooLarge, Unreachable
-from didkit_py.service.contents import ANY, TEXT, form_of, json_of
-from didkit_py.service.sessions import csrf_token
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import (
+from didkit_py.service.http.media_types import ANY, TEXT, form_of, json_of
+from didkit_py.service.http.sessions import csrf_token
+from didkit_py.service.http.web import (
     Routes,
     WireErrors,
     create_base_app,
@@ -28,6 +27,7 @@ from didkit_py.service.web import (
     read_upload,
     render,
 )
+from didkit_py.service.setup.settings import ServiceSettings
 
 PASSPHRASE: Final = "correct horse"
 JSON: Final = json_of(ANY)

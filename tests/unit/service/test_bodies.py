@@ -5,7 +5,7 @@ import pytest
 from aiohttp import FormData
 
 from didkit_py.errors import Malformed
-from didkit_py.service import bodies
+from didkit_py.service.http import request_body as bodies
 from tests.unit.service.small_app import Client, own_origin, running
 
 URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from didkit_py.command import ProgramGroup, json_option
 from didkit_py.errors import Rejected
-from didkit_py.service.commands import print_result
+from didkit_py.service.setup.commands import print_result
 
 HOSTILE = "Shop\x1b[2J\x1b]0;owned\x07\x9b31m\rOK\u202e\u2066\u200b"
 OBEYED = "\x1b\x07\x9b\r\u202e\u2066\u200b"

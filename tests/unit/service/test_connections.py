@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from didkit_py.service.connections import Limits, most_connections
-from didkit_py.service.measuring import metrics_app
-from didkit_py.service.metrics import COMMON, Metrics
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import listening
+from didkit_py.service.http.connections import Limits, most_connections
+from didkit_py.service.http.instrumentation import metrics_app
+from didkit_py.service.http.web import listening
+from didkit_py.service.observability.metrics import COMMON, Metrics
+from didkit_py.service.setup.settings import ServiceSettings
 from tests.unit.service.small_app import small_app
 
 PATIENCE = 5.0

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from didkit_py.service.databases import open_database, postgres_address, schema_for
-from didkit_py.service.postgres import PostgresDatabase
-from didkit_py.service.postgres_address import Address, encryption
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.sqlite import SqliteDatabase
+from didkit_py.service.setup.settings import ServiceSettings
+from didkit_py.service.storage.engines import open_database, postgres_address, schema_for
+from didkit_py.service.storage.postgres import PostgresDatabase
+from didkit_py.service.storage.postgres_address import Address, encryption
+from didkit_py.service.storage.sqlite import SqliteDatabase
 from tests.needs import need
 from tests.postgres_server import temporary_database
 

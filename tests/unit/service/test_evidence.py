@@ -22,7 +22,7 @@ from didkit_py.encoding import Json, digest
 from didkit_py.errors import BadSignature, DidkitError, Stale, UnknownKey, Unreachable, Untrusted
 from didkit_py.formats.sd_jwt_vc import secure
 from didkit_py.keys.signer import SoftwareSigner
-from didkit_py.service.evidence import (
+from didkit_py.service.fetching.evidence import (
     ScheduledLists,
     Source,
     fetch_document,
@@ -30,8 +30,8 @@ from didkit_py.service.evidence import (
     gather,
     read_lists,
 )
-from didkit_py.service.fetch import Fetcher
-from didkit_py.service.lists import Lists
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.status.token_list import create_aggregation, create_status_list
 from didkit_py.terms.document import create_terms
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
@@ -157,7 +157,7 @@ class World:
                 fetcher, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now
             )
 
-    def read(self, sources: Sequence[Source], *, now: datetime = NOW) -> Lists:
+    def read(self, sources: Sequence[Source], *, now: datetime = NOW) -> TrustedLists:
         return read_lists(sources, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now)
 
     async def credential(self, name: str = "insurer", index: int = 7) -> str:
@@ -299,7 +299,7 @@ async def test_an_older_signed_list_never_replaces_a_newer_one(world: World) -> 
 
 async def test_a_verifier_fetches_what_one_credential_lacks_and_no_more(world: World) -> None:
     lists = world.read(await world.fetch())
-    bare = Lists(
+    bare = TrustedLists(
         trust=lists.trust,
         documents={},
         status_lists={},
@@ -430,7 +430,7 @@ def withdraw(world: World, name: str, status: int, body: dict[str, Json] | None)
         world.files[f"/{name}/did.json"] = json.dumps({"id": world.did(name), **old, **body}).encode()
 
 
-def require_valid(lists: Lists, text: str, *, now: datetime = NOW) -> None:
+def require_valid(lists: TrustedLists, text: str, *, now: datetime = NOW) -> None:
     verify_credential(text, evidence=lists.evidence(), now=now, key_binding=KeyBinding.NOT_REQUIRED)
 
 

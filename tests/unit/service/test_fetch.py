@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from didkit_py.errors import DidkitError, ForbiddenAddress, TooLarge, Unreachable
-from didkit_py.service.fetch import Fetcher, _loopback_socket, is_public
+from didkit_py.service.fetching.fetch import Fetcher, _loopback_socket, is_public
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 

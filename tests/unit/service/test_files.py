@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from didkit_py.command import didkit
 from didkit_py.errors import CannotOpen, Malformed
-from didkit_py.service.commands import read_passphrase
-from didkit_py.service.files import read_file
-from didkit_py.service.keyfile import read_secret
-from didkit_py.service.settings import BadSettings, ServiceSettings, load
-from issuer.publishing import _read_draft
+from didkit_py.service.setup.commands import read_passphrase
+from didkit_py.service.setup.input_files import read_file
+from didkit_py.service.setup.keyfile import read_secret
+from didkit_py.service.setup.settings import BadSettings, ServiceSettings, load
+from issuer.publishing.documents import _read_draft
 from tests.needs import REPOSITORY
 
 SETTINGS = 'name = "Zoë"\nbase_url = "http://localhost:1"\nport = 1\n'

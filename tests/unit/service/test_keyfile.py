@@ -7,8 +7,8 @@ import pytest
 
 from didkit_py.encoding import b64url
 from didkit_py.errors import BadKey, CannotOpen
-from didkit_py.service.durable import write_private
-from didkit_py.service.keyfile import create_keyfile, create_unlock, open_keyfile, read_unlock
+from didkit_py.service.setup.atomic_files import write_private
+from didkit_py.service.setup.keyfile import create_keyfile, create_unlock, open_keyfile, read_unlock
 
 UNLOCK = b"correct horse battery staple"
 

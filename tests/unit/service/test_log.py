@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from didkit_py.service.log import WITHHELD, configure, get_logger, silence
+from didkit_py.service.observability.log import WITHHELD, configure, get_logger, silence
 
 CANARY = "canary-GBP-20000"
 

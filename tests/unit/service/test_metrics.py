@@ -7,10 +7,10 @@ import pytest
 from aiohttp.test_utils import TestServer, unused_port
 
 from didkit_py.errors import Unavailable
-from didkit_py.service.measuring import METRICS, install_metrics, metrics_app
-from didkit_py.service.metrics import COMMON, REQUEST_SECONDS, Metric, Metrics
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import create_base_app, serve
+from didkit_py.service.http.instrumentation import METRICS, install_metrics, metrics_app
+from didkit_py.service.http.web import create_base_app, serve
+from didkit_py.service.observability.metrics import COMMON, REQUEST_SECONDS, Metric, Metrics
+from didkit_py.service.setup.settings import ServiceSettings
 from tests.shown_metrics import samples_of, value
 from tests.unit.service.small_app import Client, small_app
 

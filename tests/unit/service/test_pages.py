@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 
 from didkit_py.errors import TooLarge
-from didkit_py.service.pages import load_templates, qr_svg
+from didkit_py.service.http.pages import load_templates, qr_svg
 from tests.unit.service.small_app import Client, running, sign_in
 
 MACROS = '{% from "macros.html" import button, choice_pair, copy_text, empty_state, error_summary, field, table, tag %}'

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from didkit_py.service.database import BadStatement, Statement
-from didkit_py.service.postgres_dialect import converter, in_our_dialect, prepare
+from didkit_py.service.storage.database import BadStatement, Statement
+from didkit_py.service.storage.postgres_dialect import converter, in_our_dialect, prepare
 
 QUOTED = st.text(st.sampled_from("?a'$ ;-/*\n\"\\"), max_size=8)
 FRAGMENTS = st.one_of(

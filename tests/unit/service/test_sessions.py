@@ -9,8 +9,8 @@ import pytest
 from aiohttp import ClientResponse
 from yarl import URL
 
-from didkit_py.service.sessions import MAX_SESSIONS, SESSIONS, Sessions
-from didkit_py.service.signing_in import LONGEST_WAIT_SECONDS, OWN_TRIES, PLACES, Lane, local_path
+from didkit_py.service.http.login import LONGEST_WAIT_SECONDS, OWN_TRIES, PLACES, Lane, local_path
+from didkit_py.service.http.sessions import MAX_SESSIONS, SESSIONS, LoginSessions
 from tests.unit.service.small_app import PASSPHRASE, Client, own_origin, post_form, running, sign_in, slept, tried
 
 
@@ -25,9 +25,9 @@ async def client() -> AsyncIterator[Client]:
         yield client
 
 
-def sessions_of(client: Client) -> Sessions:
+def sessions_of(client: Client) -> LoginSessions:
     app = client.server.app  # type: ignore[attr-defined] # the small app's server has one
-    found: Sessions = app[SESSIONS]
+    found: LoginSessions = app[SESSIONS]
     return found
 
 
@@ -312,7 +312,7 @@ async def test_a_notice_is_shown_once_and_escaped(client: Client) -> None:
 
 
 def test_a_session_ends_after_half_an_hour_of_silence_and_after_twelve_hours(clock: list[float]) -> None:
-    sessions = Sessions(clock=lambda: clock[0])
+    sessions = LoginSessions(clock=lambda: clock[0])
     session = sessions.begin()
     session["principal"] = PASSPHRASE
     clock[0] += 1_800
@@ -328,7 +328,7 @@ def test_a_session_ends_after_half_an_hour_of_silence_and_after_twelve_hours(clo
 
 
 def test_what_a_silent_session_held_is_dropped_without_a_visit(clock: list[float]) -> None:
-    sessions = Sessions(clock=lambda: clock[0])
+    sessions = LoginSessions(clock=lambda: clock[0])
     session = sessions.begin()
     session["principal"] = "unlocked keys"
     clock[0] += 1_801
@@ -337,7 +337,7 @@ def test_what_a_silent_session_held_is_dropped_without_a_visit(clock: list[float
 
 
 def test_the_number_of_sessions_is_bounded_and_the_oldest_goes_first(clock: list[float]) -> None:
-    sessions = Sessions(clock=lambda: clock[0])
+    sessions = LoginSessions(clock=lambda: clock[0])
     first, second = sessions.begin(), sessions.begin()
     for _ in range(MAX_SESSIONS - 1):
         sessions.begin()

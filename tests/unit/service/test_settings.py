@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from didkit_py.service.settings import (
+from didkit_py.service.setup.settings import (
     BadSettings,
     ServiceSettings,
     describe,

@@ -15,11 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from didkit_py.errors import Unavailable
-from didkit_py.service.guards import is_authority_of, security_headers
-from didkit_py.service.log import configure, silence
-from didkit_py.service.sessions import cookie_name
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import create_base_app, serve
+from didkit_py.service.http.middleware import is_authority_of, security_headers
+from didkit_py.service.http.sessions import cookie_name
+from didkit_py.service.http.web import create_base_app, serve
+from didkit_py.service.observability.log import configure, silence
+from didkit_py.service.setup.settings import ServiceSettings
 from tests.unit.service.small_app import Client, own_origin, post_form, running, sign_in, small_app
 
 POLICY = (
@@ -301,9 +301,9 @@ async def test_a_route_added_past_the_guards_stops_the_start() -> None:
 
 PROGRAM = """
 import sys
-from didkit_py.service.log import configure
-from didkit_py.service.settings import ServiceSettings
-from didkit_py.service.web import create_base_app, install_health, run, serve
+from didkit_py.service.observability.log import configure
+from didkit_py.service.setup.settings import ServiceSettings
+from didkit_py.service.http.web import create_base_app, install_health, run, serve
 async def ready(): return {}
 settings = ServiceSettings(base_url=f"http://localhost:{sys.argv[1]}", name="A", port=int(sys.argv[1]))
 app = create_base_app(settings, service="issuer")

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.choices import sort_grants
+from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, release
+from didkit_py.consent.decision import Decision, Outcome, decide
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import jcs
 from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
-from didkit_py.terms.choices import sort_grants
-from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
-from didkit_py.terms.decision import Decision, Outcome, decide
-from didkit_py.terms.events import create_withdrawal, parse_event, verify_event
+from didkit_py.records.events import create_withdrawal, parse_event, verify_event
+from didkit_py.records.record import TYP, AgreementRecord, create_acceptance, create_record, verify_acceptance
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.record import TYP, AgreementRecord, create_acceptance, create_record, verify_acceptance
 from tests.cast import (
     CAR_QUERY,
     CONTACT,

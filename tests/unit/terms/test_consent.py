@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import pytest
 
+from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, release
+from didkit_py.consent.decision import Decision, Outcome, decide
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import Policy
+from didkit_py.consent.value_words import value_text
 from didkit_py.credentials.credential import Credential
 from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
-from didkit_py.terms.consent import Answer_, Consent, consent, consent_view, release
-from didkit_py.terms.decision import Decision, Outcome, decide
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.value_words import value_text
 from didkit_py.verification import verify_presentation
 from tests.cast import (
     DEALER,

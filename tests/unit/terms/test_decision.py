@@ -6,12 +6,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.credentials.credential import StatusReference
-from didkit_py.errors import BadRequestObject, BadSignature, DidkitError, Expired, Malformed, Unreachable
-from didkit_py.oauth import InvalidTransactionData
-from didkit_py.oid4vp.request import VerifierInfo
-from didkit_py.terms.case import SENTENCES, Objection
-from didkit_py.terms.decision import (
+from didkit_py.consent.decision import (
     RULES,
     AskedThreshold,
     Decision,
@@ -22,7 +17,12 @@ from didkit_py.terms.decision import (
     decide,
     nonce_key,
 )
-from didkit_py.terms.policy import AllowRule, Criteria, Policy
+from didkit_py.consent.disclosure_case import SENTENCES, Objection
+from didkit_py.consent.policy import AllowRule, Criteria, Policy
+from didkit_py.credentials.credential import StatusReference
+from didkit_py.errors import BadRequestObject, BadSignature, DidkitError, Expired, Malformed, Unreachable
+from didkit_py.oauth import InvalidTransactionData
+from didkit_py.oid4vp.request import VerifierInfo
 from tests.cast import (
     AFFORDABILITY,
     BOB,

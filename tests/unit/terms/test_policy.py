@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.policy import AFFORDABILITY, AUTHORIZED_DEALER, DEFAULT_POLICY, AllowRule, Criteria, Policy
 from didkit_py.errors import Malformed
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.period import Period
-from didkit_py.terms.policy import AFFORDABILITY, AUTHORIZED_DEALER, DEFAULT_POLICY, AllowRule, Criteria, Policy
 
 
 def test_a_policy_is_stored_and_read_back() -> None:

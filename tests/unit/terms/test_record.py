@@ -8,23 +8,22 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.consent import Answer_, Consent, consent, release
+from didkit_py.consent.decision import decide
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import Policy
 from didkit_py.encoding import digest, jcs
 from didkit_py.errors import BadAgreement, BadSignature, DidkitError
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
-from didkit_py.terms.agreement import Agreement
-from didkit_py.terms.consent import Answer_, Consent, consent, release
-from didkit_py.terms.decision import decide
-from didkit_py.terms.events import (
+from didkit_py.records.events import (
     create_acknowledgement,
     create_erase_request,
     create_withdrawal,
     parse_event,
     verify_event,
 )
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import Policy
-from didkit_py.terms.record import (
+from didkit_py.records.record import (
     TYP,
     countersign,
     create_acceptance,
@@ -33,6 +32,7 @@ from didkit_py.terms.record import (
     verify_acceptance,
     verify_record,
 )
+from didkit_py.terms.agreement import Agreement
 from tests.cast import (
     BOB,
     NONCE,

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.decision import Decision, History, Outcome, decide
+from didkit_py.consent.policy import AUTHORIZED_DEALER, KNOWN_PARTY, Criteria, Policy
 from didkit_py.errors import Malformed
 from didkit_py.terms.agreement import Desk
-from didkit_py.terms.decision import Decision, History, Outcome, decide
 from didkit_py.terms.period import Period
-from didkit_py.terms.policy import AUTHORIZED_DEALER, KNOWN_PARTY, Criteria, Policy
 from tests.cast import (
     CAR_QUERY,
     CONTACT,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from didkit_py.consent.decision import Decision, Outcome, decide
+from didkit_py.consent.policy import Policy
 from didkit_py.credentials.template import FINANCIAL, IDENTITY, ORDINARY, TEMPLATES, ClaimTemplate
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
-from didkit_py.terms.decision import Decision, Outcome, decide
-from didkit_py.terms.policy import Policy
 from tests.cast import AFFORDABILITY, CONTACT, RECEIPT, SOUND_GRANT, SOUND_QUERY, Situation, grant, happy
 
 INSURER = "urn:didkit-py:vct:insurer-good-standing:1"

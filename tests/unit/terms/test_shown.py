@@ -7,17 +7,17 @@ from typing import Any, Final
 
 import pytest
 
+from didkit_py.consent.consent import Answer_, consent, consent_view, release
+from didkit_py.consent.decision import Decision, HeldState, History, Outcome, asked_thresholds, decide
+from didkit_py.consent.page_digest import page_digest
+from didkit_py.consent.policy import AllowRule, Policy
 from didkit_py.credentials.credential import Credential, StatusReference
 from didkit_py.encoding import Json
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
 from didkit_py.oid4vp.dcql import DcqlQuery
+from didkit_py.records.record import create_acceptance, create_record, verify_acceptance
 from didkit_py.terms.agreement import complete_grants
-from didkit_py.terms.consent import Answer_, consent, consent_view, release
-from didkit_py.terms.decision import Decision, HeldState, History, Outcome, asked_thresholds, decide
-from didkit_py.terms.page_digest import page_digest
-from didkit_py.terms.policy import AllowRule, Policy
-from didkit_py.terms.record import create_acceptance, create_record, verify_acceptance
 from tests.cast import (
     AFFORDABILITY,
     CONTACT,

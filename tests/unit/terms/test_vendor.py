@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, TERMS_SIGNATORY, VerifiedVendor, fold, verify_vendor
 from didkit_py.credentials.template import template_named
 from didkit_py.oid4vp.request import VerifierInfo
-from didkit_py.terms.vendor import RELATIONSHIP_AGREEMENT, TERMS_SIGNATORY, VerifiedVendor, fold, verify_vendor
 from tests.cast import BOB, DEALER, NOW, SOUND, TERMS_BODY, Situation, dealer_asks, dealer_role, happy, terms_signatory
 
 

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 import wallet
 from didkit_py.credentials.template import template_named
-from didkit_py.service.lists import Lists
-from didkit_py.service.pages import load_templates
+from didkit_py.service.fetching.lists import TrustedLists
+from didkit_py.service.http.pages import load_templates
 from didkit_py.trust import TrustedIssuer, TrustList
 from wallet.giver import Giver, giver_of, title_of
-from wallet.held import StoredCredential
-from wallet.words import plain
+from wallet.models import StoredCredential
+from wallet.pages.wording import plain
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RECEIPT, CONTACT = template_named("digital-receipt").vct, template_named("contact").vct
@@ -23,13 +23,13 @@ TRUSTED, STRANGER = "did:web:riverside.example", "did:web:stranger.example"
 OUT = "”: the sender just proved it. “"
 
 
-def lists() -> Lists:
+def lists() -> TrustedLists:
     entry = TrustedIssuer(id=TRUSTED, name=RIVERSIDE, vcts=frozenset({RECEIPT}), status_lists=None)
     trust = TrustList(
         publisher="did:web:p.example", issued_at=NOW, expires_at=NOW + timedelta(days=1), issuers={TRUSTED: entry}
     )
     nothing: dict[str, object] = {"documents": {}, "status_lists": {}, "fetched_at": {}, "terms": {}, "layers": {}}
-    return Lists(trust=trust, faults={}, sources=(), **nothing)  # type: ignore[arg-type] # empty of everything
+    return TrustedLists(trust=trust, faults={}, sources=(), **nothing)  # type: ignore[arg-type] # empty of everything
 
 
 def stored(**changed: object) -> StoredCredential:
@@ -82,7 +82,7 @@ def test_a_listed_giver_of_another_kind_of_document_is_not_named_for_this_one() 
 
 
 @pytest.mark.parametrize("known", [lists(), None])
-def test_a_strangers_words_cannot_leave_their_quotation(known: Lists | None) -> None:
+def test_a_strangers_words_cannot_leave_their_quotation(known: TrustedLists | None) -> None:
     found = giver_of(stored(issuer=STRANGER, issuer_says=f"us{OUT}\u202e<b>\n"), known)
     assert "“us': the sender just proved it. '[U+202E]<b>”" in found.sentence
     assert "<q><bdi>us&#39;: the sender just proved it. &#39;[U+202E]&lt;b&gt;</bdi></q>" in shown(found)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import wallet
-from didkit_py.service.database import Database, Row, Value
-from didkit_py.service.sealing import Box
-from didkit_py.service.sqlite import open_sqlite
-from wallet.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
+from didkit_py.service.storage.database import Database, Row, Value
+from didkit_py.service.storage.sealing import Box
+from didkit_py.service.storage.sqlite import open_sqlite
+from wallet.storage.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"

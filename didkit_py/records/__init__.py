@@ -1,0 +1,1 @@
+"""Agreement records signed by both sides, later events, and how long data may be kept."""

@@ -1,0 +1,1 @@
+"""Bounded outbound HTTPS, and the public lists and evidence that are fetched by it."""

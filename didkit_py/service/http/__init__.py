@@ -1,0 +1,1 @@
+"""HTTP for all programs: routes, middleware, sessions, pages, error responses, the OpenAPI document."""

@@ -1,0 +1,158 @@
+"""Pages: templates, the files they need, and QR codes. Everything a page shows is escaped, and nothing is inline."""
+
+import hashlib
+import io
+import mimetypes
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import unquote
+
+import jinja2
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from didkit_py.errors import NotFound, TooLarge
+from didkit_py.service.http.routing import CSRF_FIELD, SERVICE, SETTINGS
+from didkit_py.service.http.sessions import below_session, csrf_token, plain_path, principal_of, session_of
+from didkit_py.unicode.visible import one_line, quoted, visible
+
+_HERE: Final = Path(__file__).parent
+_NOTICES: Final = "notices"
+_ADDRESS: Final = re.compile(r'(\s(?:href|action|src)=")(/[^"]*)')
+
+Navigation = Sequence[tuple[str, str]]  # label and path, in the order shown
+NoticeKind = Literal["success", "info", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticFile:
+    """A file that pages refer to, kept in memory; its address names its version."""
+
+    body: bytes = field(repr=False)
+    content_type: str
+    version: str
+
+
+TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+STATIC: Final = web.AppKey("static", dict[str, StaticFile])
+NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[str, str]])
+
+
+def load_templates(folder: Path | None) -> jinja2.Environment:
+    """The program's own templates, and below them those that all programs share."""
+    places = [place / "templates" for place in (folder, _HERE) if place is not None]
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(place) for place in places]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        # What every expression passes through: no page shows a sign that hides, reorders or controls.
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"quoted": quoted, "one_line": one_line}
+    return environment
+
+
+def load_static(folder: Path | None) -> dict[str, StaticFile]:
+    """The files of `static` folders by name; the program's own win."""
+    return {
+        file.name: _read_static(file)
+        for place in (_HERE, folder)
+        if place is not None
+        for file in _files(place / "static")
+    }
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in sorted(folder.iterdir()) if file.is_file()) if folder.is_dir() else iter(())
+
+
+def _read_static(file: Path) -> StaticFile:
+    body = file.read_bytes()
+    kind = mimetypes.guess_type(file.name, strict=True)[0] or "application/octet-stream"
+    return StaticFile(body=body, content_type=kind, version=hashlib.sha256(body).hexdigest()[:12])
+
+
+async def send_static(request: web.Request) -> web.Response:
+    """A file that pages refer to; `v` names its version."""
+    file = request.app[STATIC].get(request.match_info["name"])
+    if file is None:
+        raise NotFound("there is no such file")
+    kept = "public, max-age=31536000, immutable" if request.query.get("v") == file.version else "no-cache"
+    charset = "utf-8" if file.content_type.startswith("text/") else None
+    return web.Response(
+        body=file.body, content_type=file.content_type, charset=charset, headers={"Cache-Control": kept}
+    )
+
+
+def render(request: web.Request, template: str, *, status: int = 200, **context: object) -> web.Response:
+    """A page from a template. The template knows, beside `context`: csrf_field(), service, party, signed_in, path,
+    navigation, notices(), static(name) and qr_svg(text). It names plain addresses: those of pages behind the sign-in
+    are put below the session's path here.
+    """  # noqa: D205 - the list belongs to the sentence
+
+    def csrf_field() -> Markup:
+        return Markup('<input type="hidden" name="{}" value="{}">').format(CSRF_FIELD, csrf_token(request))
+
+    def static(name: str) -> str:
+        return f"/static/{name}?v={request.app[STATIC][name].version}"
+
+    shared = {
+        "csrf_field": csrf_field,
+        "service": request.app[SERVICE],
+        "party": request.app[SETTINGS].name,
+        "signed_in": principal_of(request) is not None,
+        "path": unquote(plain_path(request)),
+        "navigation": request.app[NAVIGATION],
+        "notices": lambda: _take_notices(request),
+        "static": static,
+        "qr_svg": qr_svg,
+    }
+    page = request.app[TEMPLATES].get_template(template).render(shared | context)
+    # Templates and macros name plain addresses. No other text can look like one of these attributes: autoescape turns
+    # each quotation mark of a value into an entity.
+    page = _ADDRESS.sub(lambda found: found[1] + below_session(request, found[2]), page)
+    return web.Response(text=page, status=status, content_type="text/html")
+
+
+def notify(request: web.Request, text: str, *, kind: NoticeKind = "success") -> None:
+    """Say `text` at the top of the next page that this person sees."""
+    session = session_of(request)
+    if session is None:
+        raise ValueError("only a session can keep a notice")
+    waiting = session.setdefault(_NOTICES, [])
+    if isinstance(waiting, list):
+        waiting.append({"text": text, "kind": kind})
+
+
+def _take_notices(request: web.Request) -> list[object]:
+    session = session_of(request)
+    taken = session.pop(_NOTICES, []) if session is not None else []
+    return taken if isinstance(taken, list) else []
+
+
+def qr_svg(text: str, *, title: str = "QR code") -> Markup:
+    """A QR code (ISO/IEC 18004) as inline SVG, named for those who do not see it. Raises TooLarge."""
+    try:
+        code = segno.make(text, error="m", micro=False, boost_error=False)
+    except segno.DataOverflowError as error:
+        raise TooLarge("the text is longer than a QR code can be") from error
+    drawn = io.BytesIO()
+    code.save(
+        drawn,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        omitsize=True,
+        light="#fff",
+        nl=False,
+        svgclass=None,
+        lineclass=None,
+    )
+    drawing = Markup(drawn.getvalue().decode())  # noqa: S704 - drawn by segno from modules alone; the text is not in it
+    return Markup('<span class="qr" role="img" aria-label="{}">{}</span>').format(title, drawing)

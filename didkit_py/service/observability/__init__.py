@@ -1,0 +1,1 @@
+"""Logs and metrics of a running program; neither holds a claim."""

@@ -1,0 +1,1 @@
+"""The database seam on SQLite and PostgreSQL: connections, migrations, sealed values."""

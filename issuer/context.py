@@ -1,0 +1,48 @@
+"""Parts: what the endpoints, pages and commands of one running issuer work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from aiohttp import web
+
+from didkit_py.credentials.template import ClaimTemplate
+from didkit_py.keys.public import PublicKey
+from didkit_py.roles.issuing import Issuing
+from issuer.claim_templates import ListLayout
+from issuer.publishing.documents import Publications
+from issuer.publishing.status_lists import StatusLists
+from issuer.settings import IssuerSettings
+from issuer.store import OfferStore
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerContext:
+    """One issuer, put together."""
+
+    settings: IssuerSettings
+    did: str
+    public: PublicKey
+    issuing: Issuing
+    store: OfferStore
+    status_lists: StatusLists
+    publications: Publications
+    layout: ListLayout | None  # the list that can be imported, if there is one
+    clock: Clock
+
+    @property
+    def templates(self) -> tuple[ClaimTemplate, ...]:
+        """The types on offer, in the order of the settings."""
+        return tuple(self.issuing.templates.values())
+
+
+PARTS: Final = web.AppKey("parts", IssuerContext)
+KEY_FRAGMENT: Final = "key-1"
+
+
+def parts_of(request: web.Request) -> IssuerContext:
+    """The parts of the issuer that answers."""
+    return request.app[PARTS]

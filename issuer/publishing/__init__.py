@@ -1,0 +1,1 @@
+"""What an issuer publishes: terms documents, the trust list, status lists."""

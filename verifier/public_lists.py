@@ -1,0 +1,74 @@
+"""The lists as they are kept: one place that the running service and the commands beside it read and write."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from didkit_py.encoding import from_timestamp, timestamp
+from didkit_py.errors import Stale
+from didkit_py.service.fetching.evidence import Source, TrustedLists, read_lists
+from didkit_py.service.storage.columns import number, octets, text
+from didkit_py.service.storage.database import Database, Statement
+
+_NAME = "sources"
+
+
+@dataclass(slots=True, kw_only=True)
+class KeptLists:
+    """The last good lists of one vendor, read again whenever some process has kept newer ones."""
+
+    database: Database
+    trust_list_url: str | None
+    trust_list_signer: str | None
+    _lists: TrustedLists | None = field(default=None, repr=False)
+    _version: int = -1
+
+    async def current(self, now: datetime) -> TrustedLists:
+        """What is kept, verified. Raises Stale when there is nothing, or the trust list's time is over."""
+        if self.trust_list_url is None or self.trust_list_signer is None:
+            raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
+        version = await self._kept_version()
+        if self._lists is None or version != self._version:
+            self._lists = read_lists(
+                await self.load_sources(),
+                trust_list_url=self.trust_list_url,
+                trust_list_signer=self.trust_list_signer,
+                now=now,
+            )
+            self._version = version
+        self._lists.require_holding(now)
+        return self._lists
+
+    async def _kept_version(self) -> int:
+        rows = await self.database.fetch("SELECT value FROM source_versions WHERE name = ?", _NAME)
+        return number(rows[0], "value") if rows else 0
+
+    async def load_sources(self) -> tuple[Source, ...]:
+        """What was fetched, as it came."""
+        rows = await self.database.fetch("SELECT url, fetched_at, body FROM sources ORDER BY url")
+        return tuple(
+            Source(
+                url=text(row, "url"),
+                body=octets(row, "body"),
+                fetched_at=from_timestamp(number(row, "fetched_at")),
+            )
+            for row in rows
+        )
+
+    async def save_sources(self, sources: Sequence[Source]) -> None:
+        """Keep these instead of the ones before."""
+        await self.database.apply(
+            Statement(
+                "INSERT INTO source_versions (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = source_versions.value + 1",
+                (_NAME, 1),
+            ),
+            Statement("DELETE FROM sources"),
+            *(
+                Statement(
+                    "INSERT INTO sources (url, fetched_at, body) VALUES (?, ?, ?)",
+                    (one.url, timestamp(one.fetched_at), one.body),
+                )
+                for one in sources
+            ),
+        )

@@ -1,0 +1,56 @@
+"""Judging for commands: a request as a wallet would, and one presentation by every check."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from didkit_py.consent.decision import Decision
+from didkit_py.errors import DidkitError
+from didkit_py.service.fetching.evidence import fetch_document, gather
+from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.verification import KeyBinding, VerifiedCredential, verify_credential
+from verifier.context import VerifierContext, judge_with, no_evidence
+from verifier.folder import read_template
+
+JSON_BEGINS: Final = b"{"
+
+
+async def judge(parts: VerifierContext, octets: bytes) -> Decision:
+    """What a wallet would say to a request object, or to a request that this vendor would sign."""
+    if not octets.startswith(JSON_BEGINS):
+        return await parts.judge(as_text(octets))
+    return await parts.judge_draft(await parts.asking.draft(read_template(octets), now=parts.clock()))
+
+
+async def judge_alone(octets: bytes) -> Decision:
+    """The same for a request object of anybody, with no lists at hand."""
+    now = datetime.now(UTC)
+    async with Fetcher() as fetcher:
+        return await judge_with(
+            as_text(octets),
+            fetch=lambda did: fetch_document(fetcher, did),
+            evidence=no_evidence(now),
+            terms={},
+            now=now,
+        )
+
+
+def as_text(octets: bytes) -> str:
+    """The text; what is no ASCII is no token either, and is refused as such."""
+    return octets.decode("ascii", "replace")
+
+
+async def verify(parts: VerifierContext, text: str, *, nonce: str, audience: str) -> VerifiedCredential | DidkitError:
+    """The credential, or the check that did not hold."""
+    now = parts.clock()
+    evidence = await gather(parts.fetcher, [text], await parts.lists.current(now), now=now)
+    try:
+        return verify_credential(
+            text,
+            evidence=evidence,
+            now=now,
+            key_binding=KeyBinding.REQUIRED,
+            expected_nonce=nonce,
+            expected_audience=audience,
+        )
+    except DidkitError as error:
+        return error

@@ -1,0 +1,1 @@
+"""The person's pages, one module for each subject."""

@@ -1,0 +1,85 @@
+"""The person's pages: what they share, and the first one. Each kind of page has a file of its own."""
+
+from typing import Final
+
+from aiohttp import web
+
+from didkit_py.service.http.pages import TEMPLATES
+from didkit_py.service.http.web import Routes, render
+from wallet.context import WalletContext, parts_of
+from wallet.giver import giver_of_offer, title_of
+from wallet.issuance_client import OPENED, REDEEMED, REDEEMING
+from wallet.models import StoredCredential
+from wallet.pages import documents as document_pages
+from wallet.pages import endings as ending_pages
+from wallet.pages import history as history_pages
+from wallet.pages import offers as offer_pages
+from wallet.pages import requests as request_pages
+from wallet.pages import rules as rules_pages
+from wallet.pages import wording as words
+from wallet.pages.requester import asker_of
+
+NAVIGATION: Final = (
+    ("Inbox", "/"),
+    ("Documents", "/credentials"),
+    ("Receive", "/receive"),
+    ("Answer", "/answer"),
+    ("Who has what", "/disclosures"),
+    ("Rules", "/rules"),
+)
+
+
+def install(app: web.Application, routes: Routes) -> None:
+    """Add every page."""
+    app[TEMPLATES].filters.update(day=words.day, clock_time=words.clock_time, plain=words.plain, copies=words.copies)
+    routes.page("GET", "/", inbox)
+    for each in (offer_pages, document_pages, request_pages, history_pages, ending_pages, rules_pages):
+        each.install(routes)
+
+
+async def inbox(request: web.Request) -> web.Response:
+    """What waits for the person, and what they should know."""
+    parts = parts_of(request)
+    now = parts.clock()
+    keeping = parts.opened.keeping
+    credentials = await parts.opened.store.load_credentials()
+    waiting = [one for one in await keeping.load_open() if one.until is None or one.until > now]
+    return render(
+        request,
+        "inbox.html",
+        asker_of=asker_of,
+        requests=waiting,
+        unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
+        offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
+        giver_of_offer=lambda offer: giver_of_offer(offer, parts.known_lists()),
+        title_of=title_of,
+        count=len(credentials),
+        warnings=await _warnings(parts, credentials),
+    )
+
+
+async def _warnings(parts: WalletContext, credentials: tuple[StoredCredential, ...]) -> list[dict[str, str]]:
+    """What the person should know, the worst first: title, text, and where to do something about it."""
+    found: list[dict[str, str]] = []
+    if (fault := await parts.ledger_fault()) is not None:
+        found.append({"title": "Nothing can be shared now", "text": f"{fault}. {fault.advice}", "href": ""})
+    if parts.known_lists() is None:
+        text = "Your wallet has not yet fetched the public lists by which it checks who asks."
+        found.append({"title": "Requests cannot be checked yet", "text": text, "href": "/rules"})
+    found += [warning for one in credentials if (warning := _about(one, parts)) is not None]
+    return found
+
+
+def _about(credential: StoredCredential, parts: WalletContext) -> dict[str, str] | None:
+    left = None if credential.expires_at is None else credential.expires_at - parts.clock()
+    href = f"/credentials/{credential.id}"
+    title = title_of(credential.vct, credential.title)
+    if left is not None and left.total_seconds() <= 0:
+        return {"title": f"{title} has run out", "text": "Ask whoever gave it for a new one.", "href": href}
+    if left is not None and left <= words.EXPIRES_SOON:
+        text = f"It runs out on {words.day(credential.expires_at)}. Ask whoever gave it for a new one."
+        return {"title": f"{title} runs out soon", "text": text, "href": href}
+    if credential.copies > words.FEW_COPIES >= credential.copies_left:
+        text = f"You can show it {credential.copies_left} more times. Ask whoever gave it for new copies."
+        return {"title": f"{title} is nearly used up", "text": text, "href": href}
+    return None

@@ -1,0 +1,1 @@
+"""What a wallet keeps: documents, presentations, the ledger, public lists, its sealed key."""

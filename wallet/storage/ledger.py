@@ -1,0 +1,223 @@
+"""The disclosure ledger: what was asked, decided, released and recorded, as a chain that shows every change.
+
+Each entry is sealed for its place and holds the digest of the entry before it. The newest digest and the count are
+sealed in a file beside the database, replaced after each commit. So an entry that was edited, deleted, moved or cut off
+shows, and so does a head file put back from an earlier day. What cannot show is an older copy of everything at once.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from didkit_py.encoding import Json, b64url, digest, from_rfc3339, jcs, rfc3339
+from didkit_py.errors import CannotOpen, Malformed, Rejected, StorageUnavailable
+from didkit_py.reading import Reader
+from didkit_py.service.setup.atomic_files import replace_private
+from didkit_py.service.storage.database import Database, Row, Statement
+from didkit_py.service.storage.sealing import Box
+
+KINDS: Final = (
+    *("asked", "decided", "released", "recorded", "refused"),
+    *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved", "deleted"),
+)
+MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
+READ: Final = "SELECT seq, sealed FROM ledger ORDER BY seq"
+APPEND: Final = "INSERT INTO ledger (seq, sealed) VALUES (?, ?)"
+_HEAD: Final = "ledger-head"
+
+
+class BrokenLedger(Rejected):
+    """The wallet's history was changed outside of the wallet, or a part of it is missing."""
+
+    code = "ledger-broken"
+    hint = "Nothing is shared until the wallet's folder is put back as it was, from a copy you trust."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What is to be written down."""
+
+    kind: str
+    request_id: str
+    body: Mapping[str, Json] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One link of the chain."""
+
+    seq: int  # from 1
+    at: datetime
+    kind: str
+    request_id: str
+    body: Mapping[str, Json] = field(repr=False)
+    digest: str
+
+    @classmethod
+    def from_json(cls, value: Json) -> Self:
+        """Read an entry that was opened. Raises Malformed."""
+        read = Reader(value, at="entry")
+        return cls(
+            seq=read.integer("seq", minimum=1),
+            at=from_rfc3339(read.text("at")),
+            kind=read.text("kind", one_of=KINDS),
+            request_id=read.text("request"),
+            body=read.mapping("body"),
+            digest=digest(jcs(value)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where the chain begins and ends."""
+
+    genesis: str  # what the first entry names as the one before it
+    count: int
+    digest: str
+
+    def follow(self, entries: Sequence[Entry]) -> "Head":
+        """The head after these entries."""
+        return Head(genesis=self.genesis, count=entries[-1].seq, digest=entries[-1].digest) if entries else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadFile:
+    """The sealed head, outside the database."""
+
+    path: Path
+    box: Box
+
+    def read(self) -> Head:
+        """The head. Raises BrokenLedger when it is gone or does not open, StorageUnavailable when it cannot be read."""
+        try:
+            read = Reader(self.box.open(self.path.read_bytes(), place=_HEAD), at="head")
+        except (FileNotFoundError, CannotOpen, Malformed) as error:
+            raise BrokenLedger("the seal of the wallet's history is missing or damaged") from error
+        except OSError as error:
+            raise _unavailable("read", error) from error
+        return Head(genesis=read.text("genesis"), count=read.integer("count"), digest=read.text("digest"))
+
+    def write(self, head: Head) -> None:
+        """Replace the head at once and durably. Raises StorageUnavailable."""
+        value: Json = {"genesis": head.genesis, "count": head.count, "digest": head.digest}
+        try:
+            replace_private(self.path, self.box.seal(value, place=_HEAD))
+        except OSError as error:
+            raise _unavailable("written", error) from error
+
+    def create(self) -> None:
+        """The head of a new wallet's empty chain."""
+        genesis = b64url(self.box.random(16))
+        self.write(Head(genesis=genesis, count=0, digest=genesis))
+
+
+def _unavailable(done: str, error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"the seal of the wallet's history cannot be {done} ({error.strerror})")
+
+
+def verify_chain(rows: Sequence[Row], *, head: Head, box: Box) -> tuple[Entry, ...]:
+    """The entries, if every one is in its place, follows from the one before, and the head is one of them.
+
+    At most MAX_BATCH entries may be newer than the head: those of a commit after which the head was not replaced.
+    Raises BrokenLedger.
+    """
+    entries: list[Entry] = []
+    before = head.genesis
+    for place, row in enumerate(rows, start=1):
+        entry, names = _open(row, place, box)
+        if names != before:
+            raise BrokenLedger(f"entry {place} of the wallet's history does not follow from the one before it")
+        entries.append(entry)
+        before = entry.digest
+    _require_head(entries, head)
+    return tuple(entries)
+
+
+def _open(row: Row, place: int, box: Box) -> tuple[Entry, str]:
+    if row["seq"] != place:
+        raise BrokenLedger(f"entry {place} of the wallet's history is missing")
+    try:
+        value = box.open(row["sealed"], place=f"ledger:{place}")
+        entry = Entry.from_json(value)
+        before = Reader(value, at="entry").text("prev")
+    except (CannotOpen, Malformed) as error:
+        raise BrokenLedger(f"entry {place} of the wallet's history was changed") from error
+    if entry.seq != place:
+        raise BrokenLedger(f"entry {place} of the wallet's history was moved")
+    return entry, before
+
+
+def _require_head(entries: Sequence[Entry], head: Head) -> None:
+    if len(entries) < head.count:
+        raise BrokenLedger(f"the wallet's history was cut: {head.count} entries were written, {len(entries)} are left")
+    named = entries[head.count - 1].digest if head.count else head.genesis
+    if named != head.digest:
+        raise BrokenLedger("the wallet's history is not the one that was sealed")
+    if len(entries) > head.count + MAX_BATCH:
+        raise BrokenLedger("the seal of the wallet's history is older than the history")
+
+
+class Ledger:
+    """The chain in the database with its head in a file."""
+
+    def __init__(self, database: Database, *, box: Box, head_path: Path) -> None:
+        self._database = database
+        self._box = box
+        self._head = HeadFile(path=head_path, box=box)
+        self._turn = asyncio.Lock()  # entries are written one commit after the other, each with its head
+
+    async def read(self) -> tuple[Entry, ...]:
+        """Every entry, verified. Raises BrokenLedger."""
+        while True:
+            head = self._head.read()  # before the rows: an entry written meanwhile is newer than the head, never older
+            rows = await self._database.fetch(READ)
+            if self._head.read() == head:  # else the rows may be newer by any number of commits
+                return verify_chain(rows, head=head, box=self._box)
+
+    async def adopt(self) -> int:
+        """Verify and bring the head up to the chain after a crash; the number of entries. Raises BrokenLedger."""
+        async with self._turn:
+            return (await self._adopt()).count
+
+    async def append(self, *drafts: Draft, now: datetime, also: Sequence[Statement] = ()) -> None:
+        """Write these entries and make the writes of `also`, all or none.
+
+        Raises BrokenLedger or GuardFailed. After StorageUnavailable they may stand there, as after any write.
+        """
+        if len(drafts) > MAX_BATCH:
+            raise ValueError("too many entries for one commit")
+        async with self._turn:
+            head = await self._adopt()  # first, or heads that cannot be written would fall behind by more than a batch
+            entries, statements = self._chain(head, drafts, now)
+            await self._database.apply(*statements, *also)
+            await asyncio.to_thread(self._head.write, head.follow(entries))
+
+    async def _adopt(self) -> Head:
+        head = self._head.read()
+        newest = head.follow(verify_chain(await self._database.fetch(READ), head=head, box=self._box))
+        if newest != head:
+            await asyncio.to_thread(self._head.write, newest)
+        return newest
+
+    def _chain(
+        self, head: Head, drafts: Sequence[Draft], now: datetime
+    ) -> tuple[tuple[Entry, ...], tuple[Statement, ...]]:
+        entries: list[Entry] = []
+        statements: list[Statement] = []
+        for draft in drafts:
+            head = head.follow(entries)
+            value: dict[str, Json] = {
+                "seq": head.count + 1,
+                "prev": head.digest,
+                "at": rfc3339(now),
+                "kind": draft.kind,
+                "request": draft.request_id,
+                "body": dict(draft.body),
+            }
+            entries.append(Entry.from_json(value))
+            sealed = self._box.seal(value, place=f"ledger:{head.count + 1}")
+            statements.append(Statement(APPEND, (head.count + 1, sealed), rows=1))
+        return tuple(entries), tuple(statements)

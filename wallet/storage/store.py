@@ -1,0 +1,288 @@
+"""Everything the wallet remembers. Columns hold opaque ids, counters, times and states; the rest is sealed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from didkit_py.consent.policy import DEFAULT_POLICY, Policy
+from didkit_py.encoding import Json, from_timestamp, timestamp
+from didkit_py.errors import IllegalMove, NotFound
+from didkit_py.roles.ending import Ended
+from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement
+from didkit_py.service.storage.sealing import Box
+from wallet.models import StoredCopy, StoredCredential, StoredOffer
+
+CREDENTIALS: Final = (
+    "SELECT c.id, c.sealed, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left"
+    " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id"
+)
+_POLICY: Final = "policy"
+_TRIES: Final = 5  # two writers of one row: the second reads again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRequest:
+    """A vendor's request with its state; the body is the use case's."""
+
+    id: str
+    state: str
+    changed_at: datetime
+    body: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletStore:
+    """The wallet's database, opened with its key."""
+
+    database: Database
+    box: Box
+
+    def _open(self, row: Row, table: str) -> Json:
+        return self.box.open(row["sealed"], place=f"{table}:{_text(row, 'id')}")
+
+    def _seal(self, value: Json, table: str, row_id: str) -> bytes:
+        return self.box.seal(value, place=f"{table}:{row_id}")
+
+    # Documents
+
+    async def load_credentials(self) -> tuple[StoredCredential, ...]:
+        """Every document, oldest first."""
+        rows = await self.database.fetch(f"{CREDENTIALS} GROUP BY c.id, c.sealed, c.received_at ORDER BY c.received_at")
+        return tuple(self._credential(row) for row in rows)
+
+    async def load_credential(self, credential_id: str) -> StoredCredential:
+        """One document. Raises NotFound."""
+        rows = await self.database.fetch(f"{CREDENTIALS} WHERE c.id = ? GROUP BY c.id, c.sealed", credential_id)
+        if not rows:
+            raise NotFound("there is no such document in this wallet")
+        return self._credential(rows[0])
+
+    def _credential(self, row: Row) -> StoredCredential:
+        return StoredCredential.from_json(
+            self._open(row, "credentials"),
+            id=_text(row, "id"),
+            copies=_int(row, "copies"),
+            copies_left=_int(row, "copies_left"),
+        )
+
+    async def load_unused_copies(self, credential_id: str) -> tuple[StoredCopy, ...]:
+        """The copies that nobody has seen."""
+        rows = await self.database.fetch(
+            "SELECT id, sealed FROM copies WHERE credential_id = ? AND used_at IS NULL ORDER BY id", credential_id
+        )
+        return tuple(
+            StoredCopy.from_json(self._open(row, "copies"), id=_text(row, "id"), credential_id=credential_id)
+            for row in rows
+        )
+
+    async def load_copy_ids(self, credential_id: str) -> frozenset[str]:
+        """All copies of a document, used ones too."""
+        rows = await self.database.fetch("SELECT id FROM copies WHERE credential_id = ?", credential_id)
+        return frozenset(_text(row, "id") for row in rows)
+
+    def spend_copy(self, copy_id: str, *, now: datetime) -> Statement:
+        """The write that marks a copy as used; it fails when the copy was used before."""
+        sql = "UPDATE copies SET used_at = ? WHERE id = ? AND used_at IS NULL"
+        return Statement(sql, (timestamp(now), copy_id), rows=1)
+
+    async def delete_credential(self, credential_id: str) -> tuple[Statement, ...]:
+        """The writes that leave nothing of a document: neither claims nor copies with their keys, nor its offer.
+
+        They fail when the document is gone already.
+        """
+        offers = [one for one in await self.load_offers("received") if one.credential_id == credential_id]
+        return (
+            Statement("DELETE FROM copies WHERE credential_id = ?", (credential_id,)),
+            Statement("DELETE FROM credentials WHERE id = ? RETURNING id", (credential_id,), rows=1),
+            *(Statement("DELETE FROM offers WHERE id = ?", (one.id,)) for one in offers),
+        )
+
+    # Offers
+
+    async def add_offer(self, offer: StoredOffer, *, now: datetime) -> None:
+        """Keep an offer that was opened."""
+        await self.database.execute(
+            "INSERT INTO offers (id, state, opened_at, sealed) VALUES (?, ?, ?, ?)",
+            offer.id,
+            offer.state,
+            timestamp(now),
+            self._seal(offer.to_json(), "offers", offer.id),
+        )
+
+    async def load_offer(self, offer_id: str) -> StoredOffer:
+        """One offer. Raises NotFound."""
+        rows = await self.database.fetch("SELECT id, state, sealed FROM offers WHERE id = ?", offer_id)
+        if not rows:
+            raise NotFound("there is no such offer in this wallet")
+        return self._offer(rows[0])
+
+    async def load_offers(self, *states: str) -> tuple[StoredOffer, ...]:
+        """The offers in these states, newest first."""
+        marks = ", ".join("?" for _ in states)
+        rows = await self.database.fetch(
+            f"SELECT id, state, sealed FROM offers WHERE state IN ({marks}) ORDER BY opened_at DESC",  # noqa: S608 - only placeholders
+            *states,
+        )
+        return tuple(self._offer(row) for row in rows)
+
+    def _offer(self, row: Row) -> StoredOffer:
+        return StoredOffer.from_json(self._open(row, "offers"), id=_text(row, "id"), state=_text(row, "state"))
+
+    def _change_offer(self, offer: StoredOffer, before: str) -> Statement:
+        sql = "UPDATE offers SET state = ?, sealed = ? WHERE id = ? AND state = ?"
+        return Statement(sql, (offer.state, self._seal(offer.to_json(), "offers", offer.id), offer.id, before), rows=1)
+
+    async def save_offer(self, offer: StoredOffer, *, before: str) -> None:
+        """Replace an offer that is still in state `before`. Raises IllegalMove when it is not."""
+        try:
+            await self.database.apply(self._change_offer(offer, before))
+        except GuardFailed as error:
+            raise IllegalMove("the offer is being taken by another page, or was taken") from error
+
+    async def save_received(
+        self, offer: StoredOffer, credential: StoredCredential, copies: Sequence[StoredCopy], *, before: str
+    ) -> None:
+        """The document, its copies and the end of its offer, all or none. Raises IllegalMove."""
+        sealed = self._seal(credential.to_json(), "credentials", credential.id)
+        statements = [
+            self._change_offer(offer, before),
+            Statement(
+                "INSERT INTO credentials (id, received_at, sealed) VALUES (?, ?, ?)",
+                (credential.id, timestamp(credential.received_at), sealed),
+            ),
+            *(
+                Statement(
+                    "INSERT INTO copies (id, credential_id, sealed) VALUES (?, ?, ?)",
+                    (copy.id, credential.id, self._seal(copy.to_json(), "copies", copy.id)),
+                )
+                for copy in copies
+            ),
+        ]
+        try:
+            await self.database.apply(*statements)
+        except GuardFailed as error:
+            raise IllegalMove("the offer was taken by another page") from error
+
+    # Requests
+
+    def add_request(self, request_id: str, state: str, body: Json, *, now: datetime) -> Statement:
+        """The write that keeps a request that was opened."""
+        return Statement(
+            "INSERT INTO requests (id, state, opened_at, changed_at, sealed) VALUES (?, ?, ?, ?, ?)",
+            (request_id, state, timestamp(now), timestamp(now), self._seal(body, "requests", request_id)),
+        )
+
+    def change_request(self, request_id: str, state: str, body: Json, *, before: str, now: datetime) -> Statement:
+        """The write that moves a request on from state `before`; it fails when it is in another."""
+        return Statement(
+            "UPDATE requests SET state = ?, changed_at = ?, sealed = ? WHERE id = ? AND state = ?",
+            (state, timestamp(now), self._seal(body, "requests", request_id), request_id, before),
+            rows=1,
+        )
+
+    async def load_request(self, request_id: str) -> StoredRequest:
+        """One request. Raises NotFound."""
+        rows = await self.database.fetch("SELECT id, state, changed_at, sealed FROM requests WHERE id = ?", request_id)
+        if not rows:
+            raise NotFound("there is no such request in this wallet")
+        return self._request(rows[0])
+
+    async def load_requests(self, *states: str) -> tuple[StoredRequest, ...]:
+        """The requests in these states, newest first."""
+        marks = ", ".join("?" for _ in states)
+        rows = await self.database.fetch(
+            f"SELECT id, state, changed_at, sealed FROM requests WHERE state IN ({marks}) ORDER BY opened_at DESC, id",  # noqa: S608 - only placeholders
+            *states,
+        )
+        return tuple(self._request(row) for row in rows)
+
+    def _request(self, row: Row) -> StoredRequest:
+        return StoredRequest(
+            id=_text(row, "id"),
+            state=_text(row, "state"),
+            changed_at=_moment(row, "changed_at"),
+            body=self._open(row, "requests"),
+        )
+
+    # Endings
+
+    def add_ending(self, ended: Ended) -> Statement:
+        """The write that keeps what the person asked of a vendor; it fails when its place is taken."""
+        return Statement(
+            "INSERT INTO endings (request_id, place, answered_at, sealed) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (request_id, place) DO NOTHING RETURNING place",
+            (ended.exchange_id, ended.place, None, self._seal_ending(ended)),
+            rows=1,
+        )
+
+    def change_ending(self, ended: Ended) -> Statement:
+        """The write that replaces one; it fails when that one has an answer."""
+        answered_at = None if ended.answered_at is None else timestamp(ended.answered_at)
+        return Statement(
+            "UPDATE endings SET answered_at = ?, sealed = ?"
+            " WHERE request_id = ? AND place = ? AND answered_at IS NULL RETURNING place",
+            (answered_at, self._seal_ending(ended), ended.exchange_id, ended.place),
+            rows=1,
+        )
+
+    async def load_endings(self) -> tuple[Ended, ...]:
+        """Everything that was asked of vendors, by request and in order."""
+        rows = await self.database.fetch("SELECT request_id, place, sealed FROM endings ORDER BY request_id, place")
+        return tuple(self._ending(row) for row in rows)
+
+    async def load_endings_of(self, request_id: str) -> tuple[Ended, ...]:
+        """What was asked of one vendor about one record, in order."""
+        sql = "SELECT request_id, place, sealed FROM endings WHERE request_id = ? ORDER BY place"
+        return tuple(self._ending(row) for row in await self.database.fetch(sql, request_id))
+
+    def _seal_ending(self, ended: Ended) -> bytes:
+        return self.box.seal(ended.to_json(), place=f"endings:{ended.exchange_id}:{ended.place}")
+
+    def _ending(self, row: Row) -> Ended:
+        request_id, place = _text(row, "request_id"), _int(row, "place")
+        body = self.box.open(row["sealed"], place=f"endings:{request_id}:{place}")
+        return Ended.from_json(body, exchange_id=request_id, place=place)
+
+    # Rules
+
+    async def load_policy(self) -> Policy:
+        """The person's own rules."""
+        return (await self._load_policy())[0]
+
+    async def _load_policy(self) -> tuple[Policy, int]:
+        rows = await self.database.fetch("SELECT name AS id, version, sealed FROM rules WHERE name = ?", _POLICY)
+        if not rows:
+            return DEFAULT_POLICY, 0
+        return Policy.from_json(self._open(rows[0], "rules")), _int(rows[0], "version")
+
+    async def change_policy(self, change: Callable[[Policy], Policy]) -> Policy:
+        """The rules after `change`, stored. Another process may change them too: then it is done again."""
+        for _ in range(_TRIES):
+            policy, version = await self._load_policy()
+            changed = change(policy)
+            rows = await self.database.execute(
+                "INSERT INTO rules (name, version, sealed) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+                " SET version = excluded.version, sealed = excluded.sealed WHERE rules.version = ? RETURNING version",
+                _POLICY,
+                version + 1,
+                self._seal(changed.to_json(), "rules", _POLICY),
+                version,
+            )
+            if rows:
+                return changed
+        raise IllegalMove("the rules were changed by somebody else at the same moment")
+
+
+def _text(row: Row, name: str) -> str:
+    value = row[name]
+    return value if isinstance(value, str) else ""
+
+
+def _int(row: Row, name: str) -> int:
+    value = row[name]
+    return value if isinstance(value, int) else 0
+
+
+def _moment(row: Row, name: str) -> datetime:
+    return from_timestamp(_int(row, name))
