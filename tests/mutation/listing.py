@@ -10,10 +10,10 @@ import os
 import sys
 
 import libcst
-from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
+from mutmut.__main__ import create_mutants
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant, read_functions_from_index
-from mutmut.utils.file_utils import setup_source_paths, walk_mutatable_files
+from mutmut.utils.file_utils import copy_also_copy_files, copy_src_dir, setup_source_paths, walk_mutatable_files
 
 SAYINGS = frozenset({"spec", "hint", "detail", "reason"})
 
