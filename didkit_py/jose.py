@@ -86,16 +86,13 @@ def _read_header(encoded: str, typ: str | tuple[str, ...], honoured: frozenset[s
     if not isinstance(alg, str) or alg not in ALG_NAMES:
         raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
     kinds = (typ,) if isinstance(typ, str) else typ
-    if _short_type(header.get("typ")) not in kinds:
+    stated = header.get("typ")
+    # Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9).
+    if (stated.lower().removeprefix("application/") if isinstance(stated, str) else stated) not in kinds:
         raise WrongType(f"expected a token of type {' or '.join(kinds)}", spec="RFC 8725, 3.11")
     for name in (_FORBIDDEN_HEADERS - honoured) & header.keys():
         raise UnsupportedAlgorithm(f"header member {name} is not accepted here", spec="RFC 8725, 3.10")
     return MappingProxyType(header)
-
-
-def _short_type(typ: Json) -> Json:
-    """Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9)."""
-    return typ.lower().removeprefix("application/") if isinstance(typ, str) else typ
 
 
 def verify_compact(jws: UnverifiedJws, key: PublicKey) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
 from didkit_py.keys.signer import SECRET_BYTES
 from didkit_py.oauth import InvalidGrant, InvalidRequest
-from didkit_py.oid4vci.metadata import JWK, Configuration
+from didkit_py.oid4vci.metadata import JWK
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
 from wallet.storage.store import WalletStore
@@ -52,11 +52,13 @@ class IssuanceClient:
 
     async def _make_keys(self, offer: StoredOffer) -> StoredOffer:
         configuration = offer.previewed.configurations[0]
-        count = min(_copies(configuration), offer.previewed.issuer.batch_size)
+        template = template_of(configuration.vct)
+        wanted = min(template.copies, MAX_COPIES) if template else MAX_COPIES
+        count = min(wanted, offer.previewed.issuer.batch_size)
         made = replace(
             offer,
             state=REDEEMING,
-            alg=_algorithm(configuration),
+            alg=next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0]),
             secrets=offer.secrets or tuple(secrets.token_bytes(SECRET_BYTES) for _ in range(count)),
         )
         await self.store.save_offer(made, before=offer.state)
@@ -103,15 +105,6 @@ class IssuanceClient:
     async def load_redeemed(self) -> Sequence[StoredOffer]:
         """The offers whose code is spent and whose document has not come."""
         return await self.store.load_offers(REDEEMED)
-
-
-def _copies(configuration: Configuration) -> int:
-    template = template_of(configuration.vct)
-    return min(template.copies, MAX_COPIES) if template else MAX_COPIES
-
-
-def _algorithm(configuration: Configuration) -> str:
-    return next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0])
 
 
 def _new_id() -> str:

@@ -73,13 +73,10 @@ def open_response(text: str, *, private_jwk: Mapping[str, Json]) -> ResponseBody
         raise BadResponse("response: encrypted for another key than the request's", spec="OpenID4VP 1.0, 8.3")
     read = Reader(read_json(decrypt(text, private_jwk=private_jwk)), at="response")
     state = read.optional_text("state", max_length=MAX_STATE)
-    return ResponseBody(vp_token=_vp_token(read.object("vp_token")), state=state)
-
-
-def _vp_token(read: Reader) -> dict[str, tuple[str, ...]]:
-    if not 1 <= len(read.members) <= MAX_CREDENTIALS:
+    tokens = read.object("vp_token")
+    if not 1 <= len(tokens.members) <= MAX_CREDENTIALS:
         raise BadResponse(f"vp_token: expected 1 to {MAX_CREDENTIALS} members", spec="OpenID4VP 1.0, 8.1")
-    return {query_id: _presentations(read, query_id) for query_id in read.members}
+    return ResponseBody(vp_token={name: _presentations(tokens, name) for name in tokens.members}, state=state)
 
 
 def _presentations(read: Reader, query_id: str) -> tuple[str, ...]:

@@ -206,7 +206,11 @@ def parse_event(text: str) -> UnverifiedEvent:
         basis=read.text("basis", max_length=80) if kind == EventKind.ERASE_REQUEST else "",
         of=read_digest(read, "of") if kind in _ANSWERS else "",
         state=read.text("state", one_of=_STATES[kind]) if kind in _ANSWERS else "",
-        residual=_residual(read) if kind == EventKind.ERASE_PROOF else (),
+        residual=(
+            tuple(map(Residual.from_reader, read.objects("residual", max_items=MAX_RESIDUAL)))
+            if kind == EventKind.ERASE_PROOF
+            else ()
+        ),
         text=text,
     )
     return UnverifiedEvent(
@@ -221,10 +225,6 @@ def _paths(read: Reader) -> tuple[ClaimPath, ...]:
         return ()
     entries = read.items("paths", at_least=1, max_items=64)
     return tuple(read_path(Reader({"paths": one}, at="event"), "paths") for one in entries)
-
-
-def _residual(read: Reader) -> tuple[Residual, ...]:
-    return tuple(map(Residual.from_reader, read.objects("residual", max_items=MAX_RESIDUAL)))
 
 
 def verify_event(

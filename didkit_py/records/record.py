@@ -141,27 +141,18 @@ def is_offered(vct: str, path: ClaimPath, grant: Grant) -> bool:
     paths = {collapsed(one.path) for one in _items(grant) if one.vct == vct and one.path is not None}
     if path in paths:
         return True
-    if path != collapsed(path) or not _is_claim(vct, path):
+    template = template_of(vct)
+    if path != collapsed(path) or template is None:
+        return False
+    if not any(spec.path[: len(path)] == path for spec in template.claims):  # no claim here, and none below
         return False
     classes = tuple(one for one in _items(grant) if one.data_class is not None)
     item = DataItem(vct=vct, path=path, necessity="optional")
     return any(is_below(path, one) for one in paths) or is_covered(item, classes)
 
 
-def _is_claim(vct: str, path: ClaimPath) -> bool:
-    """Whether the type has a claim here, or claims below."""
-    template = template_of(vct)
-    return template is not None and any(spec.path[: len(path)] == path for spec in template.claims)
-
-
 def _spelling(path: ClaimPath) -> bytes:
     return jcs([*path])
-
-
-def _declined(grant: Grant, accepted: Sequence[ClaimPath]) -> tuple[ClaimPath, ...]:
-    """What the grant names and nothing accepted answers."""
-    named = {collapsed(one.path) for one in _items(grant) if one.vct is not None and one.path is not None}
-    return tuple(sorted((one for one in named if not any(is_below(path, one) for path in accepted)), key=_spelling))
 
 
 def _payload(
@@ -210,24 +201,21 @@ def _payload(
 def _process(grant: Grant, paths: Sequence[ClaimPath] | None, terms: TermsDocument | None) -> Json:
     """One grant in the record; `paths` is None where it was not accepted."""
     recipient, accepted = grant.recipient or Recipient(), paths or ()
-    declined = _declined(grant, accepted)
+    named = {collapsed(one.path) for one in _items(grant) if one.vct is not None and one.path is not None}
+    declined = [one for one in named if not any(is_below(path, one) for path in accepted)]
     return absent_left_out(
         {
             "gid": grant.gid,
             "state": "accepted" if accepted or (paths is not None and not grant.data) else "declined",
             "acceptedData": [[*path] for path in accepted],
-            "declinedData": [[*path] for path in declined],
-            "hasPurpose": [_compact(iri) for iri in grant.purpose],
+            "declinedData": [[*path] for path in sorted(declined, key=_spelling)],
+            "hasPurpose": ["dpv:" + iri.removeprefix(DPV) if iri.startswith(DPV) else iri for iri in grant.purpose],
             "hasLegalBasis": _BASES[grant.legal_basis],
             "hasStorageCondition": [one.to_json() for one in grant.retention or ()],
             "hasRecipient": [*(recipient.processors or ()), *(recipient.third_parties or ())],
             "hasJurisdiction": None if terms is None else terms.jurisdiction,
         }
     )
-
-
-def _compact(iri: str) -> str:
-    return "dpv:" + iri.removeprefix(DPV) if iri.startswith(DPV) else iri
 
 
 async def create_acceptance(record: Mapping[str, Json], *, signer: Signer) -> JointlySigned:

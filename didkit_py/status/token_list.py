@@ -129,22 +129,18 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     if expires_at is not None and expires_at <= now:
         raise Stale("the list's time is over", spec="Token Status List, 8.3")
     entries = read.object("status_list")
+    bits = entries.integer("bits")
+    if bits not in BITS:
+        raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
     return VerifiedStatusList(
         uri=uri,
         issuer=_signer(jws),
-        bits=_bits(entries),
+        bits=bits,
         packed=unpack(entries.text("lst", max_length=MAX_TOKEN)),
         issued_at=issued_at,
         expires_at=expires_at,
         ttl=read.optional_seconds("ttl", maximum=2**31),
     )
-
-
-def _bits(entries: Reader) -> int:
-    bits = entries.integer("bits")
-    if bits not in BITS:
-        raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
-    return bits
 
 
 def _signer(jws: UnverifiedJws) -> str:

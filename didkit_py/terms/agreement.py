@@ -246,7 +246,9 @@ def verify_agreement(unverified: UnverifiedAgreement, *, request: VerifiedReques
     verify_compact(unverified.jws, request.key)
     if unverified.jws.kid != request.kid:
         raise BadAgreement("the agreement is signed with another key than the request")
-    _require_equal(_bindings(agreement, asked))
+    for name, (mine, theirs) in _bindings(agreement, asked).items():
+        if mine != theirs:
+            raise BadAgreement(f"agreement.{name}: not that of the request")
     if not timedelta() < agreement.expires_at - agreement.issued_at <= MAX_LIFE:
         raise BadAgreement("an offer lives at most 30 minutes")
     if agreement.issued_at > now + MAX_SKEW or agreement.expires_at + MAX_SKEW < now:
@@ -266,9 +268,3 @@ def _bindings(agreement: Agreement, asked: PresentationRequest) -> Mapping[str, 
         "wallet_nonce": (agreement.wallet_nonce, asked.wallet_nonce),
         "request_hash": (agreement.request_hash, request_hash(asked.query)),
     }
-
-
-def _require_equal(bindings: Mapping[str, tuple[str | None, str | None]]) -> None:
-    for name, (mine, theirs) in bindings.items():
-        if mine != theirs:
-            raise BadAgreement(f"agreement.{name}: not that of the request")

@@ -177,9 +177,9 @@ class Fetcher:
             raise ForbiddenAddress("expected an https URL without user part or fragment")
         target = URL(url, encoded=True)
         # Two parsers that read one text differently would let one judge what the other does not connect to.
-        if origin(url) != f"{target.scheme}://{_shown_host(target)}" + (
-            "" if target.is_default_port() else f":{target.port}"
-        ):
+        host = f"[{target.host}]" if ":" in (target.host or "") else target.host
+        port = "" if target.is_default_port() else f":{target.port}"
+        if origin(url) != f"{target.scheme}://{host}{port}":
             raise ForbiddenAddress("expected a URL in its usual spelling")
         on_loopback = origin(url) in self._loopback
         if target.scheme != "https" and not on_loopback:
@@ -265,11 +265,6 @@ def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if bare in _NAT64 or (bare in _IPV4_COMPATIBLE and int(bare) > 1):
         return ipaddress.IPv4Address(int(bare) & 0xFFFFFFFF)
     return None
-
-
-def _shown_host(target: URL) -> str:
-    host = target.host or ""
-    return f"[{host}]" if ":" in host else host
 
 
 def _expires(headers: CIMultiDictProxy[str], now: datetime) -> datetime | None:

@@ -102,7 +102,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except DidkitError as error:
         note_refusal(request, error)
-        return _answer_refusal(request, error)
+        if _wants_page(request):
+            return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
+        status, name = wire_answer(error, facts_of(request))
+        return _answer(request, status, name, str(error), hint=error.advice)
     except web.HTTPException as error:
         if error.status < _CLIENT_FAULT:
             moved = {"Location": error.headers["Location"]} if "Location" in error.headers else {}
@@ -156,13 +159,6 @@ def wire_answer(error: DidkitError, facts: RouteFacts | None) -> tuple[int, str]
 def status_of(error: DidkitError) -> int:
     """The status that stands for the error's family."""
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), _CLIENT_FAULT)
-
-
-def _answer_refusal(request: web.Request, error: DidkitError) -> web.Response:
-    if _wants_page(request):
-        return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
-    status, name = wire_answer(error, facts_of(request))
-    return _answer(request, status, name, str(error), hint=error.advice)
 
 
 def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
