@@ -77,7 +77,7 @@ def inspect(text: str) -> Inspected:
         payload=_shortened(processed.claims),
         disclosed=tuple(".".join(map(str, path)) for path in processed.paths),
         hidden=sum(1 for _ in digests(payload, disclosures)) - len(disclosures),
-        key_binding=_binding(binding) if binding else None,
+        key_binding=dict(zip(("header", "payload"), parse_jws(binding), strict=True)) if binding else None,
         status_list=_numbers(payload) if header.get("typ") == STATUS_LIST else None,
     )
 
@@ -110,11 +110,6 @@ def _digests(value: Json) -> Iterator[str]:
                 yield from _digests(inner)
 
 
-def _binding(text: str) -> dict[str, Json]:
-    header, payload = parse_jws(text)
-    return {"header": header, "payload": payload}
-
-
 def _shortened(claims: dict[str, Json]) -> dict[str, Json]:
     """The claims, the bits of a status list left out: their number is told apart."""
     entries = claims.get("status_list")
@@ -133,9 +128,7 @@ def _numbers(payload: dict[str, Json]) -> dict[str, Json]:
     for octet, times in Counter(packed).items():  # of which there are 256 at most, however long the list
         for shift in range(0, 8, bits):
             counts[(octet >> shift) % 2**bits] += times
-    named: dict[str, Json] = {_status_name(value): counts[value] for value in sorted(counts)}
+    named: dict[str, Json] = {
+        Status(value).name.lower() if value in {*Status} else str(value): counts[value] for value in sorted(counts)
+    }
     return {"bits": bits, "entries": counts.total(), "by_status": named}
-
-
-def _status_name(value: int) -> str:
-    return Status(value).name.lower() if value in {*Status} else str(value)

@@ -115,13 +115,12 @@ def bundles(case: DisclosureCase) -> tuple[Objection, ...]:
     for one in case.agreement.grants:
         for query_id in grants.tied.get(one.gid, ()):
             together.setdefault("" if query_id in must else query_id, {})[one.gid] = one
-    beyond = dict.fromkeys(gid for found in together.values() if _is_mixed(found.values()) for gid in found)
+    beyond: dict[str, None] = {}
+    for found in together.values():
+        purposes = {purpose for one in found.values() for purpose in one.purpose}
+        if len(purposes) > 1 and not all(map(is_service, purposes)):
+            beyond |= dict.fromkeys(found)
     return objection("agr.bundled", Outcome.REFUSE, ", ".join(beyond)) if beyond else ()
-
-
-def _is_mixed(grants: Iterable[Grant]) -> bool:
-    purposes = {purpose for one in grants for purpose in one.purpose}
-    return len(purposes) > 1 and not all(map(is_service, purposes))
 
 
 def cannot_be_explained(case: DisclosureCase) -> tuple[Objection, ...]:

@@ -104,15 +104,12 @@ class Checking:
                 now=now,
             )
         except (Rejected, Malformed) as error:
-            await self._keep_failure(asked, error, presented, now)
+            checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
+            result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
+            state = move(ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED)
+            await self.store.save_try(asked.id, state, result, now=now)
             raise
         return await self._keep(asked, verified, presented, now)
-
-    async def _keep_failure(self, asked: AskedRequest, error: DidkitError, presented: str, now: datetime) -> None:
-        checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
-        result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
-        state = move(ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED)
-        await self.store.save_try(asked.id, state, result, now=now)
 
     async def _keep(self, asked: AskedRequest, verified: VerifiedPresentation, presented: str, now: datetime) -> Taken:
         acceptances = await self.store.load_acceptances(asked.id)

@@ -14,7 +14,7 @@ from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.jose import parse_compact
-from didkit_py.oid4vp.request import TYPE, RequestLink, UnverifiedRequest, parse_request_object, verify_request_object
+from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
@@ -33,7 +33,10 @@ async def check_request(
 ) -> Decision:
     """What a wallet would decide about a request object, or why it would not even read it."""
     try:
-        unverified, wallet_nonce = _read(text)
+        read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
+        # The link is one of its own making: who made the link is not what is judged here.
+        link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
+        unverified, wallet_nonce = parse_request_object(text, link=link), read.optional_text("wallet_nonce")
         document = await fetch_document(unverified.client_id.did)
         request = verify_request_object(unverified, document=document, expected_wallet_nonce=wallet_nonce, now=now)
         vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
@@ -41,13 +44,6 @@ async def check_request(
         fault = DisclosureCase(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)
         return decide(fault)
     return decide(DisclosureCase(request=request, vendor=vendor, candidates=None, policy=policy, now=now))
-
-
-def _read(text: str) -> tuple[UnverifiedRequest, str | None]:
-    """The request as from a link of its own: who made the link is not what is judged here."""
-    read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
-    link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
-    return parse_request_object(text, link=link), read.optional_text("wallet_nonce")
 
 
 def verdict_json(decision: Decision) -> dict[str, Json]:

@@ -177,7 +177,8 @@ class Fetcher:
             raise ForbiddenAddress("expected an https URL without user part or fragment")
         target = URL(url, encoded=True)
         # Two parsers that read one text differently would let one judge what the other does not connect to.
-        host = f"[{target.host}]" if ":" in (target.host or "") else target.host
+        name = target.host or ""
+        host = f"[{name}]" if ":" in name else name
         port = "" if target.is_default_port() else f":{target.port}"
         if origin(url) != f"{target.scheme}://{host}{port}":
             raise ForbiddenAddress("expected a URL in its usual spelling")
