@@ -51,7 +51,8 @@ def _is_origin_url(value: str) -> bool:
     return is_url(value) and "?" not in value
 
 
-def _checked_url(check: Callable[[str], bool], expected: str) -> Meta:
+def url_by(check: Callable[[str], bool], expected: str) -> Meta:
+    """The constraint of a URL for which `check` is true; `expected` says so in an error."""
     return Meta(
         min_length=1,
         max_length=2_048,
@@ -62,8 +63,8 @@ def _checked_url(check: Callable[[str], bool], expected: str) -> Meta:
 
 
 Text = Annotated[str, text()]
-Url = Annotated[str, _checked_url(is_url, "an https URL without user part or fragment")]  # http on loopback alone
-OriginUrl = Annotated[str, _checked_url(_is_origin_url, "an https URL without user part, query or fragment")]
+Url = Annotated[str, url_by(is_url, "an https URL without user part or fragment")]  # http on loopback alone
+OriginUrl = Annotated[str, url_by(_is_origin_url, "an https URL without user part, query or fragment")]
 Whole = Annotated[int, whole()]
 Seconds = Annotated[int, whole()]  # a span, or a time since 1970
 
@@ -83,7 +84,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Raises ValueError for a URL that is none; `read_as` makes it Malformed."""
         for name, written, check, expected in _checks(type(self)):
             value = getattr(self, name)
-            if value is not None and not check(value):
+            if not all(map(check, value if isinstance(value, tuple) else () if value is None else (value,))):
                 raise _UnfitError(f"{written}: expected {expected}")
 
     def __repr__(self) -> str:
@@ -184,12 +185,16 @@ def _expectation(wanted: inspect.Type) -> str:
 
 @lru_cache(maxsize=256)  # by class, of which there are few
 def _checks(kind: type[Message]) -> tuple[tuple[str, str, Callable[[str], bool], str], ...]:
-    """The members that a check of ours judges: attribute, member name, check, and what it expects."""
+    """The members, or arrays, that a check of ours judges: attribute, member name, check, and what it expects."""
     members = inspect.type_info(kind)
-    found = ((one, _plain(one.type)[1]) for one in getattr(members, "fields", ()))
-    return tuple(
-        (one.name, one.encode_name, extra["check"], extra["expected"]) for one, extra in found if "check" in extra
-    )
+    found = []
+    for one in getattr(members, "fields", ()):
+        wanted, extra = _plain(one.type)
+        if isinstance(wanted, inspect.VarTupleType):
+            _, extra = _plain(wanted.item_type)
+        if "check" in extra:
+            found.append((one.name, one.encode_name, extra["check"], extra["expected"]))
+    return tuple(found)
 
 
 def schema_of(kind: type[Message]) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from didkit_py.jose import MAX_TOKEN
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
-from didkit_py.roles.self_check import verdict_json, would_answer
+from didkit_py.roles.self_check import verdict_of, would_answer
 from didkit_py.service.http.web import METRICS, run, serve
 from didkit_py.service.observability.log import configure
 from didkit_py.service.setup.commands import (
@@ -252,7 +252,7 @@ def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) 
         f"{one.code:20} {one.sentence}" + (f" ({one_line(one.detail)})" if one.detail else "")
         for one in decision.reasons
     ]
-    print_result(more | verdict_json(decision), "\n".join(lines), as_json=as_json)
+    print_result(more | verdict_of(decision).to_json(), "\n".join(lines), as_json=as_json)
 
 
 @group.command("verify-presentation")

@@ -53,6 +53,7 @@ from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.reading import Reader, is_loopback, origin
+from didkit_py.structs import read_as
 from didkit_py.verification.copies import check_copies
 
 MAX_METADATA_BYTES: Final = 262_144
@@ -289,7 +290,7 @@ class _Exchange:
             )
         body = _accepted(answer, by=by)
         with _sent_by(by):
-            return NonceResponse.from_json(body).c_nonce
+            return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
 async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
@@ -420,7 +421,7 @@ def _accepted(answer: OfferAnswer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES
             return read_json(answer.body, max_bytes=max_bytes)
     if BAD_REQUEST <= answer.status < _SERVER_ERROR:
         try:
-            response = OAuthErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
+            response = read_as(OAuthErrorResponse, read_json(answer.body, max_bytes=max_bytes), at="error")
         except Malformed as error:
             raise Unreachable(f"{by} answered with status {answer.status} and no error name") from error
         raise refusal(response, by=by)

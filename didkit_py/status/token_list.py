@@ -9,15 +9,18 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, timestamp
-from didkit_py.errors import BadDid, BadStatusList, Malformed, NotYetValid, Stale
+from didkit_py.errors import BadDid, BadStatusList, NotYetValid, Stale
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
-from didkit_py.reading import Reader, is_url
+from didkit_py.reading import Reader
+from didkit_py.structs import Message, Url, read_as
 
 TYP: Final = "statuslist+jwt"
 CONTENT_TYPE: Final = "application/statuslist+jwt"
@@ -150,18 +153,15 @@ def _signer(jws: UnverifiedJws) -> str:
         return ""
 
 
-def create_aggregation(uris: Collection[str]) -> dict[str, Json]:
-    """The message that lists all lists of an issuer (9.3), so that they can be fetched without naming a credential."""
-    return {"status_lists": list(uris)}
+class StatusLists(Message):
+    """The addresses of all lists of an issuer (9.3), so that they can be fetched without naming a credential."""
+
+    status_lists: Annotated[tuple[Url, ...], Meta(max_length=MAX_AGGREGATED)]
 
 
 def parse_aggregation(body: bytes) -> tuple[str, ...]:
     """The addresses of an issuer's lists. Raises Malformed or TooLarge."""
-    read = Reader(read_json(body), at="aggregation")
-    uris = read.texts("status_lists", max_items=MAX_AGGREGATED)
-    if not all(map(is_url, uris)):
-        raise Malformed("aggregation.status_lists: expected https URLs", spec="Token Status List, 9.3")
-    return uris
+    return read_as(StatusLists, read_json(body), at="aggregation").status_lists
 
 
 def choose_index(taken: Collection[int], *, size: int, random: Callable[[int], bytes]) -> int:

@@ -22,6 +22,7 @@ from didkit_py.errors import (
     Untrusted,
 )
 from didkit_py.oauth import describable
+from didkit_py.service.http.messages import ErrorMessage
 from didkit_py.service.http.pages import render
 from didkit_py.service.http.request_body import UnsupportedBody
 from didkit_py.service.http.routing import Handler, RouteFacts, facts_of
@@ -173,9 +174,10 @@ def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response
 def _answer(request: web.Request, status: int, name: str, message: str, *, hint: str) -> web.Response:
     if _wants_page(request):
         return _page(request, status, message, name, hint=hint)
-    shape = {"error": name, "error_description": describable(message)} | ({"hint": hint} if hint else {})
-    shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add
-    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    shape = ErrorMessage(
+        error=name, error_description=describable(message), hint=hint or None, request_id=request[REQUEST_ID]
+    )
+    answer = web.Response(body=write_json(shape.to_json()), status=status, content_type="application/json")
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
         answer.headers["WWW-Authenticate"] = f'Bearer error="{name}"'
     return _with_retry(answer)
