@@ -13,9 +13,10 @@ One rule for null: a member with a default may be null or absent, both of which 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeVar, dataclass_transform
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Meta, inspect
@@ -25,6 +26,7 @@ from didkit_py.errors import Malformed, TooLarge
 from didkit_py.reading import MAX_TEXT, is_url
 
 _NUL_FREE: Final = r"^[^\0]+$(?![\s\S])"  # no database takes a NUL; `$` alone would let a line end follow
+_URL_SHAPE: Final = r"^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$(?![\s\S])"  # what a schema can say of `is_url`
 _END: Final = r"(?![\s\S])"  # says again in Python's dialect what `$` says in that of JSON Schema
 _AT: Final = " - at `$"
 _LONG: Final = re.compile(r"\AExpected `(?:str|array|object)` of length <= ([0-9]+)\Z")
@@ -54,14 +56,17 @@ def _is_origin_url(value: str) -> bool:
 def url_by(check: Callable[[str], bool], expected: str) -> Meta:
     """The constraint of a URL for which `check` is true; `expected` says so in an error."""
     return Meta(
-        min_length=1,
         max_length=2_048,
-        pattern=_NUL_FREE,
+        pattern=_URL_SHAPE,
         extra={"check": check, "expected": expected},
         extra_json_schema={"format": "uri"},
     )
 
 
+if TYPE_CHECKING:
+    JsonValue = Json
+else:
+    JsonValue = Any  # msgspec cannot follow an alias that names itself; what `read_json` gave is JSON already
 Text = Annotated[str, text()]
 Url = Annotated[str, url_by(is_url, "an https URL without user part or fragment")]  # http on loopback alone
 OriginUrl = Annotated[str, url_by(_is_origin_url, "an https URL without user part, query or fragment")]
@@ -96,22 +101,41 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return members
 
 
-M = TypeVar("M", bound=Message)
+T = TypeVar("T")
 
 
-def read_as(kind: type[M], body: Json, *, at: str) -> M:
-    """The message in `body`, which `read_json` has read; `at` names it in errors, such as `nonce_response`.
+def read_as(kind: type[T], body: Json, *, at: str, columns: Mapping[str, object] = MappingProxyType({})) -> T:
+    """The message or row in `body`, which `read_json` has read; `at` names it in errors, such as `nonce_response`.
+
+    `kind` is a Message, or a frozen dataclass for a row of a store; `columns` are members that stand beside a sealed
+    row, in columns of their own, and win over what the row says.
 
     Raises Malformed, or TooLarge for a text or array beyond its bound. The error says where and what was expected,
     and is made from `kind` alone: msgspec's own words can show the value.
     """
     try:
-        return msgspec.convert(body, kind)
+        return msgspec.convert({**body, **columns} if isinstance(body, dict) else body, kind)
     except msgspec.ValidationError as error:
         raise _explained(error, kind, at) from None  # its message is not kept beside ours either
 
 
-def _explained(error: msgspec.ValidationError, kind: type[Message], at: str) -> Malformed:
+def plain(row: object, *, without: Collection[str] = ()) -> dict[str, Json]:
+    """The members of a dataclass as plain values for a sealed row, but for those that stand in columns of their own.
+
+    A moment becomes an RFC 3339 text, bytes become base64; `read_as` gives an equal value back.
+    """
+    members: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(row, enc_hook=_as_dict))
+    return {name: value for name, value in members.items() if name not in without}
+
+
+def _as_dict(value: object) -> object:
+    """A mapping that msgspec does not know, such as MappingProxyType, as a dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
+
+
+def _explained(error: msgspec.ValidationError, kind: type[object], at: str) -> Malformed:
     head, found, place = str(error).rpartition(_AT)  # the last one: a value that is quoted stands before it
     head, place = (head, place.rstrip("`")) if found else (place, "")
     if isinstance(error.__cause__, _UnfitError):
@@ -133,7 +157,7 @@ def _type_at(wanted: inspect.Type, place: str) -> tuple[inspect.Type, Mapping[st
     """The type that stands at a path such as `.proofs.jwt[0]`, without None, and what its constraint says of it."""
     wanted, extra = _plain(wanted)
     while place:
-        if isinstance(wanted, inspect.StructType):
+        if isinstance(wanted, inspect.StructType | inspect.DataclassType):
             # A member's name may hold dots and brackets: the longest that fits is meant.
             names = [one for one in wanted.fields if place.removeprefix("." + one.encode_name) != place]
             member = max(names, key=lambda one: len(one.encode_name))
@@ -170,6 +194,7 @@ _EXPECTED: Final[Mapping[type[inspect.Type], str]] = {
     inspect.ListType: "an array",
     inspect.DictType: "an object",
     inspect.StructType: "an object",
+    inspect.DataclassType: "an object",
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 
-from didkit_py.encoding import Json, timestamp
+from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
@@ -16,9 +16,10 @@ from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 from didkit_py.records.retention import leaves
+from didkit_py.structs import JsonValue, Text, plain, read_as
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
-from didkit_py.terms.grant_parts import ClaimPath, absent_left_out
+from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.terms.order import is_below
 from didkit_py.verification import CheckResult
 
@@ -117,47 +118,24 @@ class CheckMade:
         body |= {"code": one.code} if one.code else {}
         return body | ({"query": self.query_id} if self.query_id else {})
 
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        check = CheckResult(
-            name=read.text("name"),
-            passed=read.flag("passed"),
-            spec=str(read.value("spec")),
-            detail=str(read.value("detail")),
-            code=read.optional_text("code") or "",
-        )
-        return cls(check=check, query_id=read.optional_text("query") or "")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
     """Until when one claim may be kept, and what allows it."""
 
     path: ClaimPath
-    gids: tuple[str, ...]  # of the accepted grants; empty: nothing was agreed about it
+    gids: tuple[Text, ...]  # of the accepted grants; empty: nothing was agreed about it
     until: datetime | None  # None: no end is set yet
-
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        return cls(
-            path=tuple(step for step in read.items("path") if isinstance(step, str | int | None)),
-            gids=read.optional_texts("gids"),
-            until=read.optional_moment("until"),
-        )
-
-    def to_json(self) -> dict[str, Json]:
-        until = None if self.until is None else timestamp(self.until)
-        return absent_left_out({"path": [*self.path], "gids": [*self.gids], "until": until})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What one presented credential said, without its registered claims."""
 
-    vct: str
-    issuer: str
-    issuer_name: str
-    claims: Mapping[str, Json] = field(repr=False)
+    vct: Text
+    issuer: Text
+    issuer_name: Text
+    claims: Mapping[str, JsonValue] = field(repr=False)
     retained: tuple[Retained, ...] = ()  # one for each claim
 
     @property
@@ -173,25 +151,6 @@ class Learned:
         left = claims if isinstance(claims, dict) else {}
         kept = {*leaves(left), *(() if self.claims or () in paths else ((),))}
         return replace(self, claims=left, retained=tuple(one for one in self.retained if one.path in kept))
-
-    def to_json(self) -> dict[str, Json]:
-        return {
-            "vct": self.vct,
-            "issuer": self.issuer,
-            "issuer_name": self.issuer_name,
-            "claims": dict(self.claims),
-            "retained": [one.to_json() for one in self.retained],
-        }
-
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        return cls(
-            vct=read.text("vct"),
-            issuer=read.text("issuer"),
-            issuer_name=read.text("issuer_name"),
-            claims=read.mapping("claims"),
-            retained=tuple(map(Retained.from_reader, read.objects("retained"))) if read.has("retained") else (),
-        )
 
 
 def _without(value: Json, path: ClaimPath) -> Json:
@@ -254,24 +213,11 @@ class Result:
         return {(name, path) for name, some in self.learned.items() for one in some for path in one.paths}
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "checks": [one.to_json() for one in self.checks],
-            "learned": {query_id: [one.to_json() for one in some] for query_id, some in self.learned.items()},
-            "presented": self.presented,
-            "error": None if self.error is None else dict(self.error),
-        }
+        return plain(self)
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        read = Reader(body, at="result")
-        learned = read.object("learned")
-        error = read.value("error")
-        return cls(
-            checks=tuple(map(CheckMade.from_reader, read.objects("checks"))),
-            learned={name: tuple(map(Learned.from_reader, learned.objects(name))) for name in learned.members},
-            presented=str(read.value("presented")),
-            error={name: str(value) for name, value in error.items()} if isinstance(error, dict) else None,
-        )
+        return read_as(cls, body, at="result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

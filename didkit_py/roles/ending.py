@@ -31,6 +31,7 @@ from didkit_py.records.record import AgreementRecord, verify_record
 from didkit_py.roles.presenting import authenticate
 from didkit_py.roles.presenting_store import Exchange, Note
 from didkit_py.roles.receiving import Fetch, OfferAnswer
+from didkit_py.structs import Text, plain, read_as
 from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
 
 MAX_ANSWER_BYTES: Final = 65_536
@@ -61,35 +62,17 @@ class Ended:
     place: int
     wish: TerminationRequest
     asked_at: datetime
-    event: str | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
-    answer: str | None = field(default=None, repr=False)  # the vendor's, once its signature held
+    event: Text | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
+    answer: Text | None = field(default=None, repr=False)  # the vendor's, once its signature held
     answered_at: datetime | None = None
     problem: str = ""  # the code of what was wrong with the last try
 
     @classmethod
     def from_json(cls, body: Json, *, exchange_id: str, place: int) -> Self:
-        read = Reader(body, at="ended")
-        return cls(
-            exchange_id=exchange_id,
-            place=place,
-            wish=TerminationRequest(read.text("wish", one_of=[*TerminationRequest])),
-            asked_at=read.moment("asked_at"),
-            event=read.optional_text("event"),
-            answer=read.optional_text("answer"),
-            answered_at=read.optional_moment("answered_at"),
-            problem=read.optional_text("problem") or "",
-        )
+        return read_as(cls, body, at="ended", columns={"exchange_id": exchange_id, "place": place})
 
     def to_json(self) -> dict[str, Json]:
-        members: dict[str, Json] = {
-            "wish": self.wish.value,
-            "asked_at": timestamp(self.asked_at),
-            "event": self.event,
-            "answer": self.answer,
-            "answered_at": None if self.answered_at is None else timestamp(self.answered_at),
-            "problem": self.problem or None,
-        }
-        return {name: value for name, value in members.items() if value is not None}
+        return plain(self, without=("exchange_id", "place"))
 
     @property
     def confirmed(self) -> bool:
