@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_TOKEN: Final = 131_072  # characters; the largest of ours, a request with three credentials inside, has about 20,000
 MAX_JWE: Final = 262_144
+KEY_HEADER: Final = frozenset({"jwk"})  # honoured where a token is checked by the key that it brings
 CONTENT_ENCRYPTIONS: Final = ("A128GCM", "A256GCM")
 # Members that bring a key, an address or a rule of their own. None is honoured unless the caller asks for it.
 _FORBIDDEN_HEADERS: Final = frozenset({"crit", "b64", "zip", "jku", "x5u", "x5c", "jwk", "enc", "jwt"})

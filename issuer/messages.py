@@ -11,11 +11,11 @@ from didkit_py.oid4vci.offer import MAX_CODE, MAX_DESCRIPTION, PRE_AUTHORIZED
 from didkit_py.oid4vci.token import MAX_TX_CODE
 from didkit_py.service.http.media_types import (
     ANY,
+    COUNT,
     FLAG,
     SECONDS,
     TEXT,
     URL,
-    Schema,
     form_of,
     json_of,
     jwt_of,
@@ -35,8 +35,6 @@ from didkit_py.terms.document import SCHEMA as TERMS_SCHEMA
 from didkit_py.terms.document import TYP as TERMS_TYP
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from didkit_py.trust import TYP as TRUST_LIST_TYP
-
-COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 
 # OpenID4VCI 1.0, 4.1
 _TX_CODE: Final = members(

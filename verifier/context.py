@@ -28,7 +28,6 @@ from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Clock = Callable[[], datetime]
-KEY_FRAGMENT: Final = "key-1"
 _ID_BYTES: Final = 16
 
 

@@ -13,6 +13,7 @@ from didkit_py.records.events import MAX_CLAUSE, MAX_REASON, MAX_RESIDUAL, STOP_
 from didkit_py.records.events import TYP as EVENT_TYP
 from didkit_py.roles.self_check import RequestVerdict
 from didkit_py.service.http.media_types import (
+    COUNT,
     FLAG,
     SECONDS,
     TEXT,
@@ -33,7 +34,6 @@ from didkit_py.service.http.messages import DIGEST, MOMENT, PATH, signed_record
 from didkit_py.structs import schema_of
 from didkit_py.terms.grant_parts import RETENTION_CLASSES
 
-COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 _ID: Final = text(at_most=MAX_ID) | fitting(r"[A-Za-z0-9_-]+")
 _NONCE: Final = text(at_most=MAX_NONCE) | fitting(r"[A-Za-z0-9_.~-]+")
 

@@ -16,7 +16,7 @@ from didkit_py.formats.sd_jwt import digest_of
 from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
 from didkit_py.keys.public import PublicKey
-from didkit_py.service.doctor.checkup import utc_now
+from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import fetch_document
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.setup.commands import print_result

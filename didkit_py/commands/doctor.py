@@ -12,6 +12,7 @@ import click
 
 from didkit_py.command import REJECTED
 from didkit_py.errors import DidkitError, NotFound
+from didkit_py.service.clock import utc_now
 from didkit_py.service.doctor.checkup import (
     FAULT,
     Checkup,
@@ -21,7 +22,6 @@ from didkit_py.service.doctor.checkup import (
     Program,
     examine,
     program_of,
-    utc_now,
 )
 from didkit_py.service.doctor.local_checks import (
     check_database_file,

@@ -15,15 +15,15 @@ from didkit_py.formats.sd_jwt import MAX_DISCLOSURES, Disclosure, parse_disclosu
 from didkit_py.reading import Reader
 from didkit_py.status.states import Status
 from didkit_py.status.token_list import BITS, MAX_TOKEN, unpack
+from didkit_py.status.token_list import TYP as STATUS_LIST_TYP
 
 MAX_BYTES: Final = MAX_TOKEN
-STATUS_LIST: Final = "statuslist+jwt"
 KINDS: Final = {
     "dc+sd-jwt": "credential (SD-JWT VC)",
     "vc+sd-jwt": "credential (SD-JWT VC)",
     "kb+jwt": "key binding",
     "oauth-authz-req+jwt": "presentation request",
-    STATUS_LIST: "status list",
+    STATUS_LIST_TYP: "status list",
     "trust-list+jwt": "trust list",
 }
 _JWS_PARTS: Final = 3
@@ -79,7 +79,7 @@ def inspect(text: str) -> Inspected:
         disclosed=tuple(".".join(map(str, path)) for path in processed.paths),
         hidden=sum(1 for _ in digests(payload, disclosures)) - len(disclosures),
         key_binding=dict(zip(("header", "payload"), parse_jws(binding), strict=True)) if binding else None,
-        status_list=_numbers(payload) if header.get("typ") == STATUS_LIST else None,
+        status_list=_numbers(payload) if header.get("typ") == STATUS_LIST_TYP else None,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
-from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -29,7 +29,6 @@ APPLIED: Final = "applied"
 STOP_AND_ERASE: Final = "stop-and-erase"
 MAX_REASON: Final = 500
 MAX_SKEW: Final = timedelta(seconds=60)
-_KEY_HEADER: Final = frozenset({"jwk"})
 _COMMON: Final = ("rel", "record", "seq", "prev", "event", "at")
 
 
@@ -188,7 +187,7 @@ def parse_event(text: str) -> UnverifiedEvent:
 
     Raises Malformed, TooLarge, WrongType or BadKey.
     """
-    jws = parse_compact(text, typ=TYP, honoured=_KEY_HEADER)
+    jws = parse_compact(text, typ=TYP, honoured=KEY_HEADER)
     read = Reader(jws.claims(), at="event")
     kind = EventKind(read.text("event", one_of=[one.value for one in EventKind]))
     read.refuse_unknown((*_COMMON, *_OWN[kind]))

@@ -21,7 +21,7 @@ from didkit_py.credentials.template import TEMPLATES, template_of
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
-from didkit_py.jose import JointlySigned
+from didkit_py.jose import KEY_HEADER, JointlySigned
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.query import DcqlQuery
@@ -40,7 +40,6 @@ MAX_DELAY: Final = timedelta(minutes=10)  # between making an acceptance and rec
 MAX_SKEW: Final = timedelta(seconds=60)
 MAX_RECORD: Final = 65_536
 _UUID: Final = re.compile(r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_KEY_HEADER: Final = frozenset({"jwk"})
 _JKT: Final = "jkt:"
 _BASES: Final = {
     "contract": "dpv:Contract",
@@ -340,9 +339,9 @@ def verify_record(
 
 def _verify_subject(signed: JointlySigned) -> AgreementRecord:
     """The record in `signed`, once the person's signature holds under the key that the record names."""
-    header = signed.signatures[0].header(typ=TYP, honoured=_KEY_HEADER)
+    header = signed.signatures[0].header(typ=TYP, honoured=KEY_HEADER)
     key = PublicKey.from_jwk(header.get("jwk"))
-    signed.verify(0, key, typ=TYP, honoured=_KEY_HEADER)
+    signed.verify(0, key, typ=TYP, honoured=KEY_HEADER)
     return _read(signed.payload, key)
 
 

@@ -26,6 +26,7 @@ from yarl import URL
 
 from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable, Withdrawn
 from didkit_py.reading import is_url, origin
+from didkit_py.service.clock import utc_now
 from didkit_py.service.observability.log import get_logger
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 
@@ -59,10 +60,6 @@ class Fetched:
     date: datetime | None = None  # the server's clock
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Fetcher:
     """Fetches and posts for one service: `async with Fetcher(settings.loopback_origins) as fetcher`."""
 
@@ -70,7 +67,7 @@ class Fetcher:
         self,
         loopback_origins: Collection[str] = (),
         *,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         total_seconds: float = TOTAL_SECONDS,
         names_origins: bool = False,
     ) -> None:

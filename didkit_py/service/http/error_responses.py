@@ -24,6 +24,7 @@ from didkit_py.errors import (
     WrongHost,
 )
 from didkit_py.oauth import describable
+from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import ErrorMessage
 from didkit_py.service.http.pages import render
 from didkit_py.service.http.request_body import UnsupportedBody
@@ -110,7 +111,7 @@ def library_answer(app: web.Application, request: BaseRequest, status: int) -> w
     shape = {"error": name, "error_description": message, "request_id": request[REQUEST_ID]}
     if status == 431:  # noqa: PLR2004 - RFC 6585, 5
         shape["hint"] = "If a browser sent this: its cookies for this host were cleared. Load the page again."
-    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    answer = web.Response(body=write_json(shape), status=status, content_type=JSON)
     if status == 431:  # noqa: PLR2004 - programs on other ports set cookies too, and too many shut the person out
         answer.headers["Clear-Site-Data"] = '"cookies"'
     set_headers(app, request, answer)
@@ -162,7 +163,7 @@ def _answer(request: web.Request, status: int, name: str, message: str, *, hint:
     shape = ErrorMessage(
         error=name, error_description=describable(message), hint=hint or None, request_id=request[REQUEST_ID]
     )
-    answer = web.Response(body=write_json(shape.to_json()), status=status, content_type="application/json")
+    answer = web.Response(body=write_json(shape.to_json()), status=status, content_type=JSON)
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
         answer.headers["WWW-Authenticate"] = f'Bearer error="{name}"'
     return _with_retry(answer)

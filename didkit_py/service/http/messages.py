@@ -6,6 +6,7 @@ from didkit_py import structs
 from didkit_py.records.record import CONFORMS_TO
 from didkit_py.service.http.media_types import (
     ANY,
+    JSON,
     PUBLIC_JWK,
     TEXT,
     URL,
@@ -104,7 +105,7 @@ _RECORD: Final = members(
 _PAYLOAD: Final[Schema] = {
     "type": "string",
     "contentEncoding": "base64url",
-    "contentMediaType": "application/json",
+    "contentMediaType": JSON,
     "contentSchema": _RECORD,
 }
 

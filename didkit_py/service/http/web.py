@@ -20,7 +20,7 @@ from didkit_py.service.http.connections import BACKLOG, Limits, Runner
 from didkit_py.service.http.error_responses import HEADERS, answer_errors
 from didkit_py.service.http.instrumentation import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.http.login import install_sign_in
-from didkit_py.service.http.media_types import text_of
+from didkit_py.service.http.media_types import JSON, text_of
 from didkit_py.service.http.messages import HEALTH, READINESS, HealthReport, ReadinessReport
 from didkit_py.service.http.middleware import (
     add_headers,
@@ -132,7 +132,7 @@ def create_base_app(
 def json_answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer: a message, or plain values."""
     plain = value.to_json() if isinstance(value, Message) else value
-    return web.Response(body=write_json(plain), status=status, headers=headers, content_type="application/json")
+    return web.Response(body=write_json(plain), status=status, headers=headers, content_type=JSON)
 
 
 def install_health(app: web.Application, ready: Readiness) -> None:
