@@ -49,10 +49,6 @@ def whole(minimum: int = 0, maximum: int = 2**53 - 1) -> Meta:
     return Meta(ge=minimum, le=maximum)
 
 
-def _is_origin_url(value: str) -> bool:
-    return is_url(value) and "?" not in value
-
-
 def url_by(check: Callable[[str], bool], expected: str) -> Meta:
     """The constraint of a URL for which `check` is true; `expected` says so in an error."""
     return Meta(
@@ -69,7 +65,9 @@ else:
     JsonValue = Any  # msgspec cannot follow an alias that names itself; what `read_json` gave is JSON already
 Text = Annotated[str, text()]
 Url = Annotated[str, url_by(is_url, "an https URL without user part or fragment")]  # http on loopback alone
-OriginUrl = Annotated[str, url_by(_is_origin_url, "an https URL without user part, query or fragment")]
+OriginUrl = Annotated[
+    str, url_by(lambda value: is_url(value) and "?" not in value, "an https URL without user part, query or fragment")
+]
 Whole = Annotated[int, whole()]
 Seconds = Annotated[int, whole()]  # a span, or a time since 1970
 
@@ -122,17 +120,11 @@ def read_as(kind: type[T], body: Json, *, at: str, columns: Mapping[str, object]
 def plain(row: object, *, without: Collection[str] = ()) -> dict[str, Json]:
     """The members of a dataclass as plain values for a sealed row, but for those that stand in columns of their own.
 
-    A moment becomes an RFC 3339 text, bytes become base64; `read_as` gives an equal value back.
+    A moment becomes an RFC 3339 text, bytes become base64; `read_as` gives an equal value back. A mapping that msgspec
+    does not know, such as MappingProxyType, is written as a dict; whatever else it does not know is a TypeError.
     """
-    members: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(row, enc_hook=_as_dict))
+    members: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(row, enc_hook=dict))
     return {name: value for name, value in members.items() if name not in without}
-
-
-def _as_dict(value: object) -> object:
-    """A mapping that msgspec does not know, such as MappingProxyType, as a dict."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
 def _explained(error: msgspec.ValidationError, kind: type[object], at: str) -> Malformed:

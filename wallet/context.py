@@ -94,11 +94,11 @@ class WalletContext:
             store=store,
             ledger=ledger,
             keeping=keeping,
-            taking=IssuanceClient(store=store, fetch=self.fetch, now_fn=self.clock),
+            taking=IssuanceClient(store=store, fetch=self.fetch, clock=self.clock),
             presenting=Presenting(
                 store=keeping, fetch=self.fetch, lists=self.lists, now_fn=self.clock, random=secrets.token_bytes
             ),
-            ending=Ending(store=keeping, fetch=self.fetch, now_fn=self.clock),
+            ending=Ending(store=keeping, fetch=self.fetch, clock=self.clock),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:

@@ -30,13 +30,13 @@ class IssuanceClient:
 
     store: WalletStore
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
         previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALGORITHMS)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
-        await self.store.add_offer(offer, now=self.now_fn())
+        await self.store.add_offer(offer, now=self.clock())
         return offer
 
     async def take(self, offer_id: str, tx_code: str | None) -> StoredOffer:
@@ -79,7 +79,7 @@ class IssuanceClient:
         if offer.token is None:
             raise IllegalMove("the offer has no token yet")
         received = await collect(
-            offer.previewed, offer.token, signers=offer.signers, fetch=self.fetch, now_fn=self.now_fn
+            offer.previewed, offer.token, signers=offer.signers, fetch=self.fetch, clock=self.clock
         )
         credential = self._credential(offer, received)
         done = replace(offer, state=RECEIVED, secrets=(), token=None, credential_id=credential.id)
@@ -99,7 +99,7 @@ class IssuanceClient:
             id=_new_id(),
             title=offer.previewed.titles[0],
             issuer_says=offer.previewed.issuer.display_name or "",
-            now=self.now_fn(),
+            now=self.clock(),
         )
 
     async def load_redeemed(self) -> Sequence[StoredOffer]:

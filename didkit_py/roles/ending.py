@@ -126,7 +126,7 @@ class Ending:
 
     store: EndingStore
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
         """E1 to E6: the person pressed the button. The same wish again is not a second one.
@@ -136,7 +136,7 @@ class Ending:
         relationship = relationship_of(await self.store.load_exchange(exchange_id))
         known = await self.store.load_ended(exchange_id)
         if all(one.wish is not wish for one in known):
-            now = from_timestamp(timestamp(self.now_fn()))
+            now = from_timestamp(timestamp(self.clock()))
             ended = Ended(exchange_id=exchange_id, place=len(known) + 1, wish=wish, asked_at=now)
             note = Note(kind=ASKED[wish], body=_body(relationship))
             await self.store.save_wish(ended, note=note, now=now)
@@ -156,7 +156,7 @@ class Ending:
     async def _send_one(self, relationship: Relationship, ended: Ended, previous: AgreementEvent | None) -> Ended:
         if ended.event is None:
             ended = replace(ended, event=await self._signed(relationship, ended.wish, previous))
-            await self.store.save_ended(ended, now=self.now_fn())
+            await self.store.save_ended(ended, now=self.clock())
         try:
             answer = await self._post(relationship.desk(ended.wish).uri, ended.event or "")
             if answer.status in _CLIENT_FAULTS:
@@ -169,7 +169,7 @@ class Ending:
     async def _signed(
         self, relationship: Relationship, wish: TerminationRequest, previous: AgreementEvent | None
     ) -> str:
-        exchange, record, now = relationship.exchange, relationship.record, self.now_fn()
+        exchange, record, now = relationship.exchange, relationship.record, self.clock()
         signer = await self.store.load_relationship_signer(exchange.client_id, record.rel)
         if wish is TerminationRequest.ERASE:
             return await create_erase_request(record, previous=previous, paths=(), basis=BASIS, signer=signer, now=now)
@@ -198,7 +198,7 @@ class Ending:
             to=parse_event(ended.event or "").event,
             record=relationship.record,
             vendor_document=relationship.document,
-            now=self.now_fn(),
+            now=self.clock(),
         )
 
     async def _keep_answer(self, relationship: Relationship, ended: Ended, answer: AgreementEvent) -> Ended:
@@ -207,14 +207,14 @@ class Ending:
         note = Note(
             kind=CONFIRMED[ended.wish], body=_body(relationship) | {"event": ended.event, "answer": answer.text}
         )
-        await self.store.save_ended(confirmed, notes=[note], now=self.now_fn())
+        await self.store.save_ended(confirmed, notes=[note], now=self.clock())
         return confirmed
 
     async def _keep_problem(self, ended: Ended, problem: str) -> Ended:
         """What went wrong, for the person's page; the wish stays unconfirmed."""
         if ended.problem != problem:
             ended = replace(ended, problem=problem)
-            await self.store.save_ended(ended, now=self.now_fn())
+            await self.store.save_ended(ended, now=self.clock())
         return ended
 
 

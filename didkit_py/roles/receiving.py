@@ -194,7 +194,7 @@ async def collect(
     *,
     signers: Sequence[Signer],
     fetch: Fetch,
-    now_fn: Callable[[], datetime],
+    clock: Callable[[], datetime],
     configuration_id: str | None = None,
 ) -> Received:
     """The credential in one checked copy per signer, or in fewer where the issuer gives fewer.
@@ -210,7 +210,7 @@ async def collect(
     for signer in chosen:
         _require_bindable(configuration, bindings=(binding_of(signer),), algs=(signer.alg,))
     identifiers = token.identifiers.get(wanted, ())
-    exchange = _Exchange(previewed.issuer, token, fetch, now_fn)
+    exchange = _Exchange(previewed.issuer, token, fetch, clock)
     try:
         response = await exchange.request(wanted, chosen, identifiers)
     except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
@@ -218,7 +218,7 @@ async def collect(
     with _sent_by("the issuer's credential"):
         document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
         copies = check_copies(
-            response.credentials, document=document, configuration=configuration, signers=chosen, now=now_fn()
+            response.credentials, document=document, configuration=configuration, signers=chosen, now=clock()
         )
     return Received(
         configuration_id=wanted,
@@ -234,11 +234,11 @@ async def receive(
     tx_code: str | None,
     signers: Sequence[Signer],
     fetch: Fetch,
-    now_fn: Callable[[], datetime],
+    clock: Callable[[], datetime],
 ) -> Received:
     """Redeem and collect in one, for callers that can ask for a new offer when they crash in between."""
     token = await redeem(previewed, tx_code=tx_code, fetch=fetch)
-    return await collect(previewed, token, signers=signers, fetch=fetch, now_fn=now_fn)
+    return await collect(previewed, token, signers=signers, fetch=fetch, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +248,13 @@ class _Exchange:
     issuer: IssuerMetadata
     token: TokenResponse
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def request(
         self, configuration_id: str, signers: Sequence[Signer], identifiers: Sequence[str]
     ) -> CredentialResponse:
         nonce = await self.nonce()
-        now = self.now_fn()
+        now = self.clock()
         proofs = [
             await create_key_proof(signer=each, audience=self.issuer.issuer, nonce=nonce, now=now) for each in signers
         ]

@@ -126,22 +126,19 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     bits = entries.integer("bits")
     if bits not in BITS:
         raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
+    try:
+        issuer = did_of(jws.kid or "")
+    except BadDid:  # the header names no key, or in another way
+        issuer = ""
     return VerifiedStatusList(
         uri=uri,
-        issuer=_signer(jws),
+        issuer=issuer,
         bits=bits,
         packed=unpack(entries.text("lst", max_length=MAX_TOKEN)),
         issued_at=issued_at,
         expires_at=expires_at,
         ttl=read.optional_seconds("ttl", maximum=2**31),
     )
-
-
-def _signer(jws: UnverifiedJws) -> str:
-    try:
-        return did_of(jws.kid or "")
-    except BadDid:
-        return ""
 
 
 class StatusLists(Message):

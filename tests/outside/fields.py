@@ -93,7 +93,7 @@ def endpoint_of_the_issuer(name: str) -> Aim:
         world.stage.pages["/.well-known/openid-credential-issuer"] = world.stage.json(body)
         previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
         token = TokenResponse(access_token=TOKEN, expires_in=600)
-        await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, now_fn=world.parts.clock)
+        await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
         return NOTHING
 
     return aim
@@ -303,7 +303,7 @@ async def issuer_of_a_received_credential(world: Theatre, did: str) -> str:
     world.stage.copies = make
     previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
-    await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, now_fn=world.parts.clock)
+    await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
     return NOTHING
 
 

@@ -267,7 +267,7 @@ def test_a_row_is_read_as_it_was_written_with_its_columns_beside() -> None:
 
 def test_a_row_with_a_mapping_that_cannot_be_changed_is_written_too() -> None:
     assert plain(replace(ROW, claims=MappingProxyType({"a": 1})))["claims"] == {"a": 1}
-    with pytest.raises(TypeError, match="no JSON form"):
+    with pytest.raises(TypeError, match="object"):
         plain(replace(ROW, claims={"a": object()}))  # type: ignore[dict-item] # that is the test
 
 

@@ -88,15 +88,11 @@ def _whole(value: object) -> Value:
     return int(value)
 
 
-def _number(value: object) -> Value:
-    return None if value is None else int(bool(value))
-
-
 CONVERTERS: Final[Mapping[str, Convert | None]] = MappingProxyType(
     {
         **dict.fromkeys(("text", "varchar", "name", "bytea", "int8", "int4", "int2")),
         "numeric": _whole,  # sum() of BIGINT
-        "bool": _number,  # SQLite knows 1 and 0
+        "bool": lambda value: None if value is None else int(bool(value)),  # SQLite knows 1 and 0
     }
 )
 
