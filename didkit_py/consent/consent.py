@@ -148,7 +148,7 @@ async def release(
 
 
 def _selected(text: str, answer: QueryAnswer, signer: Signer) -> str:
-    """The copy with the disclosures that the person saw, and no others."""
+    """The credential instance with the disclosures that the person saw and no others."""
     row = FORMATS[FORMAT]
     selected = row.select(text, answer.paths)
     read = row.read(row.parse(selected))

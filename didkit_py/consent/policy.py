@@ -118,7 +118,7 @@ class Policy:
         return any(looks_like(one, self.stop_notices) is not None for one in identifiers)
 
     def denying(self, who: str) -> Self:
-        """The same policy with one more on the deny list."""
+        """Copy of the policy with one more name on the deny list."""
         return replace(self, deny=self.deny | {who.strip()})
 
     @classmethod

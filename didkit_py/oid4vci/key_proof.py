@@ -126,7 +126,7 @@ def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument], now: dateti
 
 @contextmanager
 def _invalid_proof() -> Iterator[None]:
-    """Whatever is wrong with a proof has one name on the wire; `reason` keeps the finer one."""
+    """Raise each error of the block as InvalidProof, its name on the wire; `reason` keeps the code of the error."""
     try:
         yield
     except InvalidProof:

@@ -124,7 +124,10 @@ def _items(grant: Grant) -> tuple[DataItem, ...]:
 
 
 def _accepted(grant: Grant, shown: Collection[tuple[str, ClaimPath]]) -> tuple[ClaimPath, ...]:
-    """What was shown under this grant, each path once; a part of what the grant names is recorded as that."""
+    """The collapsed paths that were shown and that `grant` names, sorted, each once.
+
+    A claim inside what the grant names is recorded under the longest path that the grant covers.
+    """
     found: set[ClaimPath] = set()
     for vct, path in shown:
         parts = (path[:length] for length in range(len(path), 0, -1))

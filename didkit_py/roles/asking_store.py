@@ -101,7 +101,7 @@ class AskedRequest:
         return any(is_below(one, path) or is_below(path, one) for one in asked)
 
     def without_question(self) -> Self:
-        """What may stay once the answer is gone: that something was asked, and when."""
+        """Copy that says only that something was asked and when, for a request whose answer was erased."""
         return replace(self, template=NO_QUESTION, nonce="", state="", rel="", encryption_jwk={})
 
 
@@ -140,11 +140,14 @@ class Learned:
 
     @property
     def paths(self) -> tuple[ClaimPath, ...]:
-        """Of each claim; the empty path stands for a credential that says nothing but its type."""
+        """The path of each claim that was shown; only the empty path for a credential without claims."""
         return tuple(leaves(dict(self.claims))) or ((),)
 
     def without(self, paths: Sequence[ClaimPath]) -> Self:
-        """The same without what it said at and below these paths."""
+        """Copy without the claims at the given paths and everything below them.
+
+        An index stands for all elements of its array. Ends of storage are kept for the claims that are left.
+        """
         claims: Json = dict(self.claims)
         for path in paths:
             claims = _without(claims, path) if path else {}
@@ -154,7 +157,10 @@ class Learned:
 
 
 def _without(value: Json, path: ClaimPath) -> Json:
-    """The value without what `path` names; of an array, every place: which of them was shown is not recorded."""
+    """Copy of `value` without what `path` names and without objects that this leaves empty.
+
+    An index removes every element of the array, since which of them was shown is not recorded.
+    """
     step, rest = path[0], path[1:]
     if isinstance(value, dict) and isinstance(step, str) and step in value:
         kept = {name: inner for name, inner in value.items() if name != step}
@@ -181,7 +187,7 @@ class Result:
         return self._keeping(lambda one: one.without(paths))
 
     def without_overdue(self, now: datetime) -> Self:
-        """The result without what should be gone by now."""
+        """Copy without the claims whose end of storage is at or before `now`."""
         return self._keeping(
             lambda one: one.without(
                 [kept.path for kept in one.retained if kept.until is not None and kept.until <= now]
@@ -189,7 +195,7 @@ class Result:
         )
 
     def _keeping(self, left: Callable[[Learned], Learned]) -> Self:
-        """What is left of each credential; one of which nothing is left is not named any more."""
+        """Copy with `left` applied to each credential; those of which no claim is left are removed."""
         found = {
             name: tuple(after for one in some if (after := left(one)).claims or after == one)
             for name, some in self.learned.items()
@@ -197,14 +203,14 @@ class Result:
         return replace(self, learned={name: some for name, some in found.items() if some})
 
     def without_details(self) -> Self:
-        """The checks by name alone, and nothing that was learned: that it was verified, not what."""
+        """Copy with each check by name and outcome alone: it says that something was verified, not what."""
         names = dict.fromkeys((one.check.name, one.check.passed) for one in self.checks)
         bare = tuple(CheckMade(check=CheckResult(name=name, passed=passed)) for name, passed in names)
         return replace(self, checks=bare)
 
     @property
     def due_at(self) -> datetime | None:
-        """When the next of it must be gone."""
+        """The earliest end of storage of all claims, None when none is set."""
         ends = (kept.until for some in self.learned.values() for one in some for kept in one.retained)
         return min((one for one in ends if one is not None), default=None)
 
@@ -283,7 +289,10 @@ class Remains:
 
 
 def remains_of(kept: KeptRequest, result: Result) -> Remains:
-    """What may stay beside this result: not the question, where it speaks of what is gone."""
+    """What is to be stored of `kept` together with `result`, which has fewer claims than before.
+
+    The query is removed too where it names a claim that is gone, since it would tell what was answered.
+    """
     before = Result() if kept.stored is None else kept.stored
     gone = before.claims() - result.claims()
     told = not result.learned or any(kept.asked.names(*one) for one in gone)

@@ -135,7 +135,7 @@ def request_hash(query: DcqlQuery) -> str:
 
 
 def complete_grants(grants: Sequence[Grant], query: DcqlQuery) -> tuple[Grant, ...]:
-    """The grants with what each asked type shows always, which nobody can ask to be left out.
+    """The grants, with the claims added that each asked type always shows and that no query can leave out.
 
     It is added to the first grant that requires something of the type, else to the first that names the type by a path,
     unless some grant covers it already. A type that no grant names is left alone: nothing is promised about it.
@@ -238,7 +238,7 @@ def parse_agreement(text: str) -> UnverifiedAgreement:
 
 
 def verify_agreement(unverified: UnverifiedAgreement, *, request: VerifiedRequest, now: datetime) -> Agreement:
-    """The agreement, once it is bound to this request, to whoever made it, and to this time.
+    """The agreement, after checking its signature, its binding to this request and that it is valid at `now`.
 
     Raises BadAgreement, or BadSignature when another key signed it.
     """
