@@ -1,8 +1,10 @@
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -14,8 +16,15 @@ from hypothesis import strategies as st
 from didkit_py.encoding import Json, b64url, read_json, write_json
 from didkit_py.errors import Malformed, TooLarge
 from didkit_py.jose import parse_compact
+from didkit_py.oid4vci.nonce import NonceResponse
+from didkit_py.oid4vp.response import ResponseAnswer
+from didkit_py.roles.self_check import RequestVerdict
+from didkit_py.service.http.messages import ErrorMessage, HealthReport, ReadinessReport
+from didkit_py.service.http.openapi import _referring
+from didkit_py.status.token_list import StatusLists
 from didkit_py.structs import JsonValue, Message, OriginUrl, Text, Url, fitting, plain, read_as, schema_of, text, whole
 
+SPECS = Path(__file__).parents[2] / "specs"
 SECRET = "tell-nobody of length <= 4 - at `$.name`"  # also a text that looks like msgspec's own words
 
 
@@ -298,3 +307,23 @@ def test_what_was_signed_is_kept_as_it_was_signed_with_members_that_nobody_knows
     parsed = parse_compact(f"{header}.{b64url(signed.encode())}.{b64url(bytes(64))}", typ="x")
     assert parsed.payload == signed.encode()
     assert parsed.signing_input.endswith(b64url(signed.encode()).encode())
+
+
+def test_the_interface_documents_take_the_schemas_of_messages_from_their_classes() -> None:
+    described: dict[str, Json] = {}
+    for name in ("issuer", "verifier", "wallet"):
+        document = json.loads((SPECS / "openapi" / f"{name}.json").read_text(encoding="utf-8"))
+        described |= document["components"]["schemas"]
+    for kind in (
+        ErrorMessage,
+        HealthReport,
+        ReadinessReport,
+        NonceResponse,
+        StatusLists,
+        RequestVerdict,
+        ResponseAnswer,
+    ):
+        made: dict[str, Json] = {}
+        _referring(schema_of(kind), made)
+        assert made.keys() >= {kind.__name__}
+        assert made.items() <= described.items()
