@@ -72,10 +72,14 @@ def inspect(text: str) -> Inspected:
         raise Malformed(f"it has more than {MAX_DISCLOSURES} disclosures")
     disclosures = tuple(map(parse_disclosure, disclosed))
     processed = process(payload, disclosures)
+    claims = processed.claims
+    entries = claims.get("status_list")
+    if isinstance(entries, dict) and isinstance(entries.get("lst"), str):  # its states are counted apart
+        claims = {**claims, "status_list": {**entries, "lst": f"({len(str(entries['lst']))} characters)"}}
     return Inspected(
         kind=KINDS.get(str(header.get("typ")), "signed text of another kind"),
         header=header,
-        payload=_shortened(processed.claims),
+        payload=claims,
         disclosed=tuple(".".join(map(str, path)) for path in processed.paths),
         hidden=sum(1 for _ in digests(payload, disclosures)) - len(disclosures),
         key_binding=dict(zip(("header", "payload"), parse_jws(binding), strict=True)) if binding else None,
@@ -109,14 +113,6 @@ def _digests(value: Json) -> Iterator[str]:
         for name, inner in value.items():
             if name != "_sd":
                 yield from _digests(inner)
-
-
-def _shortened(claims: dict[str, Json]) -> dict[str, Json]:
-    """The claims, the bits of a status list left out: their number is told apart."""
-    entries = claims.get("status_list")
-    if not isinstance(entries, dict) or not isinstance(entries.get("lst"), str):
-        return claims
-    return {**claims, "status_list": {**entries, "lst": f"({len(str(entries['lst']))} characters)"}}
 
 
 def _numbers(payload: dict[str, Json]) -> dict[str, Json]:
