@@ -14,6 +14,7 @@ One rule for null: a member with a default may be null or absent, both of which 
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, dataclass_transform
@@ -70,6 +71,8 @@ OriginUrl = Annotated[
 ]
 Whole = Annotated[int, whole()]
 Seconds = Annotated[int, whole()]  # a span, or a time since 1970
+# Of rows that we wrote. Not for what others write: msgspec takes offsets that lead beyond the calendar.
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class _UnfitError(ValueError):

@@ -13,7 +13,7 @@ from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.claims_path import Path_
 from didkit_py.oid4vp.dcql import SD_JWT_VC, Held
 from didkit_py.roles.receiving import PreviewedOffer
-from didkit_py.structs import JsonValue, Text, plain, read_as, text
+from didkit_py.structs import JsonValue, Moment, Text, plain, read_as, text
 
 CopyText = Annotated[str, text(at_most=262_144)]
 
@@ -29,9 +29,9 @@ class StoredCredential:
     title: Text  # of its type, or the issuer's word for a type that nobody here knows: show giver.title_of
     claims: Mapping[str, JsonValue] = field(repr=False)
     disclosable: tuple[Path_, ...]
-    received_at: datetime
-    issued_at: datetime | None
-    expires_at: datetime | None
+    received_at: Moment
+    issued_at: Moment | None
+    expires_at: Moment | None
     copies: int = 0
     copies_left: int = 0
 

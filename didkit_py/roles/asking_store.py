@@ -16,7 +16,7 @@ from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 from didkit_py.records.retention import leaves
-from didkit_py.structs import JsonValue, Text, plain, read_as
+from didkit_py.structs import JsonValue, Moment, Text, plain, read_as
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.grant_parts import ClaimPath
@@ -125,7 +125,7 @@ class Retained:
 
     path: ClaimPath
     gids: tuple[Text, ...]  # of the accepted grants; empty: nothing was agreed about it
-    until: datetime | None  # None: no end is set yet
+    until: Moment | None  # None: no end is set yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from didkit_py.records.record import AgreementRecord, verify_record
 from didkit_py.roles.presenting import authenticate
 from didkit_py.roles.presenting_store import Exchange, Note
 from didkit_py.roles.receiving import Fetch, OfferAnswer
-from didkit_py.structs import Text, plain, read_as
+from didkit_py.structs import Moment, Text, plain, read_as
 from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
 
 MAX_ANSWER_BYTES: Final = 65_536
@@ -61,10 +61,10 @@ class Ended:
     exchange_id: str
     place: int
     wish: TerminationRequest
-    asked_at: datetime
+    asked_at: Moment
     event: Text | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
     answer: Text | None = field(default=None, repr=False)  # the vendor's, once its signature held
-    answered_at: datetime | None = None
+    answered_at: Moment | None = None
     problem: str = ""  # the code of what was wrong with the last try
 
     @classmethod

@@ -12,7 +12,7 @@ from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.dcql import Held
 from didkit_py.reading import Reader
-from didkit_py.structs import JsonValue, Text, Url, plain, read_as, text
+from didkit_py.structs import JsonValue, Moment, Text, Url, plain, read_as, text
 
 MAX_STORED_TEXT: Final = 524_288  # characters of one sealed text; an encrypted answer has up to half of it
 StoredText = Annotated[str, text(at_most=MAX_STORED_TEXT)]
@@ -49,7 +49,7 @@ class Exchange:
 
     id: str
     state: PresentationState
-    opened_at: datetime
+    opened_at: Moment
     client_id: Text
     request_uri: Text
     wallet_nonce: Text | None
@@ -60,7 +60,7 @@ class Exchange:
     shared: tuple[Mapping[str, JsonValue], ...] = field(default=(), repr=False)  # what was shown: query, label, value
     promises: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)  # in the person's words
     rel: str | None = None
-    until: datetime | None = None  # the vendor takes no answer after that
+    until: Moment | None = None  # the vendor takes no answer after that
     left: bool = False  # whether what is shared may have left the wallet
     redirect: str | None = None  # where the vendor would like the person to go on
     problem: str = ""  # the code of what went wrong
