@@ -299,10 +299,10 @@ def test_a_row_with_a_mapping_that_cannot_be_changed_is_written_too() -> None:
     ("change", "said"),
     [
         ({"note": "a\0"}, "row.note: expected a non-empty text"),
-        (
-            {"inner": [{"path": [], "until": SECRET}]},
-            "row.inner[0].until: expected an RFC 3339 date and time with an offset",
-        ),
+        ({"inner": [1]}, "row.inner[0]: expected an object"),
+        ({"inner": [{"path": []}]}, "row.inner[0].until: missing"),
+        ({"inner": [{"path": [], "until": SECRET}]}, f"row.inner[0].until: {NO_MOMENT}"),
+        ({"inner": [{"path": [], "until": "2026-12-01T00:00:00"}]}, f"row.inner[0].until: {NO_MOMENT}"),
         ({"inner": [{"path": {}, "until": None}]}, "row.inner[0].path: expected an array"),
         ({"secret": SECRET}, "row.secret: expected base64"),
     ],
