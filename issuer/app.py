@@ -11,6 +11,7 @@ from aiohttp import web
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
+from didkit_py.localization import phrase
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
@@ -133,8 +134,9 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
         app,
         passphrase_check(settings.operator_file),
         secret_file=settings.operator_file,
-        title="Sign in",
-        prompt="Passphrase of the operator",
+        title=phrase("sign-in.title"),
+        prompt=phrase("sign-in.prompt"),
+        button=phrase("sign-in.button"),
     )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)

@@ -13,6 +13,7 @@ from aiohttp import web
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.errors import Unavailable
+from didkit_py.localization import phrase
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
@@ -155,8 +156,9 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
         app,
         passphrase_check(settings.operator_file),
         secret_file=settings.operator_file,
-        title="Sign in",
-        prompt="Passphrase of the operator",
+        title=phrase("sign-in.title"),
+        prompt=phrase("sign-in.prompt"),
+        button=phrase("sign-in.button"),
     )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)

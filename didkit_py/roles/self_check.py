@@ -14,6 +14,7 @@ from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.jose import parse_compact
+from didkit_py.localization import in_english
 from didkit_py.oid4vp.request import TYPE, RequestLink, UnverifiedRequest, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
 from didkit_py.terms.document import TermsDocument
@@ -60,7 +61,7 @@ def verdict_json(decision: Decision) -> dict[str, Json]:
                 "code": one.code,
                 "rule": one.rule,
                 "outcome": one.outcome.name.lower(),
-                "sentence": one.sentence,
+                "sentence": in_english(one.sentence),
                 "detail": one.detail,
             }
             for one in decision.reasons
