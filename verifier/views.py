@@ -25,6 +25,7 @@ WORDS: Final[Mapping[ExchangeState, str]] = {
     ExchangeState.FAILED: "failed",
     ExchangeState.EXPIRED: "expired",
 }
+_PURPOSES: Final = frozenset(re.split(r"[#:/]", iri)[-1] for iri in VOCABULARY)
 # Checks that the catalogue has a sentence for, below `verifier.check.`.
 CHECKS_SAID: Final = frozenset(
     {
@@ -158,9 +159,10 @@ def shown(value: Json) -> Text:
 
 def purpose_of(iri: str) -> Text:
     """A purpose as the vocabulary names it; of one that it does not know, the last part of the identifier as words."""
-    if iri in VOCABULARY:
-        return phrase(f"verifier.purpose.{re.split(r'[#:/]', iri)[-1]}")
-    name = re.split(r"[#:/]", iri)[-1].replace("-", " ")
+    code = re.split(r"[#:/]", iri)[-1]
+    if code in _PURPOSES:
+        return phrase(f"verifier.purpose.{code}")
+    name = code.replace("-", " ")
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
