@@ -22,9 +22,9 @@ from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
 from tests.wording import english
 from wallet.app import create_app
-from wallet.context import PARTS
 from wallet.folder import load_settings
 from wallet.pages.endings import afterwards
+from wallet.web_context import PARTS
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 

@@ -11,9 +11,10 @@ from didkit_py.errors import DidkitError
 from didkit_py.localization import Text, phrase
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.http.web import Routes, read_form, render
-from verifier.context import VerifierContext, parts_of
+from verifier.context import VerifierContext
 from verifier.folder import read_template, saved_requests
 from verifier.views import problem_of, verdict_in_words
+from verifier.web_context import parts_of
 
 MAX_NAME: Final = 100
 

@@ -13,9 +13,10 @@ from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.period import Period
-from verifier.context import VerifierContext, parts_of
+from verifier.context import VerifierContext
 from verifier.pages.ask import in_full
 from verifier.views import purpose_of, record_of, result_in_words, verdict_in_words
+from verifier.web_context import parts_of
 
 _EVENTS: Final = frozenset({"withdraw", "eraseRequest"})  # that the catalogue has a sentence for
 _SINCE: Final = frozenset({"disclosure", "purposeEnd", "relationshipEnd"})

@@ -11,9 +11,10 @@ from didkit_py.localization import Text, clock_time, day, phrase
 from didkit_py.roles.ending import Ended, TerminationRequest, relationship_of
 from didkit_py.service.http.web import Routes, read_form, render
 from didkit_py.unicode.visible import quoted
-from wallet.context import WalletContext, parts_of
+from wallet.context import WalletContext
 from wallet.pages.stored import shown_items
 from wallet.pages.wording import age
+from wallet.web_context import parts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
