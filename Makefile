@@ -51,6 +51,7 @@ fix: install ## repair what can be repaired without thinking
 
 docs: install ## write what comes from the code into specs/: errors, metrics, settings, OpenAPI
 	@$(BIN)/python -m tools.documents
+	@$(BIN)/python -m tools.messages
 
 bench: install ## how long each step, write and request takes, as ratios
 	@$(BIN)/python -m bench

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from didkit_py.localization import phrase
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
@@ -66,8 +67,9 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
         app,
         passphrase_check(settings.operator_file),
         secret_file=settings.operator_file,
-        title="Sign in",
-        prompt="Passphrase of the operator",
+        title=phrase("sign-in.title"),
+        prompt=phrase("sign-in.prompt"),
+        button=phrase("sign-in.button"),
     )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)

@@ -10,6 +10,7 @@ from typing import Final
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import ClaimTemplate, template_named
 from didkit_py.encoding import Json
+from didkit_py.localization import Phrase, Text, phrase
 
 CURRENCY: Final = "GBP"
 LARGEST_AMOUNT: Final = 10_000_000  # pounds: more is a slip of the keyboard, not a car loan
@@ -22,8 +23,8 @@ _NEGATIVE: Final = re.compile(r"\A\(.*\)\Z|\A[-\u2212].*|.*-\Z")  # -5, 5- and (
 class BadField(Exception):  # noqa: N818 - becomes a line of the import's report
     """A field of a row cannot be used; the reason never quotes it."""
 
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, column: str, reason: Phrase) -> None:
+        super().__init__(reason.key)
         self.column = column
         self.reason = reason
 
@@ -35,7 +36,7 @@ class Column:
     name: str
     also: tuple[str, ...] = ()
     required: bool = True
-    holds: str = ""  # in a few words
+    holds: Text = ""  # in a few words
     example: str = ""
 
 
@@ -44,7 +45,7 @@ class ListLayout:
     """How rows of a list become values of one claim type."""
 
     type_name: str
-    title: str  # what the list holds, for people
+    title: Phrase  # what the list holds, for people
     columns: tuple[Column, ...]
     member_column: str
     name_column: str
@@ -59,18 +60,18 @@ def offered_types(names: Sequence[str]) -> Mapping[str, ClaimTemplate]:
 def read_member(text: str, *, column: str) -> str:
     """The number under which the issuer knows the person. Raises BadField."""
     if not text:
-        raise BadField(column, "is empty; every row needs one")
+        raise BadField(column, phrase("issuer.row.empty-member"))
     if not _MEMBER.match(text):
-        raise BadField(column, "has a sign that no member number has; letters, digits, blanks, / . and - are possible")
+        raise BadField(column, phrase("issuer.row.no-member-sign"))
     return text
 
 
 def read_currency(text: str, *, column: str) -> str:
     """The one currency of the ladder. Raises BadField."""
     if not text:
-        raise BadField(column, f"is empty; expected {CURRENCY}")
+        raise BadField(column, phrase("issuer.row.empty-currency", currency=CURRENCY))
     if text.upper() != CURRENCY:
-        raise BadField(column, f"is not {CURRENCY}; amounts in other currencies are not converted")
+        raise BadField(column, phrase("issuer.row.other-currency", currency=CURRENCY))
     return CURRENCY
 
 
@@ -78,19 +79,19 @@ def read_amount(text: str, *, column: str) -> Decimal:
     """Pounds and pence, more than nothing; `£` and thousands separators are accepted. Raises BadField."""
     plain = re.sub(r"[£\s]", "", text)
     if not plain:
-        raise BadField(column, "is empty")
+        raise BadField(column, phrase("issuer.row.empty"))
     if _NEGATIVE.match(plain):
-        raise BadField(column, "is negative; expected what the member can pay")
+        raise BadField(column, phrase("issuer.row.negative"))
     try:
         amount = Decimal(plain.replace(",", "")) if _AMOUNT.match(plain) else None
     except InvalidOperation:  # pragma: no cover - the pattern above lets only numbers pass
         amount = None
     if amount is None:
-        raise BadField(column, "is no amount; expected pounds such as 12500 or 12,500.00")
+        raise BadField(column, phrase("issuer.row.no-amount"))
     if not amount:
-        raise BadField(column, "is zero; leave out members who do not qualify")
+        raise BadField(column, phrase("issuer.row.zero"))
     if amount > LARGEST_AMOUNT:
-        raise BadField(column, f"is above {LARGEST_AMOUNT:,} pounds; check the number of digits")
+        raise BadField(column, phrase("issuer.row.above", most=LARGEST_AMOUNT))
     return amount
 
 
@@ -112,25 +113,25 @@ LAYOUTS: Final[Mapping[str, ListLayout]] = MappingProxyType(
         for layout in (
             ListLayout(
                 type_name="affordability-range",
-                title="Members who pre-qualify for a loan",
+                title=phrase("issuer.list.affordability"),
                 columns=(
                     Column(
                         name="member_number",
                         also=("member", "member no", "member id"),
-                        holds="Your number for the member; each member once",
+                        holds=phrase("issuer.column.member"),
                         example="100042",
                     ),
                     Column(
                         name="name",
                         also=("member name", "full name"),
                         required=False,
-                        holds="For the letter; may be left out",
+                        holds=phrase("issuer.column.name"),
                         example="Sally Example",
                     ),
                     Column(
                         name="pre_qualified_amount",
                         also=("amount", "pre-qualified amount", "limit"),
-                        holds="In pounds; turned into steps at once, and not kept",
+                        holds=phrase("issuer.column.amount"),
                         example="23250.00",
                     ),
                     Column(name="currency", also=("ccy",), holds="GBP", example="GBP"),

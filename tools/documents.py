@@ -18,8 +18,9 @@ from aiohttp import web
 
 from didkit_py.command import EXIT_CODES
 from didkit_py.consent.decision import RULES
-from didkit_py.consent.disclosure_case import SENTENCES
+from didkit_py.consent.disclosure_case import REASON_CODES
 from didkit_py.errors import DidkitError, Malformed, Rejected, Unavailable
+from didkit_py.localization import in_english, phrase
 from didkit_py.service.http.error_responses import STATUS
 from didkit_py.service.http.openapi import describe_interface
 from didkit_py.service.observability.metrics import COMMON, PROCESS, Metric
@@ -172,7 +173,7 @@ def code_of_exit(family: type[DidkitError]) -> str:
 
 def decision_part() -> str:
     """The codes of the wallet's decision and the table of rules that give them."""
-    codes = [[f"`{code}`", text] for code, text in SENTENCES.items()]
+    codes = [[f"`{code}`", in_english(phrase(f"reason.{code}"))] for code in REASON_CODES]
     rules = [[rule.id, rule.question, "yes" if rule.stop else ""] for rule in RULES]
     return "\n\n".join(
         [

@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from didkit_py.errors import Unavailable
+from didkit_py.localization import phrase
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
@@ -70,8 +71,9 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
         app,
         passphrase_check(settings.operator_file),
         secret_file=settings.operator_file,
-        title="Sign in",
-        prompt="Passphrase of the operator",
+        title=phrase("sign-in.title"),
+        prompt=phrase("sign-in.prompt"),
+        button=phrase("sign-in.button"),
     )
     install_health(app, lambda: _ready(app))
     routes = Routes(app)

@@ -13,6 +13,7 @@ from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
 from didkit_py.errors import DidkitError, Refused
 from didkit_py.jose import MAX_TOKEN
+from didkit_py.localization import in_english, phrase
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
@@ -30,7 +31,7 @@ from verifier.composition import open_parts
 from verifier.context import VerifierContext
 from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
 from verifier.request_check import JSON_BEGINS, as_text, judge, judge_alone, verify
-from verifier.views import CHECK_NAMES, kept_in_words, lines_of, result_json, row_json, title_of
+from verifier.views import CHECKS_SAID, kept_in_words, lines_of, result_json, row_json, title_of
 
 T = TypeVar("T")
 
@@ -144,13 +145,15 @@ async def _one_result(parts: VerifierContext, request_id: str) -> tuple[dict[str
     if kept.result is not None:
         lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
         learned = [one for some in kept.result.learned.values() for one in some]
-        lines += [f"{label}: {one_line(value)}" for one in learned for label, value in lines_of(one)]
-        lines += [f"Kept until {until}: {one_line(labels)}" for one in learned for labels, until in kept_in_words(one)]
+        lines += [f"{label}: {one_line(in_english(value))}" for one in learned for label, value in lines_of(one)]
+        kept_until = [each for one in learned for each in kept_in_words(one)]
+        lines += [f"Kept until {in_english(until)}: {one_line(labels)}" for labels, until in kept_until]
     return body, "\n".join([*lines, f"Agreement: {body['agreement']}"])
 
 
 def _check_line(name: str, *, passed: bool) -> str:
-    return f"{'✓' if passed else '✗'} {CHECK_NAMES.get(name, name)}"
+    said = in_english(phrase(f"verifier.check.{name}")) if name in CHECKS_SAID else name
+    return f"{'✓' if passed else '✗'} {said}"
 
 
 def refresh(folder: Path, *, as_json: bool) -> None:
@@ -193,7 +196,7 @@ def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) 
     """What a wallet would say, after what follows from it."""
     lines = [*([str(more["message"])] if more else []), f"A wallet would {decision.outcome.name.lower()}."]
     lines += [
-        f"{one.code:20} {one.sentence}" + (f" ({one_line(one.detail)})" if one.detail else "")
+        f"{one.code:20} {in_english(one.sentence)}" + (f" ({one_line(one.detail)})" if one.detail else "")
         for one in decision.reasons
     ]
     print_result(more | verdict_of(decision).to_json(), "\n".join(lines), as_json=as_json)

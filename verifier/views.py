@@ -1,4 +1,4 @@
-"""What commands and pages show of requests and their results, in words."""
+"""What commands and pages show of requests and their results: values, and phrases of the catalogue."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,13 +6,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from didkit_py.consent.decision import Decision, Outcome
+from didkit_py.consent.decision import Decision
 from didkit_py.consent.value_words import value_text
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, rfc3339
+from didkit_py.errors import DidkitError
+from didkit_py.localization import Text, clock_time, hint_of, listed, phrase
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import CredentialQuery
 from didkit_py.roles.asking_store import CheckMade, KeptAcceptance, KeptRequest, Learned
+from didkit_py.terms.vocabulary import WORDS as VOCABULARY
 
 WORDS: Final[Mapping[ExchangeState, str]] = {
     ExchangeState.CREATED: "waiting",
@@ -22,43 +25,29 @@ WORDS: Final[Mapping[ExchangeState, str]] = {
     ExchangeState.FAILED: "failed",
     ExchangeState.EXPIRED: "expired",
 }
-SENTENCES: Final[Mapping[ExchangeState, str]] = {
-    ExchangeState.CREATED: "Nobody has opened it yet. Look again to see the answer.",
-    ExchangeState.FETCHED: "A wallet has opened it; the person is reading. Look again to see the answer.",
-    ExchangeState.ANSWERED: "Every check held. Rely on what stands below, for what you promised and nothing else.",
-    ExchangeState.REFUSED: (
-        "The wallet said no. It gives no reason: a person may not want to, or may have nothing that fits."
-    ),
-    ExchangeState.FAILED: "An answer came, and a check did not hold. Nothing in it was believed or kept.",
-    ExchangeState.EXPIRED: "Nobody answered in time.",
-}
-VERDICTS: Final[Mapping[Outcome, tuple[str, str]]] = {
-    Outcome.RELEASE: ("A wallet would answer", "By rules that the person set beforehand."),
-    Outcome.ASK: ("A wallet would ask the person", "It finds nothing to object to, and leaves the answer to them."),
-    Outcome.REFUSE: (
-        "A wallet would refuse",
-        "A fresh wallet with the usual rules would not let the person share, for these reasons:",
-    ),
-}
-CHECK_NAMES: Final[Mapping[str, str]] = {
-    "answer-encrypted": "The answer was encrypted for this request alone",
-    "state": "It repeats the secret of this request",
-    "first-answer": "It is the first answer to this request",
-    "answer-shape": "It answers questions that were asked",
-    "format": "The document is in a format that is spoken here",
-    "trusted-issuer": "Its issuer is trusted for this kind of claim",
-    "issuer-key": "The issuer publishes the key that signed it",
-    "signature": "The issuer's signature holds",
-    "disclosures": "What is shown is what the issuer signed",
-    "profile": "It follows the rules of its kind of claim",
-    "time": "It is valid now",
-    "key-binding": "Its holder made this answer, for you and this request",
-    "status": "The issuer has not taken it back",
-    "credentials": "Every document in the answer holds",
-    "query-answered": "Everything that you asked for is there",
-    "no-more-than-asked": "Nothing is there that you did not ask for",
-    "agreement": "The person accepted your promise for exactly this answer",
-}
+_PURPOSES: Final = frozenset(re.split(r"[#:/]", iri)[-1] for iri in VOCABULARY)
+# Checks that the catalogue has a sentence for, below `verifier.check.`.
+CHECKS_SAID: Final = frozenset(
+    {
+        "answer-encrypted",
+        "state",
+        "first-answer",
+        "answer-shape",
+        "format",
+        "trusted-issuer",
+        "issuer-key",
+        "signature",
+        "disclosures",
+        "profile",
+        "time",
+        "key-binding",
+        "status",
+        "credentials",
+        "query-answered",
+        "no-more-than-asked",
+        "agreement",
+    }
+)
 
 
 def claims_of(kept: KeptRequest) -> dict[str, list[Json]]:
@@ -140,7 +129,7 @@ def title_of(vct: str) -> str:
     return vct if template is None else template.title
 
 
-def lines_of(learned: Learned) -> list[tuple[str, str]]:
+def lines_of(learned: Learned) -> list[tuple[str, Text]]:
     """Each claim that was learned as label and value."""
     return [(_label(learned.vct, path), shown(value)) for path, value in _leaves(learned.vct, (), dict(learned.claims))]
 
@@ -161,63 +150,72 @@ def _label(vct: str, path: tuple[str, ...]) -> str:
     return " / ".join(path) if template is None or template.spec(path) is None else template.label(path)
 
 
-def shown(value: Json) -> str:
+def shown(value: Json) -> Text:
     """A value as people read it."""
     if isinstance(value, dict) and len(value) == 1:
         return shown(next(iter(value.values())))
     return value_text(value)
 
 
-def words_of(iri: str) -> str:
-    """The last part of an identifier as words: `RequestedServiceProvision` is `requested service provision`."""
-    name = re.split(r"[#:/]", iri)[-1].replace("-", " ")
+def purpose_of(iri: str) -> Text:
+    """A purpose as the vocabulary names it; of one that it does not know, the last part of the identifier as words."""
+    code = re.split(r"[#:/]", iri)[-1]
+    if code in _PURPOSES:
+        return phrase(f"verifier.purpose.{code}")
+    name = code.replace("-", " ")
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
 
 
-def when(moment: datetime | None) -> str:
-    """A moment as people read it, in UTC."""
-    return "" if moment is None else moment.strftime("%-d %B %Y, %H:%M UTC")
+def problem_of(error: DidkitError) -> Text:
+    """What went wrong, as developers are told, and what to do about it."""
+    hint = hint_of(error)
+    return phrase("problem", problem=str(error), hint=hint) if hint else phrase("problem.bare", problem=str(error))
 
 
 def since_in_words(kept: KeptRequest) -> str:
-    """What happened to it since: nothing, `ended`, or that it is gone: `time over`, or `erased` where they asked."""
+    """The state of it since: nothing, `ended`, or that it is gone: `time-over`, or `erased` where they asked."""
     if kept.erased_at is not None:
         return "erased"
     if _lapsed_at(kept) is not None and not (kept.result and kept.result.learned):
-        return "time over"
+        return "time-over"
     return "" if kept.ended_at is None else "ended"
 
 
-def _sentence(kept: KeptRequest) -> str:
+def _sentence(kept: KeptRequest) -> Text:
     if kept.erased_at is not None:
-        return f"The person had it erased on {when(kept.erased_at)}. The record and your signed proof of it stay."
+        return phrase("verifier.since.erased", time=clock_time(kept.erased_at))
     lapsed_at = _lapsed_at(kept)
     if lapsed_at is not None and not (kept.result and kept.result.learned):
-        return f"What was shown was erased on {when(lapsed_at)}, when its time was over. The record stays."
+        return phrase("verifier.since.lapsed", time=clock_time(lapsed_at))
     if kept.ended_at is not None:
-        return f"The person took the yes back on {when(kept.ended_at)}. Do not use it any more, and do not ask by it."
+        return phrase("verifier.since.ended", time=clock_time(kept.ended_at))
+    state = phrase(f"verifier.state.{WORDS[kept.state]}")
     if kept.is_open and kept.tried_at is not None:
-        return f"{SENTENCES[kept.state]} Until {when(kept.asked.expires_at)} an answer that holds still counts."
-    return SENTENCES[kept.state]
+        return phrase("verifier.state.still-open", state=state, time=clock_time(kept.asked.expires_at))
+    return state
 
 
-def page_row(kept: KeptRequest) -> dict[str, str]:
+def page_row(kept: KeptRequest) -> dict[str, Text]:
     """One request as tables show it."""
     return {
         "id": kept.asked.id,
-        "purpose": kept.asked.template.purpose_text or "A question that was erased",
+        "purpose": kept.asked.template.purpose_text or phrase("verifier.request.erased-question"),
         "state": WORDS[kept.state],
         "since": since_in_words(kept),
-        "made": when(kept.asked.made_at),
-        "answered": when(kept.answered_at or kept.tried_at),
+        "made": clock_time(kept.asked.made_at),
+        "answered": clock_time(kept.answered_at or kept.tried_at),
     }
 
 
 def verdict_in_words(decision: Decision) -> dict[str, object]:
     """What a wallet would say, with the reasons that count."""
-    title, explained = VERDICTS[decision.outcome]
-    reasons = [one for one in decision.reasons if not one.code.startswith("ok.")]
-    return {"outcome": decision.outcome.name.lower(), "title": title, "explained": explained, "reasons": reasons}
+    outcome = decision.outcome.name.lower()
+    return {
+        "outcome": outcome,
+        "title": phrase(f"verifier.verdict.{outcome}"),
+        "explained": phrase(f"verifier.verdict.{outcome}.why"),
+        "reasons": [one for one in decision.reasons if not one.code.startswith("ok.")],
+    }
 
 
 def result_in_words(kept: KeptRequest) -> dict[str, object]:
@@ -227,12 +225,12 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
     return {
         **page_row(kept),
         "sentence": _sentence(kept),
-        "ends": when(kept.asked.expires_at),
+        "ends": clock_time(kept.asked.expires_at),
         "is_open": kept.is_open,
         "can_ask_again": not kept.asked.erased and (not kept.is_open or kept.tried_at is not None),
         "learned": [_learned_in_words(kept, name, one) for name, some in learned.items() for one in some],
         "failed": _first_failed(kept),
-        "declined": _declined(kept) if verified and kept.erased_at is None and _lapsed_at(kept) is None else [],
+        "declined": _declined(kept) if verified and kept.erased_at is None and _lapsed_at(kept) is None else "",
         "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
     }
 
@@ -241,7 +239,7 @@ def _learned_in_words(kept: KeptRequest, query_id: str, one: Learned) -> dict[st
     """What was asked for comes first; a document may show more, because it never holds that back."""
     query = kept.asked.template.query.credential(query_id)
     asked = {claim.path for claim in query.claims} if query is not None else set()
-    lines: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
+    lines: dict[bool, list[tuple[str, Text]]] = {True: [], False: []}
     for path, value in _leaves(one.vct, (), dict(one.claims)):
         lines[any(path[: len(some)] == some for some in asked)].append((_label(one.vct, path), shown(value)))
     return {
@@ -254,31 +252,31 @@ def _learned_in_words(kept: KeptRequest, query_id: str, one: Learned) -> dict[st
     }
 
 
-def kept_in_words(one: Learned) -> list[tuple[str, str]]:
+def kept_in_words(one: Learned) -> list[tuple[str, Text]]:
     """Until when which claims are kept, the soonest first."""
     labels: dict[datetime | None, list[str]] = {}
     for kept in one.retained:
         steps = tuple(str(step) for step in kept.path if step is not None)
         labels.setdefault(kept.until, []).append(_label(one.vct, steps))
     ends = sorted(labels, key=lambda until: (until is None, until.timestamp() if until else 0.0))
-    after = "after the person leaves, as long as you promised"
-    return [(", ".join(dict.fromkeys(labels[until])), after if until is None else when(until)) for until in ends]
+    after = phrase("verifier.request.kept-after")
+    return [(", ".join(dict.fromkeys(labels[until])), after if until is None else clock_time(until)) for until in ends]
 
 
-def _declined(kept: KeptRequest) -> list[str]:
+def _declined(kept: KeptRequest) -> Text:
     """The kinds of claim that were asked for and not shown."""
     learned = {} if kept.result is None else kept.result.learned
-    return [_query_title(one) for one in kept.asked.template.query.credentials if one.id not in learned]
+    return listed([_query_title(one) for one in kept.asked.template.query.credentials if one.id not in learned])
 
 
-def _query_title(query: CredentialQuery) -> str:
-    return " or ".join(map(title_of, query.vct_values)) or query.id
+def _query_title(query: CredentialQuery) -> Text:
+    return listed([title_of(vct) for vct in query.vct_values], by="or") or query.id
 
 
 def _groups(kept: KeptRequest, checks: Sequence[CheckMade]) -> Iterator[dict[str, object]]:
     """The checks in the order made; those of one credential under its name."""
-    titles = {one.id: _query_title(one) for one in kept.asked.template.query.credentials} | {
-        "": "The answer as a whole"
+    titles: dict[str, Text] = {one.id: _query_title(one) for one in kept.asked.template.query.credentials} | {
+        "": phrase("verifier.request.whole-answer")
     }
     for query_id, some in groupby(checks, key=lambda one: one.query_id):
         yield {"title": titles.get(query_id, query_id), "checks": [_check_in_words(one) for one in some]}
@@ -286,7 +284,7 @@ def _groups(kept: KeptRequest, checks: Sequence[CheckMade]) -> Iterator[dict[str
 
 def _check_in_words(made: CheckMade) -> dict[str, object]:
     one = made.check
-    name = CHECK_NAMES.get(one.name, one.name)
+    name = phrase(f"verifier.check.{one.name}") if one.name in CHECKS_SAID else one.name
     return {"name": name, "passed": one.passed, "detail": one.detail, "spec": one.spec, "code": one.code}
 
 

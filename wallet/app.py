@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
+from didkit_py.localization import phrase
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.routing import Handler, Routes
 from didkit_py.service.http.sessions import SESSIONS, end_session, principal_of
@@ -49,13 +50,13 @@ def create_app(folder: Path, settings: WalletSettings, *, clock: Clock = utc_now
         app,
         lambda passphrase: app[PARTS].unlock(passphrase),  # noqa: PLW0108 - the parts open when the app starts
         secret_file=settings.key_file,
-        title="Unlock your wallet",
-        prompt=f"The passphrase of {settings.name}",
-        hint="The one that you chose when you made this wallet. It is not asked for anywhere else.",
-        button="Unlock",
+        title=phrase("wallet.sign-in.title"),
+        prompt=phrase("wallet.sign-in.prompt", name=settings.name),
+        hint=phrase("wallet.sign-in.hint"),
+        button=phrase("wallet.sign-in.button"),
     )
     install_health(app, lambda: _ready(app))
-    pages.install(app, Routes(app))
+    pages.install(Routes(app))
     return app
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from didkit_py.encoding import Json, rfc3339
 from didkit_py.errors import Malformed
+from didkit_py.localization import in_english
 from didkit_py.service.setup.commands import (
     given_settings,
     print_result,
@@ -48,7 +49,7 @@ def credentials(folder: Path, passphrase_file: Path | None, *, as_json: bool) ->
     async def find(parts: WalletContext) -> list[tuple[dict[str, Json], str]]:
         lists = parts.known_lists()
         held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
-        return [(_credential(one, giver), giver.sentence) for one, giver in held]
+        return [(_credential(one, giver), in_english(giver.sentence)) for one, giver in held]
 
     held = _work(folder, passphrase_file, find)
     found = [row for row, _ in held]
@@ -59,7 +60,7 @@ def credentials(folder: Path, passphrase_file: Path | None, *, as_json: bool) ->
 def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
     return {
         "id": stored.id,
-        "title": title_of(stored.vct, stored.title),
+        "title": in_english(title_of(stored.vct, stored.title)),
         "type": stored.vct,
         "issuer_name": giver.name,
         "issuer_says": giver.says,

@@ -1,18 +1,16 @@
 """Who gave a document, or offers one: a name of the public list, or the giver's own words, which are marked as such."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from didkit_py.credentials.template import template_of
 from didkit_py.dids.web import web_origin
+from didkit_py.localization import Text, phrase
 from didkit_py.reading import origin
 from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.trust import TrustedIssuer
 from didkit_py.unicode.skeleton import looks_like
 from didkit_py.unicode.visible import quoted
 from wallet.models import StoredCredential, StoredOffer
-
-_NOBODY: Final = "nobody on your list confirms it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +24,26 @@ class Giver:
     like: str | None = None  # whom of the list its own words could be taken for, though it is somebody else
 
     @property
-    def doubt(self) -> str:
+    def doubt(self) -> Text:
         """What a page says beside the words of one that is not listed; empty for one that is."""
         if self.name is not None:
             return ""
         if self.otherwise is not None:
-            return f"Your list names “{quoted(self.otherwise)}” at this address, but not for this kind of document"
+            return phrase("giver.doubt.other-kind", name=quoted(self.otherwise))
         if self.like is not None:
-            return f"It looks like “{quoted(self.like)}” of your list, but it is somebody else"
-        return "No public list that your wallet uses names this sender for such a document"
+            return phrase("giver.doubt.alike", name=quoted(self.like))
+        return phrase("giver.doubt.unlisted")
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Text:
         """The same in a line of plain text, where nothing can be set apart."""
         if self.name is not None:
             return self.name
-        calls_itself = f" who calls itself “{quoted(self.says)}”" if self.says else ""
-        aside = "" if self.otherwise is None and self.like is None else f" ({self.doubt})"
-        return f"somebody at {self.host}{calls_itself}; {_NOBODY}{aside}"
+        line = phrase("giver.line", host=self.host)
+        if self.says:
+            line = phrase("giver.line-says", host=self.host, says=quoted(self.says))
+        plain = self.otherwise is None and self.like is None
+        return line if plain else phrase("giver.line-aside", line=line, doubt=self.doubt)
 
 
 def giver_of(stored: StoredCredential, lists: TrustedLists | None) -> Giver:
@@ -73,7 +73,7 @@ def _giver(entry: TrustedIssuer | None, vct: str, *, host: str, says: str, lists
     return Giver(name=None, host=host, says=says, like=looks_like(says, listed))
 
 
-def title_of(vct: str, title: str) -> str:
+def title_of(vct: str, title: str) -> Text:
     """What a kind of document is called: by us, or by its sender in quotation marks."""
     template = template_of(vct)
-    return f"“{quoted(title)}” (its sender's words)" if template is None else template.title
+    return phrase("document.senders-title", title=quoted(title)) if template is None else template.title

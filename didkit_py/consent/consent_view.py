@@ -1,7 +1,7 @@
 """What the person is shown before deciding: who, what, which promises, how long and how to stop.
 
 Made from verified fields alone. What others wrote is marked as a quotation; what is missing says "not promised". The
-words are the person's, and few: no term of the trade, no identifier.
+words stand in the catalogue; here are their keys, and the values that go into them.
 """
 
 from __future__ import annotations
@@ -9,65 +9,39 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
-from itertools import pairwise
+from itertools import groupby
 from typing import Final
 
 from didkit_py.consent.choices import grants_of
 from didkit_py.consent.decision import Decision, Reason
 from didkit_py.consent.disclosure_case import DisclosureCase, Outcome
 from didkit_py.consent.page_digest import claim_label, document_title, page_digest
-from didkit_py.consent.value_words import day_text, value_text
+from didkit_py.consent.value_words import value_text
 from didkit_py.consent.vendor import VerifiedVendor
 from didkit_py.encoding import Json, from_timestamp
+from didkit_py.localization import Text, clock_time, day, listed, phrase
 from didkit_py.oid4vp.dcql import QueryAnswer
 from didkit_py.terms.grant import Grant
 from didkit_py.terms.grant_parts import Location, Propagation, Recipient, Retention, moment_of
-from didkit_py.terms.vocabulary import WORDS, Word
+from didkit_py.terms.vocabulary import WORDS, Deed, Word
 
-NOT_PROMISED: Final = "Not promised."
-_KEPT_FOR: Final = {
-    "immediate": "",
-    "planning": " for planning",
-    "archive": " in its archive",
-    "dispute": " in case of a dispute",
-    "legal": " because the law asks for it",
-}
-_SINCE: Final = {
-    None: "after you share it",
-    "disclosure": "after you share it",
-    "purposeEnd": "after its purpose is met",
-    "relationshipEnd": "after you leave",
-}
-_THEN: Final = {"erase": "then erased", "anonymise": "then made anonymous", "keep": "then kept without end"}
-_LEVELS: Final = {
-    "self-declared": "confirmed on their word alone by",
-    "reviewed": "reviewed by",
-    "audited": "inspected by",
-}
-_USE: Final = "use it "
-_PROTOCOL_TEXTS: Final = {
-    "iat": ("Given on", ""),  # a day
-    "nbf": ("Holds from", ""),
-    "exp": ("Holds until", ""),
-    "vct": ("Its kind", "as named above"),
-    "vct#integrity": ("Mark of its kind", "the same for everybody"),
-    "cnf": ("Tied to you by", "a key made for it"),
-    "status": ("Whether it was taken back", "its place in a list of those who gave it"),
-}
+NOT_PROMISED: Final = phrase("consent.not-promised")
+_DAYS: Final = frozenset({"iat", "nbf", "exp"})  # members of a document's form that are moments
+_FORM: Final = ("iat", "nbf", "exp", "vct", "vct#integrity", "cnf", "status")  # in the order shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentLine:
     """One sentence; `quoted` words are somebody else's and are marked as such on the page."""
 
-    text: str
+    text: Text
     quoted: str | None = None
 
 
-_NO_USE: Final = ConsentLine(text="What they use it for: not promised.")
-_NO_LIMIT: Final = ConsentLine(text="What they will not do: not promised.")
-_NO_END: Final = ConsentLine(text="How long they keep it: not promised.")
-_NO_BOUND: Final = ConsentLine(text="Who else gets it: not promised.")
+_NO_USE: Final = ConsentLine(text=phrase("consent.no-use"))
+_NO_LIMIT: Final = ConsentLine(text=phrase("consent.no-limit"))
+_NO_END: Final = ConsentLine(text=phrase("consent.no-end"))
+_NO_BOUND: Final = ConsentLine(text=phrase("consent.no-bound"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +49,7 @@ class Who:
     """Who is asking, and how that is known."""
 
     name: str | None  # proven; None: nobody confirms a name
-    how: tuple[str, ...]
+    how: tuple[Text, ...]
     host: str | None  # the internet address that is proven
     calls_itself: str | None  # in the seller's own words, when no name is proven; nobody confirms it
 
@@ -85,13 +59,13 @@ class Item:
     """One thing that would be sent, with exactly the value that will be sent."""
 
     query_id: str
-    label: str
-    value: str = field(repr=False)
+    label: Text
+    value: Text = field(repr=False)
     required: bool
     always: bool  # it was not asked for, and cannot be left out
     protocol: bool = False  # it belongs to the form of the document; it is no claim, and no promise is about it
-    document: str  # the title of the document that it comes from
-    issued_by: str  # the seller sees this too
+    document: Text  # the title of the document that it comes from
+    issued_by: Text  # the seller sees this too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +92,7 @@ class Terms:
 
     name: str  # family and version, for a quotation
     label: tuple[ConsentLine, ...]
-    attested: str  # when they were signed, and who confirms it; goes on after the name
+    attested: Text  # when they were signed, and who confirms it; goes on after the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,13 +149,13 @@ def consent_view(decision: Decision) -> ConsentView:
 
 def _who(vendor: VerifiedVendor | None) -> Who:
     if vendor is None:
-        return Who(name=None, how=("Nobody can tell who is asking.",), host=None, calls_itself=None)
-    how = [f"{role.issuer_name} confirms: {document_title(role.vct)}." for role in vendor.roles]
+        return Who(name=None, how=(phrase("consent.nobody-known"),), host=None, calls_itself=None)
+    how = [phrase("consent.role", issuer=role.issuer_name, role=document_title(role.vct)) for role in vendor.roles]
     claimed = None if vendor.name is not None or vendor.agreement is None else vendor.agreement.controller.name
     if vendor.name is None and claimed is None:
-        how.insert(0, "Nobody confirms who this is.")
+        how.insert(0, phrase("consent.nobody-confirms"))
     if vendor.name is not None and vendor.host is not None:
-        how.append(f"Address: {vendor.host}.")
+        how.append(phrase("consent.address", host=vendor.host))
     return Who(name=vendor.name, how=tuple(how), host=vendor.host, calls_itself=claimed)
 
 
@@ -216,13 +190,13 @@ def _items_of(case: DisclosureCase, answer: QueryAnswer, *, required: bool) -> I
         )
 
 
-def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[Text, Text]]:
     """What the form of a document shows, beside who gave it, which stands on its own."""
-    for name, (label, text) in _PROTOCOL_TEXTS.items():
+    for name in _FORM:
         if name in members:
             value = members[name]
-            day = from_timestamp(value).date().isoformat() if not text and isinstance(value, int | float) else ""
-            yield label, text or day_text(day)
+            moment = from_timestamp(value) if isinstance(value, int | float) else None
+            yield phrase(f"form.{name}"), day(moment) if name in _DAYS else phrase(f"form.{name}.value")
 
 
 def _promises(case: DisclosureCase, gids: Collection[str]) -> Iterator[Promises]:
@@ -244,46 +218,52 @@ def _promises(case: DisclosureCase, gids: Collection[str]) -> Iterator[Promises]
 
 def _uses(grant: Grant) -> tuple[ConsentLine, ...]:
     known, others = _parted(grant.purpose)
-    said = (ConsentLine(text=f"Used {' and '.join(word.does for word in known)}."),) if known else ()
-    law = (
-        (ConsentLine(text="They say that the law asks this of them."),)
-        if grant.legal_basis == "legalObligation"
+    said = (
+        (ConsentLine(text=phrase("consent.used", uses=listed([word.used for word in known], by="and"))),)
+        if known
         else ()
     )
-    return (*said, *(ConsentLine(text="Used for what they call", quoted=iri) for iri in others), *law)
+    law = (ConsentLine(text=phrase("consent.law")),) if grant.legal_basis == "legalObligation" else ()
+    return (*said, *(ConsentLine(text=phrase("consent.used-otherwise"), quoted=iri) for iri in others), *law)
 
 
 def _limits(grant: Grant) -> Iterator[ConsentLine]:
     """What holds the seller back beside prohibitions, and what it gives back."""
     if grant.channel:
-        yield ConsentLine(text="They write to your wallet only.")
+        yield ConsentLine(text=phrase("consent.channel"))
     places = grant.location or Location()
     if places.storage == places.processing:
-        named = [("Kept and used", places.storage)]
+        named = [("both", places.storage)]
     else:
-        named = [("Kept", places.storage), ("Used", places.processing)]
-    for does, found in named:
-        if found is not None:
-            yield ConsentLine(text=f"{does} in:", quoted=", ".join(found) or "no country")
+        named = [("storage", places.storage), ("processing", places.processing)]
+    for kind, found in named:
+        if found:
+            yield ConsentLine(text=phrase(f"consent.places.{kind}"), quoted=", ".join(found))
+        elif found is not None:
+            yield ConsentLine(text=phrase(f"consent.places.{kind}.none"))
     if grant.return_duty is not None:
         within = grant.return_duty.within
-        yield ConsentLine(text="You can have it back" + ("." if within is None else f" within {within.words()}."))
+        back = phrase("consent.returned-within", period=within.words()) if within else phrase("consent.returned")
+        yield ConsentLine(text=back)
 
 
 def _will_not(prohibitions: Iterable[str]) -> tuple[ConsentLine, ...]:
     """One sentence for all that is known: a list with commas alone would leave open how far the "not" reaches."""
     known, others = _parted(prohibitions)
-    deeds = [word.does_not for word in known]
-    uses = [deed.removeprefix(_USE) for deed in deeds if deed.startswith(_USE)]
-    parts = [deed for deed in deeds if not deed.startswith(_USE)] + ([_USE + _either(uses)] if uses else [])
-    said = (ConsentLine(text=f"They will not {', or '.join(parts)}."),) if parts else ()
-    return (*said, *(ConsentLine(text="They will not do what they call", quoted=iri) for iri in others))
+    deeds: list[Text] = [word.ruled_out for word in known if word.deed is Deed.ACT]
+    if uses := _uses_ruled_out([word for word in known if word.deed is not Deed.ACT]):
+        deeds.append(phrase("deed.use", uses=listed(uses, by="or")))
+    said = (ConsentLine(text=phrase("consent.will-not", deeds=listed(deeds, by="comma-or"))),) if deeds else ()
+    return (*said, *(ConsentLine(text=phrase("consent.will-not-otherwise"), quoted=iri) for iri in others))
 
 
-def _either(uses: Sequence[str]) -> str:
-    """`to a`, `to b` and `for c` are `to a or b or for c`."""
-    pairs = pairwise(("", *uses))
-    return " or ".join(use.removeprefix("to ") if before.startswith("to ") else use for before, use in pairs)
+def _uses_ruled_out(known: Sequence[Word]) -> list[Text]:
+    """What it will not be used for; aims that follow one another share one preposition: `to a or b`, `for c`."""
+    found: list[Text] = []
+    for deed, some in groupby(known, key=lambda word: word.deed):
+        texts = [word.ruled_out for word in some]
+        found += [phrase("deed.aim", deeds=listed(texts, by="or"))] if deed is Deed.AIM else texts
+    return found
 
 
 def _parted(iris: Iterable[str]) -> tuple[list[Word], list[str]]:
@@ -292,9 +272,13 @@ def _parted(iris: Iterable[str]) -> tuple[list[Word], list[str]]:
     return [WORDS[iri] for iri in given if iri in WORDS], [iri for iri in given if iri not in WORDS]
 
 
-def _kept(one: Retention) -> str:
-    when = f"{one.period.words()} {_SINCE[one.start]}, {_THEN[one.then]}"
-    return f"Kept{_KEPT_FOR[one.retention_class]} for {when}."
+def _kept(one: Retention) -> Text:
+    return phrase(
+        f"consent.kept.{one.retention_class}",
+        period=one.period.words(),
+        since=phrase(f"consent.since.{one.start or 'disclosure'}"),
+        then=phrase(f"consent.then.{one.then}"),
+    )
 
 
 def _onward(grant: Grant, exceptions: Mapping[str, str]) -> tuple[ConsentLine, ...]:
@@ -303,18 +287,18 @@ def _onward(grant: Grant, exceptions: Mapping[str, str]) -> tuple[ConsentLine, .
     named = (exceptions.get(one, one) for one in grant.propagation.exceptions or ())
     return (
         _onward_line(grant.propagation, grant.recipient or Recipient()),
-        *(ConsentLine(text="An exception in the terms:", quoted=one) for one in named),
+        *(ConsentLine(text=phrase("consent.exception"), quoted=one) for one in named),
     )
 
 
 def _onward_line(propagation: Propagation, recipient: Recipient) -> ConsentLine:
     if propagation.value == "none":
-        return ConsentLine(text="Passed on to nobody.")
+        return ConsentLine(text=phrase("consent.onward.none"))
     if propagation.value == "processors":
         named = ", ".join(recipient.processors or ()) or None
-        return ConsentLine(text="Passed on only to firms that work for them.", quoted=named)
+        return ConsentLine(text=phrase("consent.onward.processors"), quoted=named)
     named = ", ".join((*(recipient.processors or ()), *(recipient.third_parties or ()))) or None
-    return ConsentLine(text="Passed on to others that they list.", quoted=named)
+    return ConsentLine(text=phrase("consent.onward.others"), quoted=named)
 
 
 def _terms(vendor: VerifiedVendor | None) -> Terms | None:
@@ -323,11 +307,14 @@ def _terms(vendor: VerifiedVendor | None) -> Terms | None:
         return None
     if vendor.signatory.terms_id != vendor.terms.id:
         return None
-    signed = day_text(vendor.signatory.signed_at.date().isoformat())
     return Terms(
         name=f"{vendor.terms.family} {vendor.terms.version}",
         label=tuple(ConsentLine(text="", quoted=label.text) for label in vendor.terms.labels),
-        attested=f"signed {signed}, {_LEVELS[vendor.signatory.level]} {vendor.signatory.issuer_name}",
+        attested=phrase(
+            f"consent.attested.{vendor.signatory.level}",
+            day=day(vendor.signatory.signed_at),
+            issuer=vendor.signatory.issuer_name,
+        ),
     )
 
 
@@ -338,26 +325,25 @@ def _how_to_stop(case: DisclosureCase) -> tuple[ConsentLine, ...]:
     stop, erase = agreement.withdraw.within.words(), agreement.erase.within.words()
     ends = dict.fromkeys(one.window.not_after for one in agreement.grants if one.window is not None)
     return (
-        ConsentLine(text=f"Ask: they stop within {stop}, or erase it within {erase}."),
-        *(ConsentLine(text=f"It may be used until {_end_text(end)}.") for end in ends if end is not None),
+        ConsentLine(text=phrase("consent.stop", stop=stop, erase=erase)),
+        *(ConsentLine(text=phrase("consent.used-until", end=_end_text(end))) for end in ends if end is not None),
         _regulator(case),
     )
 
 
-def _end_text(end: str) -> str:
+def _end_text(end: str) -> Text:
     """A day that still counts whole, or the moment."""
     moment = moment_of(end, end=False).astimezone(UTC)
-    day = day_text(moment.date().isoformat())
-    return day if "T" not in end.upper() else f"{day}, {moment:%H:%M} UTC"
+    return day(moment) if "T" not in end.upper() else clock_time(moment)
 
 
 def _regulator(case: DisclosureCase) -> ConsentLine:
     terms = None if case.vendor is None else case.vendor.terms
     if terms is not None and terms.authority is not None:
-        return ConsentLine(text="Regulator:", quoted=terms.authority.name)
+        return ConsentLine(text=phrase("consent.regulator"), quoted=terms.authority.name)
     if case.agreement is not None and case.agreement.controller.authority is not None:
-        return ConsentLine(text="They name this regulator:", quoted=case.agreement.controller.authority)
-    return ConsentLine(text="No regulator is named.")
+        return ConsentLine(text=phrase("consent.regulator-named"), quoted=case.agreement.controller.authority)
+    return ConsentLine(text=phrase("consent.no-regulator"))
 
 
 def _addresses(case: DisclosureCase) -> tuple[ConsentLine, ...]:
@@ -365,8 +351,8 @@ def _addresses(case: DisclosureCase) -> tuple[ConsentLine, ...]:
     found = (
         ()
         if case.agreement is None
-        else (ConsentLine(text="Write to them:", quoted=case.agreement.controller.contact),)
+        else (ConsentLine(text=phrase("consent.write"), quoted=case.agreement.controller.contact),)
     )
     if case.agreement is None or terms is None or terms.authority is None:
         return found
-    return (*found, ConsentLine(text="Complain to the regulator:", quoted=terms.authority.contact))
+    return (*found, ConsentLine(text=phrase("consent.complain"), quoted=terms.authority.contact))

@@ -12,7 +12,6 @@ from typing import Final
 
 from didkit_py.consent import choices, rules_promise, rules_query, rules_request
 from didkit_py.consent.disclosure_case import (
-    SENTENCES,
     AskedThreshold,
     DisclosureCase,
     HeldState,
@@ -25,6 +24,7 @@ from didkit_py.consent.disclosure_case import (
 )
 from didkit_py.consent.rules_query import asked_thresholds
 from didkit_py.errors import DidkitError
+from didkit_py.localization import Phrase, phrase
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.dcql import QueryAnswer
 from didkit_py.oid4vp.response import ACCESS_DENIED
@@ -86,8 +86,12 @@ class Reason:
     code: str
     rule: str  # empty for what is no rule: nothing held answers
     outcome: Outcome
-    sentence: str
     detail: str = ""  # for those who build vendors' systems; never a claim value
+
+    @property
+    def sentence(self) -> Phrase:
+        """What the person is told."""
+        return phrase(f"reason.{self.code}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,4 @@ def _walk(case: DisclosureCase, rules: Sequence[Rule]) -> list[Reason]:
 
 
 def _reason(rule: str, found: Objection) -> Reason:
-    return Reason(
-        code=found.code, rule=rule, outcome=found.outcome, sentence=SENTENCES[found.code], detail=found.detail
-    )
+    return Reason(code=found.code, rule=rule, outcome=found.outcome, detail=found.detail)

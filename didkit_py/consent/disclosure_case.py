@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Final
 
 from didkit_py.consent.policy import Policy
@@ -15,6 +14,7 @@ from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import IDENTITY, ORDINARY, sensitivities_of, template_of
 from didkit_py.encoding import digest
 from didkit_py.errors import BadStatusList, DidkitError
+from didkit_py.localization import Text
 from didkit_py.oid4vp.dcql import Candidates, DcqlQuery, QueryAnswer
 from didkit_py.oid4vp.request import VerifiedRequest
 from didkit_py.status.states import Status
@@ -64,7 +64,7 @@ class HeldState:
 
     id: str
     vct: str
-    issuer_name: str  # as the trust list has it; of one that is not listed, a sentence that says so
+    issuer_name: Text  # as the trust list has it; of one that is not listed, a sentence that says so
     expires_at: datetime | None
     status: StatusReference | None = None
     unused: int  # copies never shown
@@ -249,45 +249,44 @@ class Rule:
     stop: bool = False
 
 
-SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "req.malformed": "This request is not in order, so nothing can be answered.",
-        "req.replay": "This request was made for another time or another reader, or was shown to you before.",
-        "req.origin": "The answer would go to an address that is not the seller's own.",
-        "vrf.unauthenticated": "It cannot be shown who is asking.",
-        "vrf.identity-split": "The papers that the seller shows are about different businesses.",
-        "vrf.role-missing": "You want to hear from approved sellers only, and this one shows no valid approval.",
-        "vrf.role-stale": "The seller's approval was ended, or it is not on your list yet, or your list is too old.",
-        "vrf.stopped": "There is a public warning against this seller.",
-        "vrf.faceless": "The seller wants to know who you are and does not say who it is.",
-        "pol.denied": "You asked never to deal with this seller.",
-        "pol.criteria": "This seller is not among those that you want to deal with.",
-        "terms.missing": "Nobody confirms that the seller has signed fair terms for your information.",
-        "terms.version": "The seller signed other terms than those it promises to keep with you.",
-        "terms.stale": "The seller's signature under its terms is not on your list yet, or your list is too old.",
-        "terms.forged": "The statement that the seller signed these terms is not genuine.",
-        "terms.revoked": "The seller's signature under these terms has ended or was taken back.",
-        "agr.missing": "The seller promises you nothing for this request.",
-        "agr.unbound": "The seller's promise was made for another request or by someone else.",
-        "agr.exceeds-terms": "The seller wants more than the terms it signed allow.",
-        "agr.exceeds-person": "The seller wants more than your own terms allow.",
-        "agr.bundled": "The seller ties uses together that have nothing to do with each other.",
-        "agr.not-understood": "The seller's promise has conditions that your wallet cannot explain or check yet.",
-        "agr.window": "The seller's promise does not hold today: its time is over, or has not begun.",
-        "agr.propagation": "The seller would pass your information on further than you allow.",
-        "agr.retention": "The seller would keep your information longer than you allow.",
-        "ask.excess": "The seller asks for more than it gives you a promise for.",
-        "ask.threshold": "The seller asks about a higher amount than you want to be asked about.",
-        "ask.probing": "The seller seems to be working out your limit by asking about several amounts.",
-        "cred.stale": "Your document has run out. You can ask for a new one.",
-        "cred.status": "Whoever issued your document took it back, or suspended it for now. Ask them why.",
-        "cred.copies": "All copies of your document were used. You can ask for new ones.",
-        "cred.none": "You have nothing that answers this request. The seller cannot tell this from your saying no.",
-        "rel.new": "You already deal with this seller, and it now wants to start anew.",
-        "rel.unknown": "The seller refers to an earlier arrangement that you do not have.",
-        "ok.rule": "You allowed this beforehand.",
-        "ok.new": "You have not decided about this seller and these items before.",
-    }
+# Every code of the table; the catalogue has the sentence of each below `reason.`.
+REASON_CODES: Final = (
+    "req.malformed",
+    "req.replay",
+    "req.origin",
+    "vrf.unauthenticated",
+    "vrf.identity-split",
+    "vrf.role-missing",
+    "vrf.role-stale",
+    "vrf.stopped",
+    "vrf.faceless",
+    "pol.denied",
+    "pol.criteria",
+    "terms.missing",
+    "terms.version",
+    "terms.stale",
+    "terms.forged",
+    "terms.revoked",
+    "agr.missing",
+    "agr.unbound",
+    "agr.exceeds-terms",
+    "agr.exceeds-person",
+    "agr.bundled",
+    "agr.not-understood",
+    "agr.window",
+    "agr.propagation",
+    "agr.retention",
+    "ask.excess",
+    "ask.threshold",
+    "ask.probing",
+    "cred.stale",
+    "cred.status",
+    "cred.copies",
+    "cred.none",
+    "rel.new",
+    "rel.unknown",
+    "ok.rule",
+    "ok.new",
 )
 
 

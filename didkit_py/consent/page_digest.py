@@ -18,18 +18,19 @@ from typing import Final
 
 from didkit_py.consent.choices import grants_of
 from didkit_py.consent.decision import Decision
-from didkit_py.consent.disclosure_case import SENTENCES, DisclosureCase
+from didkit_py.consent.disclosure_case import REASON_CODES, DisclosureCase
 from didkit_py.consent.vendor import VerifiedVendor
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, b64url, jcs, sha256
+from didkit_py.localization import Phrase, Text, phrase, text_json
 from didkit_py.oid4vp.claims_path import Path_
 from didkit_py.oid4vp.dcql import QueryAnswer
 from didkit_py.unicode.visible import quoted
 
 _SHORT: Final = 6  # bytes of a part's name, and of its content
 _PART: Final = 2 * _SHORT * 4 // 3  # characters of both
-_OWN_RULES: Final = "Your own rules about this changed."
-_GONE: Final = "Something that stood on this page is no longer part of it."
+_OWN_RULES: Final = phrase("changed.own-rules")
+_GONE: Final = phrase("changed.gone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +39,14 @@ class _PagePart:
 
     name: str
     content: str
-    changed: str
-    new: str
+    changed: Phrase
+    new: Phrase
 
 
-def document_title(vct: str) -> str:
+def document_title(vct: str) -> Text:
     """What people call a document of this type."""
     template = template_of(vct)
-    return "a document of another kind" if template is None else template.title
+    return phrase("document.unknown") if template is None else template.title
 
 
 def claim_label(vct: str, path: Path_) -> str:
@@ -66,7 +67,7 @@ def page_digest(decision: Decision) -> str:
     return ".".join((whole, *(_short(nonce, one.name) + _short(nonce, one.content) for one in _page_parts(decision))))
 
 
-def page_changes(seen: str, decision: Decision) -> tuple[str, ...]:
+def page_changes(seen: str, decision: Decision) -> tuple[Phrase, ...]:
     """What differs from the page with the digest `seen`, a sentence each; empty where that cannot be told."""
     case = decision.case
     parts = [one for one in seen.split(".")[1:] if len(one) == _PART]
@@ -81,8 +82,8 @@ def page_changes(seen: str, decision: Decision) -> tuple[str, ...]:
         if before.get(name) != _short(nonce, one.content)
     ]
     gone = before.keys() - now.keys()
-    reasons = {_short(nonce, _named("reason", code)): said for code, said in SENTENCES.items()}
-    ended = [f"This is no longer so: {said}" for name, said in reasons.items() if name in gone]
+    reasons = {_short(nonce, _named("reason", code)): phrase(f"reason.{code}") for code in REASON_CODES}
+    ended = [phrase("changed.reason-gone", reason=said) for name, said in reasons.items() if name in gone]
     rest = [_GONE] if gone - reasons.keys() else []
     return tuple(dict.fromkeys((*found, *ended, *rest)))
 
@@ -95,7 +96,7 @@ def _named(*name: str | int | None) -> str:
     return json.dumps(name)
 
 
-def _part(name: str, content: object, changed: str, new: str = "") -> _PagePart:
+def _part(name: str, content: object, changed: Phrase, new: Phrase | None = None) -> _PagePart:
     return _PagePart(name=name, content=json.dumps(content, sort_keys=True), changed=changed, new=new or changed)
 
 
@@ -104,12 +105,13 @@ def _page_parts(decision: Decision) -> Iterator[_PagePart]:
     request, vendor = case.request, case.vendor
     if request is None or vendor is None:
         return
-    yield _part(_named("vendor"), _vendor(vendor), "Who asks is confirmed in another way than before.")
-    yield _part(_named("address"), request.request.response_uri, "The answer would go to another address.")
+    yield _part(_named("vendor"), _vendor(vendor), phrase("changed.vendor"))
+    yield _part(_named("address"), request.request.response_uri, phrase("changed.address"))
     yield from _promise_parts(case)
-    yield _part(_named("terms"), _terms(vendor), "The terms behind the promises, or who confirms them, changed.")
+    yield _part(_named("terms"), _terms(vendor), phrase("changed.terms"))
     for code in decision.codes:
-        said = _OWN_RULES if code.startswith("ok.") else f"A warning is new: {SENTENCES[code]}"
+        warning = phrase("changed.reason-new", reason=phrase(f"reason.{code}"))
+        said = _OWN_RULES if code.startswith("ok.") else warning
         found = sorted([one.rule, one.outcome.name] for one in decision.reasons if one.code == code)
         yield _part(_named("reason", code), found, said)
     required = () if case.candidates is None else case.candidates.required
@@ -127,7 +129,7 @@ def _vendor(vendor: VerifiedVendor) -> object:
 
 
 def _promise_parts(case: DisclosureCase) -> Iterator[_PagePart]:
-    said = "What they promise changed."
+    said = phrase("changed.promise")
     agreement = case.agreement
     if agreement is None:
         yield _part(_named("promise"), None, said)
@@ -156,17 +158,17 @@ def _terms(vendor: VerifiedVendor) -> object:
 def _answer_parts(case: DisclosureCase, answer: QueryAnswer, *, required: bool) -> Iterator[_PagePart]:
     state, query_id = case.held[answer.held_id], answer.query_id
     title = document_title(state.vct)
-    another = f"Another document would be shown: {title}, given by {state.issuer_name}."
+    another = phrase("changed.document", title=title, issuer=state.issuer_name)
     held: list[Json] = [answer.held_id, state.vct, answer.body.get("iss")]
-    yield _part(_named("document", query_id), held, another, new=f"One more document: {title}.")
-    yield _part(_named("issuer", query_id), state.issuer_name, f"Who gave this is known by another name: {title}.")
-    yield _part(_named("required", query_id), required, f"Whether this is needed changed: {title}.")
+    yield _part(_named("document", query_id), held, another, new=phrase("changed.document-new", title=title))
+    yield _part(_named("issuer", query_id), text_json(state.issuer_name), phrase("changed.issuer", title=title))
+    yield _part(_named("required", query_id), required, phrase("changed.required", title=title))
     for found, asked in ((answer.shown, True), (answer.also_shown, False)):
         for path, value in found:
             label = claim_label(state.vct, path)
             yield _part(
                 _named("claim", query_id, *path),
                 [value, asked],
-                f"It says something else than before: {label}.",
-                new=f"This would be shown too: {label}.",
+                phrase("changed.claim", label=label),
+                new=phrase("changed.claim-new", label=label),
             )

@@ -36,6 +36,7 @@ from didkit_py.errors import (
     WrongType,
 )
 from didkit_py.jose import MAX_TOKEN, JointlySigned
+from didkit_py.localization import text_json
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
     RequestLink,
@@ -419,14 +420,14 @@ def _signatory_text(request: VerifiedRequest, agreement: Agreement) -> str | Non
 
 
 def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
-    """What is sent, in the person's words."""
+    """What is sent, as the person was shown it."""
     items = consent_view(agreed.decision).items
     return tuple(
         {
             "query": one.query_id,
-            "label": one.label,
-            "value": one.value,
-            "document": one.document,
+            "label": text_json(one.label),
+            "value": text_json(one.value),
+            "document": text_json(one.document),
             "always": one.always,
         }
         for one in items
@@ -435,12 +436,12 @@ def _shared(agreed: Consent) -> tuple[Mapping[str, Json], ...]:
 
 
 def _promises(agreed: Consent) -> Mapping[str, Json]:
-    """What was promised in return and accepted, in the words that the person saw."""
+    """What was promised in return and accepted, as the person was shown it."""
     view = consent_view(agreed.decision)
     accepted = [one for one in (*view.promises, *view.choices) if not one.gid or one.gid in agreed.grants]
     return {
-        "uses": list(dict.fromkeys(line.text for one in accepted for line in one.uses)),
-        "kept": list(dict.fromkeys(line.text for one in accepted for line in one.kept)),
+        "uses": [text_json(text) for text in dict.fromkeys(line.text for one in accepted for line in one.uses)],
+        "kept": [text_json(text) for text in dict.fromkeys(line.text for one in accepted for line in one.kept)],
         "terms": None if view.terms is None else view.terms.name,
     }
 

@@ -16,6 +16,7 @@ from didkit_py.consent.vendor import verify_vendor
 from didkit_py.dids.document import DidDocument
 from didkit_py.errors import DidkitError
 from didkit_py.jose import parse_compact
+from didkit_py.localization import in_english
 from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
 from didkit_py.structs import Message
@@ -77,7 +78,11 @@ def verdict_of(decision: Decision) -> RequestVerdict:
     """The decision as it is told to programs."""
     reasons = tuple(
         VerdictReason(
-            code=one.code, rule=one.rule, outcome=_WORDS[one.outcome], sentence=one.sentence, detail=one.detail
+            code=one.code,
+            rule=one.rule,
+            outcome=_WORDS[one.outcome],
+            sentence=in_english(one.sentence),
+            detail=one.detail,
         )
         for one in decision.reasons
     )

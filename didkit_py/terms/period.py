@@ -1,4 +1,4 @@
-"""Period: an ISO 8601 duration such as `P1Y` or `PT72H`, comparable with any other, and said in words."""
+"""Period: an ISO 8601 duration such as `P1Y` or `PT72H`, comparable with any other, and said as a phrase."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import total_ordering
 from typing import Final, Self
 
 from didkit_py.errors import Malformed
+from didkit_py.localization import Text, enumerated, phrase
 
 MAX_YEARS: Final = 100  # more than any contract needs; added to a moment of our days it stays inside the calendar
 _SHAPE: Final = re.compile(
@@ -53,16 +54,12 @@ class Period:
         """The same as a time span."""
         return timedelta(seconds=self.seconds)
 
-    def words(self) -> str:
+    def words(self) -> Text:
         """The period as people say it: `1 year`, `2 years and 6 months`, `72 hours`."""
         found = _SHAPE.match(self.text)
         numbers = {} if found is None else found.groupdict(default="0")
-        said = [
-            f"{int(number)} {name.removesuffix('s') if int(number) == 1 else name}"
-            for name, number in numbers.items()
-            if int(number)
-        ]
-        return " and ".join(filter(None, (", ".join(said[:-1]), said[-1]))) if said else "no time at all"
+        said = [phrase(f"period.{name}", count=int(number)) for name, number in numbers.items() if int(number)]
+        return enumerated(said) if said else phrase("period.none")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Period) and self.seconds == other.seconds

@@ -1,4 +1,4 @@
-"""Words for purposes and prohibitions: what each IRI is narrower than, and how it is said to a person.
+"""Purposes and prohibitions: what each IRI is narrower than, and how a sentence about it is built.
 
 The rows repeat `skos:broader` of the Data Privacy Vocabulary (DPV 2) where a grant may be compared by it. Broader terms
 that would smuggle something in are left out on purpose: selling data stands under no other purpose here.
@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from didkit_py.localization import Phrase, phrase
+
 DPV: Final = "https://w3id.org/dpv#"
 PURPOSE: Final = "urn:didkit-py:purpose:"
+
+
+class Deed(Enum):
+    """Where a purpose or practice stands in a sentence about what will not be done."""
+
+    ACT = "act"  # it is done: "sell it"
+    AIM = "aim"  # something is used to do it: "send you ads"
+    FIELD = "field"  # something is used for it: "for research"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,88 +31,40 @@ class Word:
     """One purpose or practice."""
 
     iri: str
-    does: str  # after "Used"
-    does_not: str  # after "They will not"; begins with "use it" wherever it is a use
+    deed: Deed
     broader: str | None = None
     service: bool = False  # what a person comes for; every other use is a choice of its own
 
+    @property
+    def used(self) -> Phrase:
+        """What it is used for, as a part of a sentence."""
+        return phrase(f"vocabulary.{self.iri.replace('#', ':').rpartition(':')[2]}.used")
+
+    @property
+    def ruled_out(self) -> Phrase:
+        """What will not be done, as a part of a sentence; of which kind, `deed` says."""
+        return phrase(f"vocabulary.{self.iri.replace('#', ':').rpartition(':')[2]}.not")
+
 
 _ROWS: Final = (
-    Word(
-        iri=DPV + "RequestedServiceProvision",
-        does="for what you asked for",
-        does_not="use it for what you asked for",
-        broader=DPV + "ServiceProvision",
-        service=True,
-    ),
-    Word(iri=DPV + "ServiceProvision", does="for their service", does_not="use it for their service", service=True),
-    Word(
-        iri=DPV + "ServiceUsageAnalytics",
-        does="for studying how their service is used",
-        does_not="use it to study how you use their service",
-        broader=DPV + "ServiceProvision",
-    ),
-    Word(iri=DPV + "Marketing", does="for marketing", does_not="use it for marketing"),
-    Word(
-        iri=DPV + "DirectMarketing",
-        does="for sending you ads",
-        does_not="use it to send you ads",
-        broader=DPV + "Marketing",
-    ),
-    Word(iri=DPV + "Advertising", does="for ads", does_not="use it for ads", broader=DPV + "Marketing"),
-    Word(
-        iri=DPV + "PersonalisedAdvertising",
-        does="for showing you ads chosen for you",
-        does_not="use it to show you ads chosen for you",
-        broader=DPV + "Advertising",
-    ),
-    Word(
-        iri=DPV + "TargetedAdvertising",
-        does="for aiming ads at you",
-        does_not="use it to aim ads at you",
-        broader=DPV + "PersonalisedAdvertising",
-    ),
-    Word(iri=DPV + "SellDataToThirdParties", does="for selling it to others", does_not="sell it"),
-    Word(
-        iri=DPV + "Profiling",
-        does="for building a picture of you",
-        does_not="use it to build a picture of you",
-    ),
-    Word(iri=DPV + "ResearchAndDevelopment", does="for research", does_not="use it for research"),
-    Word(
-        iri=DPV + "CommercialResearch",
-        does="for research into products",
-        does_not="use it for research into products",
-        broader=DPV + "ResearchAndDevelopment",
-    ),
-    Word(
-        iri=DPV + "ImproveExistingProductsAndServices",
-        does="for improving what they sell",
-        does_not="use it to improve what they sell",
-    ),
-    Word(
-        iri=DPV + "ImproveTransportMobility",
-        does="for better roads and transport",
-        does_not="use it to plan roads and transport",
-    ),
-    Word(iri=DPV + "PublicPolicyMaking", does="for public planning", does_not="use it for public planning"),
-    Word(
-        iri=PURPOSE + "offer-qualification",
-        does="for seeing whether their offer fits you",
-        does_not="use it to judge whether their offer fits you",
-        service=True,
-    ),
-    Word(
-        iri=PURPOSE + "market-check",
-        does="for finding you a better offer",
-        does_not="use it to look for offers",
-        service=True,
-    ),
-    Word(
-        iri=PURPOSE + "satisfaction-survey",
-        does="for asking how content you are",
-        does_not="use it to ask you in surveys",
-    ),
+    Word(iri=DPV + "RequestedServiceProvision", deed=Deed.FIELD, broader=DPV + "ServiceProvision", service=True),
+    Word(iri=DPV + "ServiceProvision", deed=Deed.FIELD, service=True),
+    Word(iri=DPV + "ServiceUsageAnalytics", deed=Deed.AIM, broader=DPV + "ServiceProvision"),
+    Word(iri=DPV + "Marketing", deed=Deed.FIELD),
+    Word(iri=DPV + "DirectMarketing", deed=Deed.AIM, broader=DPV + "Marketing"),
+    Word(iri=DPV + "Advertising", deed=Deed.FIELD, broader=DPV + "Marketing"),
+    Word(iri=DPV + "PersonalisedAdvertising", deed=Deed.AIM, broader=DPV + "Advertising"),
+    Word(iri=DPV + "TargetedAdvertising", deed=Deed.AIM, broader=DPV + "PersonalisedAdvertising"),
+    Word(iri=DPV + "SellDataToThirdParties", deed=Deed.ACT),
+    Word(iri=DPV + "Profiling", deed=Deed.AIM),
+    Word(iri=DPV + "ResearchAndDevelopment", deed=Deed.FIELD),
+    Word(iri=DPV + "CommercialResearch", deed=Deed.FIELD, broader=DPV + "ResearchAndDevelopment"),
+    Word(iri=DPV + "ImproveExistingProductsAndServices", deed=Deed.AIM),
+    Word(iri=DPV + "ImproveTransportMobility", deed=Deed.AIM),
+    Word(iri=DPV + "PublicPolicyMaking", deed=Deed.FIELD),
+    Word(iri=PURPOSE + "offer-qualification", deed=Deed.AIM, service=True),
+    Word(iri=PURPOSE + "market-check", deed=Deed.AIM, service=True),
+    Word(iri=PURPOSE + "satisfaction-survey", deed=Deed.AIM),
 )
 WORDS: Final[Mapping[str, Word]] = MappingProxyType({row.iri: row for row in _ROWS})
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from didkit_py.encoding import Json
 from didkit_py.errors import BadImport, TooLarge
+from didkit_py.localization import Phrase, in_english, phrase
 from didkit_py.service.setup.input_files import BYTE_ORDER_MARK, not_utf_8
 from didkit_py.unicode.visible import is_visible, reorders_or_controls
 from issuer.claim_templates import BadField, ListLayout, read_member
@@ -30,10 +31,10 @@ class BadRow:
 
     line: int  # from 1, the heading included
     column: str
-    reason: str
+    reason: Phrase
 
     def to_json(self) -> dict[str, Json]:
-        return {"line": self.line, "column": self.column, "reason": self.reason}
+        return {"line": self.line, "column": self.column, "reason": in_english(self.reason)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,13 +188,11 @@ class _Reading:
 
     def _named(self, record: _Record) -> dict[str, str]:
         if record.fields is None:
-            raise BadField(_ROW, "has a quotation mark that is opened and not closed, or stands inside a field")
+            raise BadField(_ROW, phrase("issuer.row.open-quote"))
         if len(record.fields) != self.width:
             more = len(record.fields) > self.width
-            kind, cause = ("more", "an amount with a comma needs quotes") if more else ("fewer", "a comma is missing")
-            raise BadField(
-                _ROW, f"has {len(record.fields)} fields, {kind} than the heading's {self.width}; perhaps {cause}"
-            )
+            reason = "issuer.row.more-fields" if more else "issuer.row.fewer-fields"
+            raise BadField(_ROW, phrase(reason, count=len(record.fields), width=self.width))
         fields, names = record.fields, {self.layout.name_column}
         return {each: _read_field(each, fields[at], is_name=each in names) for each, at in self.places.items()}
 
@@ -202,18 +201,16 @@ class _Reading:
         key = member.casefold().lstrip("0")
         first = self.seen.setdefault(key, line)
         if first != line:
-            raise BadField(
-                self.layout.member_column, f"is the same member as in line {first}; leading zeros do not count"
-            )
+            raise BadField(self.layout.member_column, phrase("issuer.row.same-member", line=first))
 
 
 def _read_field(name: str, raw: str, *, is_name: bool) -> str:
     """The field on one line. A name keeps what the script of its owner needs; pages show what is odd in it."""
     if not _is_utf8(raw):
-        raise BadField(name, "is not in UTF-8; save the list as “CSV UTF-8 (comma delimited)”")
+        raise BadField(name, phrase("issuer.row.no-utf-8"))
     text = " ".join(_utf8(raw).split())
     if len(text) > MAX_FIELD:
-        raise BadField(name, f"is longer than {MAX_FIELD} characters")
+        raise BadField(name, phrase("issuer.row.too-long", most=MAX_FIELD))
     if reorders_or_controls(text) or not (is_name or is_visible(text)):
-        raise BadField(name, "has a sign that cannot be printed")
+        raise BadField(name, phrase("issuer.row.unprintable"))
     return text

@@ -5,6 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.errors import BadImport, Malformed, NotFound, TooLarge
+from didkit_py.localization import Text, hint_of, phrase
 from didkit_py.service.http.media_types import text_of
 from didkit_py.service.http.web import LoginSession, Routes, notify, read_form, read_upload, render, session_of
 from issuer.importing.batches import Imported, Preview, codes_csv, import_list, preview_list
@@ -12,7 +13,7 @@ from issuer.importing.rows import MAX_FILE_BYTES
 from issuer.web_context import parts_of
 
 CSV: Final = text_of("text/csv")
-STEPS: Final = ("Choose the file", "Check", "Codes and letters")
+STEPS: Final = (phrase("issuer.step.file"), phrase("issuer.step.check"), phrase("issuer.step.codes"))
 MAX_SHOWN: Final = 500  # rows of a report on one page; the command line shows all
 _PREVIEW: Final = "import-preview"
 _IMPORTED: Final = "imported"
@@ -35,7 +36,7 @@ async def choose(request: web.Request) -> web.Response:
     return _choose(request)
 
 
-def _choose(request: web.Request, problem: str = "", *, status: int = 200) -> web.Response:
+def _choose(request: web.Request, problem: Text = "", *, status: int = 200) -> web.Response:
     layout = parts_of(request).layout
     return render(request, "import.html", status=status, layout=layout, steps=STEPS, problem=problem)
 
@@ -48,7 +49,8 @@ async def check(request: web.Request) -> web.Response:
         preview = await preview_list(parts_of(request), upload.body)
     except (Malformed, BadImport, TooLarge) as error:
         sentence = str(error)
-        return _choose(request, f"{sentence[:1].upper()}{sentence[1:]}. {error.advice}", status=400)
+        problem = phrase("problem", problem=f"{sentence[:1].upper()}{sentence[1:]}", hint=hint_of(error))
+        return _choose(request, problem, status=400)
     _session(request)[_PREVIEW] = preview
     return render(
         request,
@@ -69,7 +71,7 @@ async def confirm(request: web.Request) -> web.Response:
     await read_form(request)
     preview = _session(request).pop(_PREVIEW, None)
     if not isinstance(preview, Preview):
-        notify(request, "The list is no longer here. Choose the file again; nothing was made twice.", kind="warning")
+        notify(request, phrase("issuer.import.gone"), kind="warning")
         return _go("/import")
     imported = await import_list(parts_of(request), preview)
     _session(request)[_IMPORTED] = imported

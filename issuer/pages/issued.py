@@ -1,32 +1,21 @@
 """Pages about what was issued: the list, one issue, and taking it back."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
 
 from didkit_py.errors import Malformed, NotFound
+from didkit_py.localization import day, phrase
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.http.web import Routes, notify, read_form, render
 from didkit_py.status.states import Status
 from issuer.context import IssuerContext
-from issuer.pages.offers import PAGE_SIZE, offer_view, page_number, show_day
+from issuer.pages.offers import PAGE_SIZE, offer_view, page_number
 from issuer.publishing.states import WORDS, word
 from issuer.store import KeptOffer
 from issuer.web_context import parts_of
 
-# To which status, what the button says, and what then happens.
-CHANGES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        "revoked": (
-            "Revoke",
-            "Nobody will accept it any more. You can undo this, but others may have acted on it by then.",
-        ),
-        "suspended": ("Suspend", "Nobody will accept it until you make it valid again."),
-        "valid": ("Make valid again", "It will be accepted again until its own end."),
-    }
-)
+CHANGES: Final = ("revoked", "suspended", "valid")  # what the status can be changed to
 
 
 def install(routes: Routes) -> None:
@@ -61,11 +50,11 @@ def _view(parts: IssuerContext, kept: KeptOffer) -> dict[str, object]:
         wanted = ("valid", "revoked")
     return {
         **offer_view(parts, kept),
-        "issued": show_day(kept.issued_at) if kept.issued_at else "",
-        "status": word(present) if has_status else "ends by itself",
+        "issued": day(kept.issued_at),
+        "status": word(present) if has_status else "ends-by-itself",
         "has_status": has_status,
         "days": template.lifetime.days if template else 0,
-        "changes": [(name, CHANGES[name][0]) for name in wanted] if has_status else [],
+        "changes": [(name, phrase(f"issuer.change.to.{name}")) for name in wanted] if has_status else [],
     }
 
 
@@ -79,7 +68,7 @@ async def ask_change(request: web.Request) -> web.Response:
     """What the change means, and a button."""
     parts, kept = await _load(request)
     to = _known(request.query.get("to", ""))
-    label, meaning = CHANGES[to]
+    label, meaning = phrase(f"issuer.change.to.{to}"), phrase(f"issuer.change.meaning.{to}")
     return render(request, "change.html", issued=_view(parts, kept), to=to, label=label, meaning=meaning)
 
 
@@ -89,7 +78,7 @@ async def change(request: web.Request) -> web.Response:
     to = _known((await read_form(request)).get("to", ""))
     await parts.status_lists.change(kept.offer.id, WORDS[to])
     minutes = max(1, parts.settings.status_ttl_seconds // 60)
-    notify(request, f"It is {to} now. Others see this within {minutes} minute(s), when they fetch the list again.")
+    notify(request, phrase("issuer.change.done", state=phrase(f"state.{to}"), count=minutes))
     return web.Response(status=303, headers={"Location": f"/issued/{kept.offer.id}"})
 
 

@@ -1,13 +1,13 @@
 """Pages about offers: the list, one offer with link, code and letter, and what can be done with it."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
 
 from didkit_py.errors import IllegalMove, NotFound
+from didkit_py.localization import day, phrase
 from didkit_py.oid4vci.issuance import MOVES, IssuanceEvent, IssuanceState
 from didkit_py.service.http.web import Routes, notify, render, session_of
 from issuer.context import IssuerContext
@@ -55,7 +55,10 @@ async def show_offers(request: web.Request) -> web.Response:
         request,
         "offers.html",
         offers=[offer_view(parts, each) for each in found[:PAGE_SIZE]],
-        states=[("", "All"), *((each.value, WORDS[each].capitalize()) for each in IssuanceState)],
+        states=[
+            ("", phrase("issuer.state.all")),
+            *((one.value, phrase(f"issuer.state.{one}")) for one in IssuanceState),
+        ],
         state=state.value if state else "",
         search=search,
         page=page,
@@ -82,17 +85,12 @@ def offer_view(parts: IssuerContext, kept: KeptOffer) -> dict[str, object]:
         "subject": offer.wanted.subject,
         "title": template.title if template else offer.wanted.type_name,
         "state": WORDS[kept.state],
-        "made": show_day(offer.made_at),
-        "ends": show_day(offer.expires_at),
+        "made": day(offer.made_at),
+        "ends": day(offer.expires_at),
         "tries": kept.tries,
         "can_withdraw": (kept.state, IssuanceEvent.OFFER_WITHDRAWN) in MOVES,
         "is_open": kept.state is IssuanceState.OFFERED,
     }
-
-
-def show_day(moment: datetime) -> str:
-    """A day as people write it."""
-    return f"{moment:%-d %B %Y}"
 
 
 async def show_offer(request: web.Request) -> web.Response:
@@ -114,12 +112,12 @@ async def show_letter(request: web.Request) -> web.Response:
         request,
         "letter.html",
         letters=[_letter(parts, kept)],
-        today=show_day(parts.clock()),
+        today=day(parts.clock()),
         page=1,
         more=False,
         batch="",
         back=f"/offers-made/{kept.offer.id}",
-        back_label="Back to the offer",
+        back_label=phrase("issuer.letter.back-to-offer"),
     )
 
 
@@ -137,12 +135,12 @@ async def show_letters(request: web.Request) -> web.Response:
         request,
         "letter.html",
         letters=[_letter(parts, each) for each in found[:PAGE_SIZE]],
-        today=show_day(parts.clock()),
+        today=day(parts.clock()),
         page=page,
         more=len(found) > PAGE_SIZE,
         batch=batch,
         back="/offers-made",
-        back_label="All offers",
+        back_label=phrase("issuer.offer.all-offers"),
     )
 
 
@@ -167,7 +165,7 @@ async def withdraw(request: web.Request) -> web.Response:
     """End the offer."""
     parts, kept = await _load(request)
     await parts.store.withdraw(kept.offer.id, now=parts.clock())
-    notify(request, "The offer is withdrawn. Its link and its codes no longer work.")
+    notify(request, phrase("issuer.offer.now-withdrawn"))
     return _back(kept.offer.id)
 
 

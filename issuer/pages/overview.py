@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from didkit_py.localization import Text, phrase
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.http.web import Routes, render
 from didkit_py.status.states import Status
@@ -17,11 +18,11 @@ from issuer.store import Counts
 from issuer.web_context import parts_of
 
 NAVIGATION: Final = (
-    ("Overview", "/"),
-    ("Import a list", "/import"),
-    ("Offers", "/offers-made"),
-    ("Issued", "/issued"),
-    ("What you issue", "/types"),
+    (phrase("issuer.navigation.overview"), "/"),
+    (phrase("issuer.navigation.import"), "/import"),
+    (phrase("issuer.navigation.offers"), "/offers-made"),
+    (phrase("issuer.navigation.issued"), "/issued"),
+    (phrase("issuer.navigation.types"), "/types"),
 )
 
 
@@ -45,20 +46,21 @@ async def overview(request: web.Request) -> web.Response:
         total=counts.total,
         attention=counts.states.get(IssuanceState.LOCKED, 0),
         can_import=parts.layout is not None,
-        list_title=parts.layout.title if parts.layout else "",
+        list_title=parts.layout.title if parts.layout else None,
         terms=await parts.publications.terms(),
         trusted=await parts.publications.trusted(),
     )
 
 
-def _shown(counts: Counts) -> list[tuple[str, int, str]]:
+def _shown(counts: Counts) -> list[tuple[Text, int, str]]:
     """Label, number and address, in the order of an offer's life."""
-    states = [("Waiting to be taken up", IssuanceState.OFFERED), ("Opened, not finished", IssuanceState.REDEEMED)]
-    states += [("Issued", IssuanceState.ISSUED), ("Locked after wrong codes", IssuanceState.LOCKED)]
-    states += [("Expired", IssuanceState.EXPIRED), ("Withdrawn", IssuanceState.WITHDRAWN)]
-    shown = [(label, counts.states.get(state, 0), f"/offers-made?state={state.value}") for label, state in states]
+    states = ("offered", "redeemed", "issued", "locked", "expired", "withdrawn")
+    shown: list[tuple[Text, int, str]] = [
+        (phrase(f"issuer.count.{state}"), counts.states.get(IssuanceState(state), 0), f"/offers-made?state={state}")
+        for state in states
+    ]
     taken_back = counts.statuses.get(Status.INVALID, 0) + counts.statuses.get(Status.SUSPENDED, 0)
-    return [*shown, ("Revoked or suspended", taken_back, "/issued")]
+    return [*shown, (phrase("issuer.count.taken-back"), taken_back, "/issued")]
 
 
 async def types(request: web.Request) -> web.Response:

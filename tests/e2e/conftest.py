@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from didkit_py.service.http.pages import load_templates
 from tests.logged import Log, caught
 from tests.needs import need
 from tests.openapi.conforming import Listener
 from tests.postgres_server import temporary_database
+from tests.wording import watched
 
 ENGINE = os.environ.get("DIDKIT_TEST_ENGINE", "sqlite")
 
 listener = Listener()
+heard: list[tuple[str, str]] = []  # what pages said in the pseudo-locale that no catalogue has
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +66,7 @@ def listening() -> Iterator[None]:
         for service in ("issuer", "verifier", "wallet"):
             create: Any = importlib.import_module(f"{service}.app").create_base_app
             patch.setattr(f"{service}.app.create_base_app", partial(listened, create))
+        patch.setattr("didkit_py.service.http.web.load_templates", watched(load_templates, heard))
         yield
 
 
@@ -72,8 +76,12 @@ def listened(create: Any, settings: Any, *, service: str, **given: Any) -> web.A
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call() -> Generator[None, object, object]:
-    """Fail a test in which a program answered otherwise than its interface description says."""
+    """Fail a test in which a program answered otherwise than its interface description says, or a page has words of its
+    own: each page is drawn in a made-up language too.
+    """
     listener.faults.clear()
+    heard.clear()
     result = yield
     assert listener.faults == []
+    assert sorted(set(heard)) == [], "a page says what no catalogue has"
     return result

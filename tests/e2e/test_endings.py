@@ -20,6 +20,7 @@ from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
+from tests.wording import english
 from wallet.app import create_app
 from wallet.folder import load_settings
 from wallet.pages.endings import afterwards
@@ -152,8 +153,8 @@ async def test_its_age_grows_and_a_broken_promise_is_named(world: World) -> None
     finally:
         await runner.cleanup()
         await world.start_wallet()
-    assert "They have not confirmed it for 4 days." in found.sentences
-    assert "They promised to do it within 3 days and are late." in found.sentences
+    assert "They have not confirmed it for 4 days." in english(found.sentences)
+    assert "They promised to do it within 3 days and are late." in english(found.sentences)
 
 
 async def test_another_signature_than_the_vendors_confirms_nothing(world: World) -> None:

@@ -8,11 +8,12 @@ from aiohttp import web
 
 from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
+from didkit_py.localization import Text, phrase
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.http.web import Routes, read_form, render
 from verifier.context import VerifierContext
 from verifier.folder import read_template, saved_requests
-from verifier.views import verdict_in_words
+from verifier.views import problem_of, verdict_in_words
 from verifier.web_context import parts_of
 
 MAX_NAME: Final = 100
@@ -50,7 +51,7 @@ async def make(request: web.Request) -> web.Response:
     given = await read_form(request)
     text = given.get("request", "")
     if not text.strip():
-        return _form(request, text, "Choose a saved request, or paste one", status=400)
+        return _form(request, text, phrase("verifier.ask.choose"), status=400)
     try:
         template = read_template(text)
         if given.get("action") == "check":
@@ -58,9 +59,9 @@ async def make(request: web.Request) -> web.Response:
             return _form(request, text, verdict=verdict_in_words(await parts.judge_draft(drafted)))
         made = await parts.ask(template)
     except DidkitError as error:
-        return _form(request, text, f"{error}. {error.advice}".strip(), status=400)
+        return _form(request, text, problem_of(error), status=400)
     if isinstance(made, Decision):
-        refused = "Every wallet would refuse this request, so it was not made. The reasons stand below it"
+        refused = phrase("verifier.ask.refused")
         return _form(request, text, refused, verdict=verdict_in_words(made), status=400)
     return web.Response(status=303, headers={"Location": f"/requests/{made.id}"})
 
@@ -68,7 +69,7 @@ async def make(request: web.Request) -> web.Response:
 def _form(
     request: web.Request,
     text: str,
-    problem: str = "",
+    problem: Text = "",
     *,
     chosen: str = "",
     verdict: Mapping[str, object] | None = None,

@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.errors import BadAnswer, DidkitError, Malformed
+from didkit_py.localization import Text, clock_time, listed, phrase
 from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.roles.asking_store import OwnCredential
@@ -17,14 +18,14 @@ from didkit_py.service.http.web import Routes, notify, read_form, render
 from verifier.context import Standing, VerifierContext
 from verifier.pages import ask as ask_pages
 from verifier.pages import requests as request_pages
-from verifier.views import WORDS, page_row, shown, title_of, when
+from verifier.views import WORDS, page_row, problem_of, shown, title_of
 from verifier.web_context import parts_of
 
 NAVIGATION: Final = (
-    ("Overview", "/"),
-    ("Ask", "/ask"),
-    ("Requests", "/requests"),
-    ("Documents", "/credentials"),
+    (phrase("verifier.navigation.overview"), "/"),
+    (phrase("verifier.navigation.ask"), "/ask"),
+    (phrase("verifier.navigation.requests"), "/requests"),
+    (phrase("verifier.navigation.documents"), "/credentials"),
 )
 PAGE: Final = 50
 LATEST: Final = 8
@@ -37,6 +38,8 @@ _ORDER: Final = (
     ExchangeState.FAILED,
     ExchangeState.EXPIRED,
 )
+# Claims of such documents that a vendor wants to see of itself.
+_SAID: Final = ("name", "dealer_id", "brand", "scope", "territory", "level", "signedAt")
 _TONES: Final[Mapping[str, str]] = {"valid": "good", "stale": "waiting", "unreachable": "waiting"}
 
 
@@ -60,7 +63,7 @@ async def overview(request: web.Request) -> web.Response:
     return render(
         request,
         "overview.html",
-        counts=[(WORDS[state].capitalize(), counts.get(state, 0)) for state in _ORDER],
+        counts=[(phrase(f"verifier.count.{WORDS[state]}"), counts.get(state, 0)) for state in _ORDER],
         rows=[page_row(one) for one in latest[:LATEST]],
         more=len(latest) > LATEST,
         papers=await _papers_in_words(parts),
@@ -68,24 +71,25 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
-async def _papers_in_words(parts: VerifierContext) -> str:
+async def _papers_in_words(parts: VerifierContext) -> Text:
     titles = [title_of(one.read.vct) for one in await parts.store.own_credentials()]
-    return ", ".join(titles) or "None yet: wallets refuse a vendor without them"
+    return listed(titles) or phrase("verifier.papers.none")
 
 
 async def _lists_in_words(parts: VerifierContext, now: datetime) -> dict[str, object]:
+    none, never = phrase("verifier.lists.none"), phrase("verifier.lists.never")
     try:
         lists = await parts.lists.current(now)
     except DidkitError as error:
-        nothing = {"issuers": "none", "terms": "none", "fetched": "never"}
-        return {"at_hand": False, "sentence": f"{error}. {error.advice}".strip(), **nothing}
+        nothing = {"issuers": none, "terms": none, "fetched": never}
+        return {"at_hand": False, "sentence": problem_of(error), **nothing}
     fetched = max((source.fetched_at for source in lists.sources), default=None)
     return {
         "at_hand": True,
         "sentence": "",
-        "issuers": ", ".join(one.name for one in lists.trust.issuers.values()) or "None",
-        "terms": ", ".join(f"{one.family} {one.version}" for one in lists.terms.values()) or "None",
-        "fetched": f"fetched {when(fetched)}" if fetched else "never",
+        "issuers": listed([one.name for one in lists.trust.issuers.values()]) or none,
+        "terms": listed([f"{one.family} {one.version}" for one in lists.terms.values()]) or none,
+        "fetched": phrase("verifier.lists.fetched", time=clock_time(fetched)) if fetched else never,
     }
 
 
@@ -105,10 +109,13 @@ async def refresh(request: web.Request) -> web.Response:
     try:
         lists = await parts_of(request).refresh()
     except DidkitError as error:
-        notify(request, f"The lists could not be fetched: {error}. {error.advice}", kind="warning")
+        notify(request, phrase("verifier.lists.not-fetched", problem=problem_of(error)), kind="warning")
     else:
-        left_out = f" {len(lists.faults)} part(s) were left out." if lists.faults else ""
-        notify(request, f"{len(lists.trust.issuers)} trusted issuers and their lists are at hand.{left_out}")
+        at_hand = phrase("verifier.lists.at-hand", count=len(lists.trust.issuers))
+        left_out = phrase("verifier.lists.left-out", count=len(lists.faults))
+        notify(
+            request, phrase("verifier.lists.partly", at_hand=at_hand, left_out=left_out) if lists.faults else at_hand
+        )
     return web.Response(status=303, headers={"Location": "/"})
 
 
@@ -123,27 +130,25 @@ async def receive(request: web.Request) -> web.Response:
     given = await read_form(request)
     link, code = given.get("offer", "").strip(), given.get("tx_code", "").strip()
     if not link:
-        return await _credentials(request, wrong={"offer": "Paste the link of the offer"}, status=400)
+        return await _credentials(request, wrong={"offer": phrase("verifier.receive.paste")}, status=400)
     try:
         previewed = await parts.preview(link)
     except DidkitError as error:
-        return await _credentials(request, link, {"offer": f"{error}. {error.advice}"}, status=400)
+        return await _credentials(request, link, {"offer": problem_of(error)}, status=400)
     try:
         own = await parts.receive(previewed, tx_code=code or None)
     except DidkitError as error:
         typed = isinstance(error, Malformed | InvalidGrant) and not isinstance(error, BadAnswer | InvalidRequest)
-        return await _credentials(
-            request, link, {"tx_code" if typed else "offer": f"{error}. {error.advice}"}, status=400
-        )
-    notify(request, f"“{title_of(own.read.vct)}” was received and checked.")
+        return await _credentials(request, link, {"tx_code" if typed else "offer": problem_of(error)}, status=400)
+    notify(request, phrase("verifier.receive.done", title=title_of(own.read.vct)))
     return web.Response(status=303, headers={"Location": "/credentials"})
 
 
 async def _credentials(
-    request: web.Request, link: str = "", wrong: Mapping[str, str] | None = None, *, status: int = 200
+    request: web.Request, link: str = "", wrong: Mapping[str, Text] | None = None, *, status: int = 200
 ) -> web.Response:
     parts = parts_of(request)
-    faults = {"offer": "", "tx_code": ""} | dict(wrong or {})
+    faults: dict[str, Text] = {"offer": "", "tx_code": "", **(wrong or {})}
     names = await _issuer_names(parts)
     papers = [_paper(one, await parts.standing(one), names) for one in await parts.store.own_credentials()]
     return render(
@@ -168,20 +173,21 @@ async def _issuer_names(parts: VerifierContext) -> Mapping[str, str]:
 
 def _paper(own: OwnCredential, standing: Standing, names: Mapping[str, str]) -> dict[str, object]:
     read = own.read
-    known = ("name", "dealer_id", "brand", "scope", "territory", "level", "signedAt")
-    said = [(name, shown(read.claims[name])) for name in known if name in read.claims]
+    said: list[tuple[Text, Text]] = [
+        (phrase(f"verifier.paper.{name}"), shown(read.claims[name])) for name in _SAID if name in read.claims
+    ]
     terms = read.claims.get("terms")
     if isinstance(terms, dict):
-        said = [("terms", f"{terms.get('family')} {terms.get('version')}"), *said]
+        said = [(phrase("verifier.paper.terms"), f"{terms.get('family')} {terms.get('version')}"), *said]
     return {
         "title": title_of(read.vct),
         "status": standing.word,
         "tone": _TONES.get(standing.word, "bad"),
         "sentence": standing.sentence,
         "rows": [
-            *((name.replace("_", " ").replace("signedAt", "signed at").capitalize(), value) for name, value in said),
-            ("From", names.get(read.issuer, read.issuer)),
-            ("Valid until", when(read.expires_at) if read.expires_at else "none"),
-            ("Received", when(own.received_at)),
+            *said,
+            (phrase("verifier.paper.from"), names.get(read.issuer, read.issuer)),
+            (phrase("verifier.paper.until"), clock_time(read.expires_at) or phrase("value.none")),
+            (phrase("verifier.paper.received"), clock_time(own.received_at)),
         ],
     }

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from didkit_py.encoding import Json, from_b64url, read_json, write_json
 from didkit_py.errors import NotFound
+from didkit_py.localization import Text, clock_time, listed, phrase
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.http.media_types import JSON
@@ -15,27 +16,12 @@ from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.period import Period
 from verifier.context import VerifierContext
 from verifier.pages.ask import in_full
-from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
+from verifier.views import purpose_of, record_of, result_in_words, verdict_in_words
 from verifier.web_context import parts_of
 
-_EVENTS: Final[Mapping[str, str]] = {
-    "withdraw": "The person took the yes back. You confirmed with your signature that you obey.",
-    "eraseRequest": "The person asked to erase what was shown. It was erased, and you signed that it was.",
-}
-_UNPROVED: Final = (
-    "The person wants it erased. It is erased; you sign that it was when their wallet asks again, once the files of the"
-    " database are written anew."
-)
-_SINCE: Final[Mapping[str, str]] = {
-    "disclosure": "after it was shown",
-    "purposeEnd": "after its purpose is met",
-    "relationshipEnd": "after the person leaves",
-}
-_THEN: Final[Mapping[str, str]] = {
-    "erase": "then erase it",
-    "anonymise": "then make it anonymous",
-    "keep": "then go on keeping it",
-}
+_EVENTS: Final = frozenset({"withdraw", "eraseRequest"})  # that the catalogue has a sentence for
+_SINCE: Final = frozenset({"disclosure", "purposeEnd", "relationshipEnd"})
+_THEN: Final = frozenset({"erase", "anonymise", "keep"})
 
 
 def install(routes: Routes) -> None:
@@ -80,40 +66,58 @@ async def _record(parts: VerifierContext, request_id: str) -> dict[str, object] 
     return {"rows": _rows(payload), "events": _event_rows(events)}
 
 
-def _rows(payload: Reader) -> list[tuple[str, str]]:
-    processes = payload.objects("hasProcess")
+def _rows(payload: Reader) -> list[tuple[Text, Text]]:
+    processes, controller = payload.objects("hasProcess"), payload.object("hasDataController").text("name")
     return [
-        ("Agreed", when(payload.rfc3339("created"))),
-        ("Between", f"{payload.object('hasDataController').text('name')} and the holder of a key made for you alone"),
+        (phrase("verifier.record.agreed"), clock_time(payload.rfc3339("created"))),
+        (
+            phrase("verifier.record.between"),
+            phrase("verifier.record.both", name=controller),
+        ),
         *(row for one in processes for row in _process(one.members)),
-        ("Terms", payload.text("terms")),
-        ("Number of the record", payload.text("identifier")),
+        (phrase("verifier.record.terms"), payload.text("terms")),
+        (phrase("verifier.record.number"), payload.text("identifier")),
     ]
 
 
-def _process(process: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _process(process: Mapping[str, Any]) -> list[tuple[Text, Text]]:
     """One promise: what it allows, or that the person did not accept it, so that it allows nothing."""
-    uses = ", ".join(words_of(str(one)) for one in process.get("hasPurpose", ()))
+    uses = listed([purpose_of(str(one)) for one in process.get("hasPurpose", ())])
     if process.get("state") != "accepted":
-        return [("Not accepted: do not use it for", uses)]
+        return [(phrase("verifier.record.not-accepted"), uses)]
+    recipients = ", ".join(map(str, process.get("hasRecipient", ())))
     kept = [_kept(Reader(one, at="record")) for one in process.get("hasStorageCondition", ())]
     return [
-        ("Accepted", _paths(process.get("acceptedData", ())) or "nothing"),
-        ("Declined", _paths(process.get("declinedData", ())) or "nothing"),
-        ("You may use it for", uses),
-        ("You may keep it", "; ".join(kept) or "not at all"),
-        ("You may pass it on to", ", ".join(map(str, process.get("hasRecipient", ()))) or "nobody"),
+        (phrase("verifier.record.accepted"), _paths(process.get("acceptedData", ()))),
+        (phrase("verifier.record.declined"), _paths(process.get("declinedData", ()))),
+        (phrase("verifier.record.uses"), uses),
+        (phrase("verifier.record.keep"), listed(kept, by="semicolon") or phrase("verifier.record.not-at-all")),
+        (phrase("verifier.record.pass-on"), recipients or phrase("verifier.record.nobody")),
     ]
 
 
-def _kept(one: Reader) -> str:
-    since = _SINCE.get(one.optional_text("from") or "disclosure", "")
-    return f"{Period.parse(one.text('period')).words()} {since}, {_THEN[one.text('then', one_of=_THEN)]}"
+def _kept(one: Reader) -> Text:
+    since = one.optional_text("from") or "disclosure"
+    return phrase(
+        "verifier.record.kept",
+        period=Period.parse(one.text("period")).words(),
+        since=phrase(f"verifier.record.since.{since}") if since in _SINCE else "",
+        then=phrase(f"verifier.record.then.{one.text('then', one_of=_THEN)}"),
+    )
 
 
-def _paths(paths: Sequence[Sequence[Json]]) -> str:
-    return ", ".join(" / ".join("each" if step is None else str(step) for step in path) for path in paths)
+def _paths(paths: Sequence[Sequence[Json]]) -> Text:
+    """The claims of a list, as paths."""
+    each = phrase("verifier.record.each")
+    steps = [[each if step is None else str(step) for step in path] for path in paths]
+    return listed([listed(path, by="path") for path in steps]) or phrase("verifier.record.nothing")
 
 
-def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[str, str]]:
-    return [(when(one.at), _UNPROVED if one.answer is None else _EVENTS.get(one.kind, one.kind)) for one in events]
+def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[Text, Text]]:
+    return [(clock_time(one.at), _event(one)) for one in events]
+
+
+def _event(one: KeptEvent) -> Text:
+    if one.answer is None:
+        return phrase("verifier.event.unproved")
+    return phrase(f"verifier.event.{one.kind}") if one.kind in _EVENTS else one.kind

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from didkit_py.localization import phrase
 from didkit_py.service.http.web import Routes, notify, read_form, render
 from wallet.giver import giver_of, title_of
 from wallet.pages.wording import what_it_says
@@ -73,5 +74,5 @@ async def delete(request: web.Request) -> web.Response:
     parts = parts_of(request)
     stored = await parts.opened.store.load_credential(request.match_info["id"])
     await parts.opened.keeping.delete_document(stored, now=parts.clock())
-    notify(request, f"{title_of(stored.vct, stored.title)} is deleted.")
+    notify(request, phrase("wallet.deleted", title=title_of(stored.vct, stored.title)))
     return web.Response(status=303, headers={"Location": "/credentials"})

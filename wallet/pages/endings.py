@@ -3,43 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from aiohttp import web
 
 from didkit_py.errors import DidkitError, NotFound
+from didkit_py.localization import Text, clock_time, day, phrase
 from didkit_py.roles.ending import Ended, TerminationRequest, relationship_of
 from didkit_py.service.http.web import Routes, read_form, render
 from didkit_py.unicode.visible import quoted
 from wallet.context import WalletContext
-from wallet.pages import wording as words
+from wallet.pages.stored import shown_items
+from wallet.pages.wording import age
 from wallet.web_context import parts_of
-
-ASKED: Final = {
-    TerminationRequest.STOP: "You told them to stop using it",
-    TerminationRequest.ERASE: "You told them to erase it",
-}
-CONFIRMED: Final = {
-    TerminationRequest.STOP: "They confirmed with their signature that they do not use it any more",
-    TerminationRequest.ERASE: "They confirmed with their signature that they erased it",
-}
-KEPT_FOR: Final = {
-    "immediate": "immediate use",
-    "planning": "planning",
-    "archive": "an archive",
-    "dispute": "disputes",
-    "legal": "duties by law",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingLine:
-    """One thing that the person asked of somebody, and how it stands, in words."""
+    """One thing that the person asked of somebody, and how it stands."""
 
     wish: str
-    state: str  # not sent, sent, unconfirmed, confirmed, erased, kept in part, unreadable
+    state: str  # not-sent, unconfirmed, confirmed, erased, kept-in-part, unreadable
     tone: str
-    sentences: tuple[str, ...]
+    sentences: tuple[Text, ...]
     code: str = ""  # of what went wrong with the last try
 
 
@@ -82,41 +67,40 @@ async def _afterwards(parts: WalletContext, some: Sequence[Ended]) -> Afterwards
 
 async def _line(parts: WalletContext, one: Ended) -> EndingLine:
     """How one wish stands. What cannot be read any more says so in its own line and hides no other."""
-    asked = f"{ASKED[one.wish]} on {words.clock_time(one.asked_at)}."
+    asked = phrase(f"wallet.ending.asked.{one.wish}", time=clock_time(one.asked_at))
     try:
         if one.confirmed:
             return _confirmed(one, asked)
         if one.event is None:
-            waits = "It is sent once they have confirmed what you asked before."
-            return EndingLine(wish=one.wish, state="not sent", tone="waiting", sentences=(asked, waits))
+            waits = phrase("wallet.ending.waits")
+            return EndingLine(wish=one.wish, state="not-sent", tone="waiting", sentences=(asked, waits))
         sentences = (asked, *await _unconfirmed(parts, one))
     except DidkitError as error:
-        unread = "What your wallet keeps of this cannot be read."
+        unread = phrase("wallet.ending.unread")
         return EndingLine(wish=one.wish, state="unreadable", tone="bad", sentences=(asked, unread), code=error.code)
-    return EndingLine(wish=one.wish, state="sent, unconfirmed", tone="waiting", sentences=sentences, code=one.problem)
+    return EndingLine(wish=one.wish, state="unconfirmed", tone="waiting", sentences=sentences, code=one.problem)
 
 
-def _confirmed(one: Ended, asked: str) -> EndingLine:
+def _confirmed(one: Ended, asked: Text) -> EndingLine:
     if one.residual:
-        confirmed = f"They confirmed with their signature, on {words.clock_time(one.answered_at)}, all but this:"
+        confirmed = phrase("wallet.ending.confirmed-in-part", time=clock_time(one.answered_at))
         kept = (
-            f"they keep some of it for {KEPT_FOR[storage]} until {words.day(until)}, and give as their reason"
-            f" “{quoted(clause)}”."
+            phrase(f"wallet.ending.residual.{storage}", until=day(until), clause=quoted(clause))
             for storage, clause, until in one.residual
         )
-        return EndingLine(wish=one.wish, state="kept in part", tone="waiting", sentences=(asked, confirmed, *kept))
+        return EndingLine(wish=one.wish, state="kept-in-part", tone="waiting", sentences=(asked, confirmed, *kept))
     state = "erased" if one.wish is TerminationRequest.ERASE else "confirmed"
-    sentence = f"{CONFIRMED[one.wish]}, on {words.clock_time(one.answered_at)}."
+    sentence = phrase(f"wallet.ending.confirmed.{one.wish}", time=clock_time(one.answered_at))
     return EndingLine(wish=one.wish, state=state, tone="good", sentences=(asked, sentence))
 
 
-async def _unconfirmed(parts: WalletContext, one: Ended) -> tuple[str, str]:
+async def _unconfirmed(parts: WalletContext, one: Ended) -> tuple[Text, Text]:
     """How long it has been so, and how long they promised that it would take."""
     now = parts.clock()
     within = relationship_of(await parts.opened.keeping.load_exchange(one.exchange_id)).desk(one.wish).within
     late = one.asked_at + within.length < now
-    promised = f"They promised to do it within {within.words()}" + (" and are late." if late else ".")
-    return f"They have not confirmed it for {words.age(now - one.asked_at)}.", promised
+    promised = phrase("wallet.ending.late" if late else "wallet.ending.in-time", within=within.words())
+    return phrase("wallet.ending.unconfirmed", age=age(now - one.asked_at)), promised
 
 
 async def confirm(request: web.Request) -> web.Response:
@@ -127,7 +111,15 @@ async def confirm(request: web.Request) -> web.Response:
         raise NotFound("there is no record that both signed of this request")
     wish = TerminationRequest(request.match_info["wish"])
     within = relationship_of(exchange).desk(wish).within.words()
-    return render(request, "ending.html", exchange=exchange, wish=wish.value, within=within)
+    return render(
+        request,
+        "ending.html",
+        exchange=exchange,
+        vendor=exchange.vendor,
+        shared=shown_items(exchange.shared),
+        wish=wish.value,
+        within=within,
+    )
 
 
 async def end(request: web.Request) -> web.Response:

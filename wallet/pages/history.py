@@ -7,8 +7,9 @@ from datetime import datetime
 
 from aiohttp import web
 
-from didkit_py.encoding import Json, from_b64url, read_json, write_json
+from didkit_py.encoding import from_b64url, read_json, write_json
 from didkit_py.errors import DidkitError, Malformed, NotFound
+from didkit_py.localization import Text, day, hint_of, phrase
 from didkit_py.reading import Reader
 from didkit_py.records.retention import kept_until
 from didkit_py.roles.presenting_store import Exchange
@@ -16,9 +17,9 @@ from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.grant_parts import Retention
-from wallet.pages import wording as words
 from wallet.pages.endings import Afterwards, afterwards
 from wallet.pages.requester import asker_of
+from wallet.pages.stored import shown_item, shown_items, stored_texts
 from wallet.storage.ledger import BrokenLedger, Entry
 from wallet.web_context import parts_of
 
@@ -30,13 +31,13 @@ class Shared:
     request_id: str
     vendor: str
     at: datetime
-    items: tuple[Mapping[str, Json], ...] = field(repr=False)
-    kept: tuple[str, ...]
-    uses: tuple[str, ...]
+    items: tuple[Mapping[str, object], ...] = field(repr=False)
+    kept: tuple[Text, ...]
+    uses: tuple[Text, ...]
     terms: str
     accepted: bool
     recorded: bool
-    ends: str  # when what they promised about keeping it is over, in a sentence
+    ends: Text  # when what they promised about keeping it is over, in a sentence
     afterwards: Afterwards
 
 
@@ -53,7 +54,7 @@ async def disclosures(request: web.Request) -> web.Response:
     try:
         entries = await parts.opened.ledger.read()
     except BrokenLedger as error:
-        return render(request, "disclosures.html", vendors={}, refusals=0, unread=0, fault=error)
+        return render(request, "disclosures.html", vendors={}, refusals=0, unread=0, fault=error, hint=hint_of(error))
     vendors: dict[str, list[Shared]] = {}
     releases = list(shared(entries, await afterwards(parts)))
     for one in sorted(releases, key=lambda each: each.at, reverse=True):
@@ -84,9 +85,9 @@ def _release(entry: Entry, *, recorded: bool, later: Mapping[str, Afterwards]) -
         request_id=entry.request_id,
         vendor=read.text("vendor"),
         at=entry.at,
-        items=tuple(item.members for item in read.objects("items")),
-        kept=promises.optional_texts("kept"),
-        uses=promises.optional_texts("uses"),
+        items=tuple(map(shown_item, read.objects("items"))),
+        kept=stored_texts(promises, "kept"),
+        uses=stored_texts(promises, "uses"),
         terms=str(promises.members.get("terms") or ""),
         accepted=read.flag("accepted"),
         recorded=recorded,
@@ -95,7 +96,7 @@ def _release(entry: Entry, *, recorded: bool, later: Mapping[str, Afterwards]) -
     )
 
 
-def _ends(exchange: Exchange, one: Shared, now: datetime) -> str:
+def _ends(exchange: Exchange, one: Shared, now: datetime) -> Text:
     """The last day on which they may have any of it, by the record. Every class counts: others may have an archive."""
     body = Reader(read_json(from_b64url(str((exchange.record or {})["payload"]))), at="record")
     promised = {
@@ -109,19 +110,20 @@ def _ends(exchange: Exchange, one: Shared, now: datetime) -> str:
     ]
     known = [end for end in ends if end is not None]
     if not ends:
-        return "They promised to keep it for immediate use alone."
+        return phrase("wallet.ends.immediate")
     if len(known) < len(ends):
-        return "Their promise sets no day yet on which all of it must be gone."
+        return phrase("wallet.ends.no-day")
     end = max(known)
     if end <= now:
-        return f"The time that they promised ended on {words.day(end)}: since then they may have none of it."
-    return f"By their promise all of it is gone after {words.day(end)}."
+        return phrase("wallet.ends.over", day=day(end))
+    return phrase("wallet.ends.on", day=day(end))
 
 
 async def record(request: web.Request) -> web.Response:
     """What was agreed, for people."""
     exchange = await _recorded(request)
     body = Reader(read_json(from_b64url(str((exchange.record or {})["payload"]))), at="record")
+    promises = Reader(dict(exchange.promises), at="promises")
     return render(
         request,
         "record.html",
@@ -131,7 +133,9 @@ async def record(request: web.Request) -> web.Response:
         identifier=body.text("identifier"),
         controller=body.object("hasDataController").text("name"),
         withdraw_within=body.object("withdrawal").text("within"),
-        promises=exchange.promises,
+        shared=shown_items(exchange.shared),
+        terms=promises.members.get("terms"),
+        promised=(*stored_texts(promises, "uses"), *stored_texts(promises, "kept")),
     )
 
 

@@ -17,6 +17,7 @@ from didkit_py.errors import (
     Unavailable,
     UnsupportedAlgorithm,
 )
+from didkit_py.localization import Phrase, Text, phrase
 from didkit_py.oauth import (
     InvalidGrant,
     InvalidRequest,
@@ -33,45 +34,42 @@ from wallet.issuance_client import OPENED, RECEIVED, REDEEMED
 from wallet.models import StoredOffer
 from wallet.web_context import parts_of
 
-NOT_AN_OFFER: Final = "This is not the text of an offer. Copy all of it, or scan the square code in your letter"
-OFFER_GONE: Final = (
-    "This offer is gone: it was used or taken back, or its time is over. Ask whoever sent it for a new one"
-)
-Sentences = Sequence[tuple[tuple[type[DidkitError], ...], str]]  # the first row that fits counts
+NOT_AN_OFFER: Final = "wallet.take.not-an-offer"
+OFFER_GONE: Final = phrase("wallet.take.gone")
+Sentences = Sequence[tuple[tuple[type[DidkitError], ...], str]]  # key of a message; the first row that fits counts
 
 _UNREAD: Final[Sentences] = (
     (
         (BadAnswer, BadMetadata, UnknownCredentialConfiguration, UnsupportedAlgorithm),
-        "What the sender says of itself is not in order, or not for your wallet. Nothing was sent. Tell it: {place}",
+        "wallet.take.unread.sender",
     ),
-    ((Unavailable,), "The sender of this offer cannot be reached now. Try again later"),
+    ((Unavailable,), "wallet.take.unread.unreachable"),
     (
         (UnsupportedGrantType,),
-        "Your wallet cannot take this kind of offer. Ask whoever sent it for one that is taken with a code",
+        "wallet.take.unread.other-kind",
     ),
-    ((ForbiddenAddress,), "This offer leads to an address that your wallet does not open. Tell whoever sent it"),
+    ((ForbiddenAddress,), "wallet.take.unread.address"),
     ((Malformed,), NOT_AN_OFFER),
-    ((DidkitError,), "This offer cannot be used. Ask whoever sent it for a new one"),
+    ((DidkitError,), "wallet.take.unread.unusable"),
 )
-_REFUSED: Final = "The sender refused, and not because of your code. Ask it why, and tell it: {place}"
+_REFUSED: Final = "wallet.take.refused"
 _NOT_TAKEN: Final[Sentences] = (
-    ((InvalidGrant,), "The code is not right, or this offer was used. Check the code: after five wrong ones it closes"),
+    ((InvalidGrant,), "wallet.take.wrong-code"),
     ((InvalidRequest,), _REFUSED),
     (
         (BadAnswer,),
-        "The sender's answer is not in order, and your code may be used up. Ask for a new offer, and tell it: {place}",
+        "wallet.take.bad-answer",
     ),
-    ((Unavailable,), "The sender cannot be reached now, or did not answer in order. Try again later"),
-    ((Malformed,), "The code does not have the right form. Check it and type it again"),
+    ((Unavailable,), "wallet.take.unreachable"),
+    ((Malformed,), "wallet.take.misshapen-code"),
     ((DidkitError,), _REFUSED),
 )
-_RIGHT: Final = "Your code was right and is not needed any more. "
 _NOT_FETCHED: Final[Sentences] = (
-    ((Unavailable,), "The sender cannot be reached now, or needs more time to make the document. Try again later"),
-    ((InvalidToken,), "But the time to fetch the document is over. Ask the sender for a new offer"),
+    ((Unavailable,), "wallet.take.not-fetched.unreachable"),
+    ((InvalidToken,), "wallet.take.not-fetched.late"),
     (
         (DidkitError,),
-        "What arrived is not in order, so nothing was kept. Try again later, and tell the sender: {place}",
+        "wallet.take.not-fetched.bad",
     ),
 )
 
@@ -93,22 +91,22 @@ async def open_link(request: web.Request) -> web.Response:
     """Read what is offered, and go to its page."""
     form = await read_form(request)
     if not form.get("offer", "").strip():
-        problem = "Paste the text of the offer"
+        problem: Text = phrase("wallet.take.paste")
         return render(request, "receive.html", status=400, problem=problem, pasted=True)
     try:
         offer = await parts_of(request).opened.taking.open(form["offer"])
     except DidkitError as error:
         gone = isinstance(error, Unavailable) and error.reason == GONE
         problem = OFFER_GONE if gone else _sentence(_UNREAD, error)
-        pasted = problem == NOT_AN_OFFER
+        pasted = problem.key == NOT_AN_OFFER
         return render(request, "receive.html", status=_status(error), problem=problem, pasted=pasted)
     return _go(f"/receive/{offer.id}")
 
 
-def _sentence(sentences: Sentences, error: DidkitError) -> str:
+def _sentence(sentences: Sentences, error: DidkitError) -> Phrase:
     """Who was wrong, and what to do; what another party sent stands in it as printable ASCII alone."""
-    found = next(text for kinds, text in sentences if isinstance(error, kinds))
-    return found.format(place=describable(str(error)))
+    key = next(key for kinds, key in sentences if isinstance(error, kinds))
+    return phrase(key, place=describable(str(error)))
 
 
 def _status(error: DidkitError) -> int:
@@ -128,7 +126,7 @@ def _offer(
     request: web.Request,
     parts: WalletContext,
     offer: StoredOffer,
-    problem: str = "",
+    problem: Text = "",
     status: int = 200,
     *,
     wrong_code: bool = False,
@@ -167,18 +165,18 @@ async def take(request: web.Request) -> web.Response:
     except (Malformed, Rejected, Unavailable) as error:
         offer = await parts.opened.store.load_offer(offer_id)
         misshapen = isinstance(error, Malformed) and not isinstance(error, BadAnswer | InvalidRequest)
-        problem = _not_taken(error, offer) if code or not misshapen else "Type the code that came separately"
+        problem = _not_taken(error, offer) if code or not misshapen else phrase("wallet.take.type-code")
         wrong_code = offer.state != REDEEMED and (misshapen or isinstance(error, InvalidGrant))
         return _offer(request, parts, offer, problem, _status(error), wrong_code=wrong_code)
     return _go(f"/receive/{offer.id}")
 
 
-def _not_taken(error: DidkitError, offer: StoredOffer) -> str:
+def _not_taken(error: DidkitError, offer: StoredOffer) -> Text:
     """What stopped the offer, which stands as it does now; only a wrong code has the person type it again."""
     if offer.state == REDEEMED:
-        return _RIGHT + _sentence(_NOT_FETCHED, error)
+        return phrase("wallet.take.right-but", problem=_sentence(_NOT_FETCHED, error))
     if isinstance(error, InvalidGrant) and offer.previewed.offer.tx_code is None:
-        return "This offer was used already, or its time is over. Ask whoever sent it for a new one"
+        return phrase("wallet.take.used-already")
     return _sentence(_NOT_TAKEN, error)
 
 

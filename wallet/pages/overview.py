@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from didkit_py.service.http.pages import TEMPLATES
+from didkit_py.localization import Text, day, hint_of, phrase
 from didkit_py.service.http.web import Routes, render
 from wallet.context import WalletContext
 from wallet.giver import giver_of_offer, title_of
@@ -21,18 +21,17 @@ from wallet.pages.requester import asker_of
 from wallet.web_context import parts_of
 
 NAVIGATION: Final = (
-    ("Inbox", "/"),
-    ("Documents", "/credentials"),
-    ("Receive", "/receive"),
-    ("Answer", "/answer"),
-    ("Who has what", "/disclosures"),
-    ("Rules", "/rules"),
+    (phrase("wallet.navigation.inbox"), "/"),
+    (phrase("wallet.navigation.documents"), "/credentials"),
+    (phrase("wallet.navigation.receive"), "/receive"),
+    (phrase("wallet.navigation.answer"), "/answer"),
+    (phrase("wallet.navigation.disclosures"), "/disclosures"),
+    (phrase("wallet.navigation.rules"), "/rules"),
 )
 
 
-def install(app: web.Application, routes: Routes) -> None:
+def install(routes: Routes) -> None:
     """Add every page."""
-    app[TEMPLATES].filters.update(day=words.day, clock_time=words.clock_time, plain=words.plain, copies=words.copies)
     routes.page("GET", "/", inbox)
     for each in (offer_pages, document_pages, request_pages, history_pages, ending_pages, rules_pages):
         each.install(routes)
@@ -59,28 +58,34 @@ async def inbox(request: web.Request) -> web.Response:
     )
 
 
-async def _warnings(parts: WalletContext, credentials: tuple[StoredCredential, ...]) -> list[dict[str, str]]:
+async def _warnings(parts: WalletContext, credentials: tuple[StoredCredential, ...]) -> list[dict[str, Text]]:
     """What the person should know, the worst first: title, text, and where to do something about it."""
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Text]] = []
     if (fault := await parts.ledger_fault()) is not None:
-        found.append({"title": "Nothing can be shared now", "text": f"{fault}. {fault.advice}", "href": ""})
+        found.append(
+            {"title": phrase("wallet.warning.broken"), "text": hint_of(fault), "fault": str(fault), "href": ""}
+        )
     if parts.known_lists() is None:
-        text = "Your wallet has not yet fetched the public lists by which it checks who asks."
-        found.append({"title": "Requests cannot be checked yet", "text": text, "href": "/rules"})
+        text = phrase("wallet.warning.no-lists.text")
+        found.append({"title": phrase("wallet.warning.no-lists"), "text": text, "href": "/rules"})
     found += [warning for one in credentials if (warning := _about(one, parts)) is not None]
     return found
 
 
-def _about(credential: StoredCredential, parts: WalletContext) -> dict[str, str] | None:
+def _about(credential: StoredCredential, parts: WalletContext) -> dict[str, Text] | None:
     left = None if credential.expires_at is None else credential.expires_at - parts.clock()
     href = f"/credentials/{credential.id}"
     title = title_of(credential.vct, credential.title)
     if left is not None and left.total_seconds() <= 0:
-        return {"title": f"{title} has run out", "text": "Ask whoever gave it for a new one.", "href": href}
+        return {
+            "title": phrase("wallet.warning.over", title=title),
+            "text": phrase("wallet.document.ask-whoever-gave-new"),
+            "href": href,
+        }
     if left is not None and left <= words.EXPIRES_SOON:
-        text = f"It runs out on {words.day(credential.expires_at)}. Ask whoever gave it for a new one."
-        return {"title": f"{title} runs out soon", "text": text, "href": href}
+        text = phrase("wallet.warning.ends-soon.text", day=day(credential.expires_at))
+        return {"title": phrase("wallet.warning.ends-soon", title=title), "text": text, "href": href}
     if credential.copies > words.FEW_COPIES >= credential.copies_left:
-        text = f"You can show it {credential.copies_left} more times. Ask whoever gave it for new copies."
-        return {"title": f"{title} is nearly used up", "text": text, "href": href}
+        text = phrase("wallet.warning.few-copies.text", count=credential.copies_left)
+        return {"title": phrase("wallet.warning.few-copies", title=title), "text": text, "href": href}
     return None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from didkit_py.consent.consent import ConsentView
+from didkit_py.localization import Phrase, Text, phrase
 from didkit_py.oid4vp.client_id import parse_client_id
 from didkit_py.roles.presenting_store import Exchange
 
@@ -16,18 +17,18 @@ class Requester:
     host: str | None
 
     @property
-    def within(self) -> str:
+    def within(self) -> Text:
         """In the middle of a sentence."""
-        return self.name or f"somebody{self._place}"
+        return self.name or self._somebody("within")
 
     @property
-    def first(self) -> str:
+    def first(self) -> Text:
         """At the beginning of one."""
-        return self.name or f"Somebody{self._place}"
+        return self.name or self._somebody("first")
 
-    @property
-    def _place(self) -> str:
-        return f" at {self.host}" if self.host else ""
+    def _somebody(self, place: str) -> Phrase:
+        """Whoever answers at this address, for this place in a sentence."""
+        return phrase(f"requester.{place}.at", host=self.host) if self.host else phrase(f"requester.{place}.unknown")
 
 
 def asker_of_view(view: ConsentView) -> Requester:

@@ -9,17 +9,19 @@ from didkit_py.consent.consent import ConsentLine, ConsentView, Item, Promises, 
 from didkit_py.consent.decision import Outcome, Reason
 from didkit_py.consent.page_digest import page_changes
 from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, Refused, Stale, Unavailable
+from didkit_py.localization import Text, listed, phrase
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.roles.presenting import REQUEST_GONE, Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, PresentationState
 from didkit_py.service.http.web import Routes, read_choices, read_form, render
 from wallet.pages.requester import asker_of, asker_of_view
+from wallet.pages.stored import shown_items
 from wallet.storage.ledger import BrokenLedger
 from wallet.web_context import parts_of
 
 DECISIVE = 2  # how many reasons of a refusal stand in front
 LEAST_NEWS = "rel.new"
-CANNOT_TELL = "What differs cannot be told, so please read all of it."
+CANNOT_TELL = phrase("changed.cannot-tell")
 OUTCOMES = {
     PresentationState.SENDING: "unconfirmed",
     PresentationState.RELEASED: "released",
@@ -38,12 +40,12 @@ class Group:
     items: tuple[Item, ...]
 
     @property
-    def document(self) -> str:
+    def document(self) -> Text:
         """The title of the document."""
         return self.items[0].document
 
     @property
-    def issued_by(self) -> str:
+    def issued_by(self) -> Text:
         """Who gave it: whoever sees the document sees this too."""
         return self.items[0].issued_by
 
@@ -60,9 +62,9 @@ class Group:
         return tuple(item for item in self.items if item not in front)
 
     @property
-    def name(self) -> str:
+    def name(self) -> Text:
         """What stands beside a box to tick."""
-        return ", ".join(item.label for item in self.front) or self.document
+        return listed([item.label for item in self.front]) or self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,28 +115,28 @@ async def open_link(request: web.Request) -> web.Response:
     return _go(f"/requests/{exchange.id}")
 
 
-def _unreadable(link: str) -> str | None:
+def _unreadable(link: str) -> Text | None:
     """What to say where the text is no request at all; what is wrong inside one is the decision's matter."""
     if not link:
-        return "Paste the text of the request"
+        return phrase("wallet.request.paste")
     try:
         parse_request_link(link)
     except Malformed:
         if "client_id=" not in link or "request_uri=" not in link:
-            return "This is not the text of a request. Copy all of it, or scan the square code on their page"
-        return "An address in this text is not in order. Copy all of it; or else whoever asks must make a new request"
+            return phrase("wallet.request.no-request")
+        return phrase("wallet.request.bad-address")
     except DidkitError:
         return None
     return None
 
 
-def _unavailable(error: Unavailable) -> str:
+def _unavailable(error: Unavailable) -> Text:
     """Whom a request waits for: its vendor, the network, or the wallet's own lists."""
     if error.reason == REQUEST_GONE:
-        return "This request is gone: it was answered or taken back, or its time is over. Ask for a new one"
+        return phrase("wallet.request.gone")
     if isinstance(error, Stale):
-        return "Your wallet has no public lists, or they are too old. Fetch them on the page Rules, then try again"
-    return "Whoever asks cannot be reached now, or did not answer in order. Try again in a moment"
+        return phrase("wallet.request.no-lists")
+    return phrase("wallet.request.unreachable")
 
 
 async def show(request: web.Request) -> web.Response:
@@ -146,7 +148,7 @@ async def show(request: web.Request) -> web.Response:
     return _ask(request, await parts.judge(exchange.id))
 
 
-def _ask(request: web.Request, judged: Judged, changes: Sequence[str] = ()) -> web.Response:
+def _ask(request: web.Request, judged: Judged, changes: Sequence[Text] = ()) -> web.Response:
     view = consent_view(judged.decision)
     if judged.decision.outcome is Outcome.REFUSE:
         return _refused(request, view, judged.exchange)
@@ -178,13 +180,14 @@ def _promised(promises: Promises) -> tuple[ConsentLine, ...]:
     return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
 
 
-def _yes(view: ConsentView) -> str:
+def _yes(view: ConsentView) -> Text:
     """The label of the button counts every claim that a yes sends, asked for or not."""
     count = sum(not item.protocol for item in view.required)
     if not count:
-        return "Share this document" if view.required else "Share what I ticked"
-    things = "this 1 thing" if count == 1 else f"these {count} things"
-    return f"Share {things}" + (" and what I ticked" if view.optional or view.choices else "")
+        return phrase("wallet.consent.yes.document") if view.required else phrase("wallet.consent.yes.ticked")
+    if view.optional or view.choices:
+        return phrase("wallet.consent.yes.things-and-ticked", count=count)
+    return phrase("wallet.consent.yes.things", count=count)
 
 
 def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None, *, status: int = 200) -> web.Response:
@@ -203,7 +206,7 @@ def _refused(request: web.Request, view: ConsentView, exchange: Exchange | None,
         exchange=exchange,
         reasons=decisive,
         more=[reason for reason in reasons if reason not in decisive],
-        heading="You have nothing that fits" if nothing else "Your wallet refuses this request",
+        heading=phrase("wallet.refused.nothing-fits") if nothing else phrase("wallet.refused.heading"),
     )
 
 
@@ -250,6 +253,7 @@ def _result(request: web.Request, exchange: Exchange) -> web.Response:
         "result.html",
         exchange=exchange,
         asker=asker_of(exchange),
+        shared=shown_items(exchange.shared),
         outcome=OUTCOMES[exchange.state],
         state=exchange.state.value,
         reached=exchange.state is not PresentationState.DECLINING,

@@ -7,19 +7,14 @@ from aiohttp import web
 from didkit_py.consent.policy import Policy
 from didkit_py.dids.document import DEACTIVATED
 from didkit_py.errors import DidkitError
+from didkit_py.localization import Text, phrase
 from didkit_py.service.http.web import Routes, notify, read_form, render
 from didkit_py.unicode.visible import is_visible, quoted, visible
 from wallet.context import WalletContext
 from wallet.web_context import parts_of
 
 MAX_NAME = 200
-KEPT_FOR = {
-    "immediate": "What is needed at once",
-    "planning": "For planning",
-    "archive": "In an archive",
-    "dispute": "In case of a dispute",
-    "legal": "Because the law asks for it",
-}
+CAPS = ("immediate", "planning", "archive", "dispute", "legal")  # kinds of keeping, in the order shown
 
 
 def install(routes: Routes) -> None:
@@ -35,7 +30,7 @@ async def rules(request: web.Request) -> web.Response:
     return await _rules(request)
 
 
-async def _rules(request: web.Request, problem: str = "", status: int = 200) -> web.Response:
+async def _rules(request: web.Request, problem: Text = "", status: int = 200) -> web.Response:
     parts = parts_of(request)
     policy = await parts.opened.store.load_policy()
     return render(
@@ -49,10 +44,15 @@ async def _rules(request: web.Request, problem: str = "", status: int = 200) -> 
     )
 
 
-def _caps(policy: Policy) -> list[tuple[str, str]]:
+def _caps(policy: Policy) -> list[tuple[Text, Text]]:
     return [
-        (label, f"at most {policy.retention_caps[name].words()}" if name in policy.retention_caps else "not at all")
-        for name, label in KEPT_FOR.items()
+        (
+            phrase(f"wallet.rules.cap.{name}"),
+            phrase("wallet.rules.at-most", period=policy.retention_caps[name].words())
+            if name in policy.retention_caps
+            else phrase("wallet.rules.not-at-all"),
+        )
+        for name in CAPS
     ]
 
 
@@ -60,17 +60,17 @@ def _lists(parts: WalletContext) -> dict[str, object] | None:
     lists = parts.shown_lists()
     if lists is None:
         return None
-    withdrew = " (it withdrew its key: what it signed does not count any more)"
     names = {did: issuer.name for did, issuer in lists.trust.issuers.items()}
     return {
         "at": max((source.fetched_at for source in lists.sources), default=None),
         "until": lists.trust.expires_at,
         "issuers": sorted(names.values()),
         "terms": sorted(f"“{quoted(f'{one.family} {one.version}')}”" for one in lists.terms.values()),
-        "faults": sorted(
-            names.get(part, "A document of terms") + (withdrew if code == DEACTIVATED else "")
-            for part, code in lists.faults.items()
-        ),
+        "faults": [
+            phrase("wallet.rules.fault.withdrew", who=who) if code == DEACTIVATED else who
+            for part, code in sorted(lists.faults.items(), key=lambda one: names.get(one[0], ""))
+            for who in [names.get(part, phrase("wallet.rules.fault.terms"))]
+        ],
     }
 
 
@@ -79,11 +79,11 @@ async def deny(request: web.Request) -> web.Response:
     form = await read_form(request)
     who = " ".join(form.get("who", "").split())
     if not who or len(who) > MAX_NAME:
-        return await _rules(request, f"Type a name or number of 1 to {MAX_NAME} characters", 400)
+        return await _rules(request, phrase("wallet.rules.type-a-name", most=MAX_NAME), 400)
     if not is_visible(who):
-        return await _rules(request, "What you typed holds a sign that cannot be seen. Type the name yourself", 400)
+        return await _rules(request, phrase("wallet.rules.unseen-sign"), 400)
     await parts_of(request).opened.store.change_policy(lambda policy: policy.denying(who))
-    notify(request, f"Your wallet now refuses every request of {who}.")
+    notify(request, phrase("wallet.rules.denied", who=who))
     return _go("/rules")
 
 
@@ -93,7 +93,7 @@ async def allow(request: web.Request) -> web.Response:
     await parts_of(request).opened.store.change_policy(
         lambda policy: replace(policy, deny=frozenset(one for one in policy.deny if visible(one) != who))
     )
-    notify(request, f"{who} is no longer on your list. You will be asked again.")
+    notify(request, phrase("wallet.rules.allowed", who=who))
     return _go("/rules")
 
 
@@ -104,11 +104,11 @@ async def refresh(request: web.Request) -> web.Response:
     try:
         if schedule is not None:
             await schedule.refresh_now()
-            notify(request, "Your wallet has the newest public lists.")
+            notify(request, phrase("wallet.rules.refreshed"))
         else:
-            notify(request, "No public list is set up for this wallet.", kind="warning")
+            notify(request, phrase("wallet.rules.no-list-set-up"), kind="warning")
     except DidkitError:
-        notify(request, "The lists could not be fetched. The last good ones are still used.", kind="warning")
+        notify(request, phrase("wallet.rules.not-refreshed"), kind="warning")
     return _go("/rules")
 
 

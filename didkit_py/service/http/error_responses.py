@@ -23,6 +23,7 @@ from didkit_py.errors import (
     Untrusted,
     WrongHost,
 )
+from didkit_py.localization import Text, hint_of, in_english, phrase
 from didkit_py.oauth import describable
 from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import ErrorMessage
@@ -56,19 +57,7 @@ STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(
         Unavailable: 503,
     }
 )
-TITLES: Final[Mapping[int, str]] = MappingProxyType(
-    {
-        403: "This is not allowed",
-        404: "Page not found",
-        405: "This cannot be done here",
-        409: "This step is not possible now",
-        413: "This is too large",
-        421: "Wrong address",
-        429: "Too many tries",
-        500: "Sorry, something went wrong",
-        503: "Sorry, this is not available right now",
-    }
-)
+TITLED: Final = frozenset({403, 404, 405, 409, 413, 421, 429, 500, 503})  # statuses with a title of their own
 HTTP_NAMES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
     {
         400: ("bad-request", "this is no request of HTTP"),
@@ -90,7 +79,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except DidkitError as error:
         note_refusal(request, error)
         if _wants_page(request):
-            return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
+            return _page(request, status_of(error), str(error), error.code, hint=hint_of(error), spec=error.spec)
         status, name = wire_answer(error, facts_of(request))
         return _answer(request, status, name, str(error), hint=error.advice)
     except web.HTTPException as error:
@@ -169,14 +158,14 @@ def _answer(request: web.Request, status: int, name: str, message: str, *, hint:
     return _with_retry(answer)
 
 
-def _page(request: web.Request, status: int, message: str, code: str, *, hint: str, spec: str = "") -> web.Response:
+def _page(request: web.Request, status: int, message: str, code: str, *, hint: Text, spec: str = "") -> web.Response:
     details = {"message": message, "code": code, "hint": hint, "spec": spec, "request_id": request[REQUEST_ID]}
-    title = TITLES.get(status, "That did not work")
+    title = phrase(f"error.title.{status}" if status in TITLED else "error.title.other")
     try:
         return _with_retry(render(request, "error.html", status=status, title=title, **details))
     except jinja2.TemplateError:
         log.error("unexpected", exc_info=True)  # noqa: G201 - as above
-        return web.Response(text=title, status=status)
+        return web.Response(text=in_english(title), status=status)
 
 
 def _with_retry(answer: web.Response) -> web.Response:

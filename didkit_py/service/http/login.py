@@ -23,6 +23,7 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.errors import Malformed
+from didkit_py.localization import Text, phrase
 from didkit_py.service.http.middleware import SIGN_IN
 from didkit_py.service.http.pages import render
 from didkit_py.service.http.request_body import read_form
@@ -131,7 +132,7 @@ class Devices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     check: Check
-    words: dict[str, str]
+    words: dict[str, Text]
     home: str
     shared: Lane
     own: Lane
@@ -149,7 +150,7 @@ class _Page:
         if len(passphrase) > MAX_PASSPHRASE:
             raise Malformed(f"the passphrase is longer than {MAX_PASSPHRASE} characters")
         if not passphrase:
-            return self._render(request, back, "Enter the passphrase", status=400)
+            return self._render(request, back, phrase("sign-in.enter"), status=400)
         key = await asyncio.to_thread(self.devices.read_key)
         device = self.devices.find(key, cookies_named(request, device_cookie_name(request.app)))
         lane = self.own if device and self.devices.tries[device] < OWN_TRIES else self.shared
@@ -164,7 +165,7 @@ class _Page:
             if principal is None:
                 lane.count_wrong()
                 log.warning("sign-in-refused", attempts=lane.wrong)
-                return self._render(request, back, "The passphrase is not right. Check it and try again", status=403)
+                return self._render(request, back, phrase("sign-in.wrong"), status=403)
             lane.forget()
         answer = web.Response(status=303, headers={"Location": back})
         begin_session(request)["principal"] = principal
@@ -187,12 +188,12 @@ class _Page:
 
     def _ask_to_wait(self, request: web.Request, back: str, lane: Lane) -> web.Response:
         seconds = max(1, math.ceil(lane.wait_seconds))
-        text = f"Others are trying to sign in. Wait {seconds} seconds, then try again"
+        text = phrase("sign-in.wait", count=seconds)
         answer = self._render(request, back, text, status=429)
         answer.headers["Retry-After"] = str(seconds)
         return answer
 
-    def _render(self, request: web.Request, back: str, problem: str = "", *, status: int = 200) -> web.Response:
+    def _render(self, request: web.Request, back: str, problem: Text = "", *, status: int = 200) -> web.Response:
         return render(request, "sign_in.html", status=status, next=back, problem=problem, **self.words)
 
 
@@ -201,10 +202,10 @@ def install_sign_in(
     check: Check,
     *,
     secret_file: Path,
-    title: str,
-    prompt: str,
-    hint: str = "",
-    button: str = "Sign in",
+    title: Text,
+    prompt: Text,
+    hint: Text = "",
+    button: Text,
     home: str = "/",
     sleep: Sleep = asyncio.sleep,
 ) -> None:
@@ -213,7 +214,7 @@ def install_sign_in(
     `prompt` names which passphrase is meant: people own several. `secret_file` is what the passphrase opens or is
     compared with; see Devices.
     """
-    words = {"title": title, "prompt": prompt, "hint": hint, "button_label": button}
+    words: dict[str, Text] = {"title": title, "prompt": prompt, "hint": hint, "button_label": button}
     page = _Page(
         check=check,
         words=words,

@@ -14,9 +14,19 @@ from urllib.parse import unquote
 import jinja2
 import segno
 from aiohttp import web
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from didkit_py.consent.value_words import plain
 from didkit_py.errors import NotFound, TooLarge
+from didkit_py.localization import (
+    Catalogue,
+    Phrase,
+    Text,
+    clock_time,
+    day,
+    phrase,
+    preferred,
+)
 from didkit_py.service.http.routing import CSRF_FIELD, SERVICE, SETTINGS
 from didkit_py.service.http.sessions import below_session, csrf_token, plain_path, principal_of, session_of
 from didkit_py.unicode.visible import one_line, quoted, visible
@@ -25,7 +35,7 @@ _HERE: Final = Path(__file__).parent
 _NOTICES: Final = "notices"
 _ADDRESS: Final = re.compile(r'(\s(?:href|action|src)=")(/[^"]*)')
 
-Navigation = Sequence[tuple[str, str]]  # label and path, in the order shown
+Navigation = Sequence[tuple[Text, str]]  # label and path, in the order shown
 NoticeKind = Literal["success", "info", "warning"]
 
 
@@ -38,25 +48,45 @@ class StaticFile:
     version: str
 
 
-TEMPLATES: Final = web.AppKey("templates", jinja2.Environment)
+TEMPLATES: Final = web.AppKey("templates", dict[str, jinja2.Environment])  # by language
 STATIC: Final = web.AppKey("static", dict[str, StaticFile])
-NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[str, str]])
+NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[Text, str]])
 
 
 @lru_cache(maxsize=8)  # compiled once for all applications of a process: it takes 25 ms
-def load_templates(folder: Path | None) -> jinja2.Environment:
-    """The program's own templates, and below them those that all programs share."""
+def load_templates(folder: Path | None, catalogue: Catalogue) -> jinja2.Environment:
+    """The program's own templates, and below them those that all programs share, in the words of one language.
+
+    A template writes `_("key", name=value)` for a message; a `Phrase` among its values is put into words where it is
+    shown. Values are escaped, but for markup of a macro.
+    """
+
+    def show(value: object) -> object:
+        """What every expression passes through: no page shows a sign that hides, reorders or controls."""
+        if isinstance(value, Phrase):
+            return Markup(escape(catalogue.pattern(value))).format(**{name: show(each) for name, each in value.values})  # noqa: S704 - escaped
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    def words(said: Text, **values: Text | int) -> object:
+        return show(phrase(said, **values) if isinstance(said, str) else said)
+
     places = [place / "templates" for place in (folder, _HERE) if place is not None]
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(place) for place in places]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        # What every expression passes through: no page shows a sign that hides, reorders or controls.
-        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        finalize=show,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"quoted": quoted, "one_line": one_line}
+    environment.filters |= {
+        "quoted": quoted,
+        "one_line": one_line,
+        "plain": plain,
+        "day": day,
+        "clock_time": clock_time,
+    }
+    environment.globals |= {"_": words, "language": catalogue.language}
     return environment
 
 
@@ -112,14 +142,16 @@ def render(request: web.Request, template: str, *, status: int = 200, **context:
         "static": static,
         "qr_svg": qr_svg,
     }
-    page = request.app[TEMPLATES].get_template(template).render(shared | context)
+    environments = request.app[TEMPLATES]
+    language = preferred(request.headers.get("Accept-Language", ""), environments)
+    page = environments[language].get_template(template).render(shared | context)
     # Templates and macros name plain addresses. No other text can look like one of these attributes: autoescape turns
     # each quotation mark of a value into an entity.
     page = _ADDRESS.sub(lambda found: found[1] + below_session(request, found[2]), page)
-    return web.Response(text=page, status=status, content_type="text/html")
+    return web.Response(text=page, status=status, content_type="text/html", headers={"Content-Language": language})
 
 
-def notify(request: web.Request, text: str, *, kind: NoticeKind = "success") -> None:
+def notify(request: web.Request, text: Text, *, kind: NoticeKind = "success") -> None:
     """Say `text` at the top of the next page that this person sees."""
     session = session_of(request)
     if session is None:
@@ -135,7 +167,7 @@ def _take_notices(request: web.Request) -> list[object]:
     return taken if isinstance(taken, list) else []
 
 
-def qr_svg(text: str, *, title: str = "QR code") -> Markup:
+def qr_svg(text: str, *, title: str) -> Markup:
     """A QR code (ISO/IEC 18004) as inline SVG, named for those who do not see it. Raises TooLarge."""
     try:
         code = segno.make(text, error="m", micro=False, boost_error=False)

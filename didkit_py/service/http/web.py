@@ -16,6 +16,7 @@ from aiohttp import web
 
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Unavailable
+from didkit_py.localization import catalogues
 from didkit_py.service.http.connections import BACKLOG, Limits, Runner
 from didkit_py.service.http.error_responses import HEADERS, answer_errors
 from didkit_py.service.http.instrumentation import METRICS, METRICS_HOST, install_metrics, metrics_app
@@ -117,7 +118,7 @@ def create_base_app(
     app[FACTS] = {}
     app[BEHIND_SIGN_IN] = []
     app[SESSIONS] = LoginSessions()
-    app[TEMPLATES] = load_templates(folder)
+    app[TEMPLATES] = {language: load_templates(folder, words) for language, words in catalogues().items()}
     app[STATIC] = load_static(folder)
     app[NAVIGATION] = tuple(navigation)
     app[HEADERS] = security_headers(settings.base_url, tuple(csp_form_targets))

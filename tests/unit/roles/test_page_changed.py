@@ -14,6 +14,7 @@ from didkit_py.consent.policy import AllowRule, Policy
 from didkit_py.encoding import Json
 from didkit_py.errors import IllegalMove, PageChanged
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.localization import in_english
 from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
 from tests.cast import (
     DEALER,
@@ -153,7 +154,7 @@ async def test_nothing_leaves_when_the_page_would_say_something_else_and_it_is_s
     assert [note.kind for exchange_id, note in scene.store.notes if exchange_id == exchange.id] == ["asked"]
     assert scene.store.spent == []
     said = page_changes(seen, (await scene.presenting.judge(exchange.id)).decision)
-    assert CHANGES[change] in " ".join(said)
+    assert CHANGES[change] in " ".join(map(in_english, said))
     assert (await scene.share(exchange.id)).state is PresentationState.RECORDED, "the page as it is now can be answered"
 
 
@@ -165,7 +166,9 @@ async def test_a_warning_that_ended_is_named(scene: Scene) -> None:
     with pytest.raises(PageChanged):
         await scene.share(exchange.id, seen=seen)
     said = page_changes(seen, (await scene.presenting.judge(exchange.id)).decision)
-    assert said == ("This is no longer so: You already deal with this seller, and it now wants to start anew.",)
+    assert tuple(map(in_english, said)) == (
+        "This is no longer so: You already deal with this seller, and it now wants to start anew.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,13 @@ def small_app(
         await asyncio.sleep(min(seconds, 0.01))
 
     install_sign_in(
-        app, check, secret_file=secret_file, title="Unlock", prompt="Passphrase of this wallet", sleep=sleep
+        app,
+        check,
+        secret_file=secret_file,
+        title="Unlock",
+        prompt="Passphrase of this wallet",
+        button="Sign in",
+        sleep=sleep,
     )
 
     async def ready() -> Mapping[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from markupsafe import Markup
 
 from didkit_py.errors import TooLarge
+from didkit_py.localization import catalogues
 from didkit_py.service.http.pages import load_templates, qr_svg
 from tests.unit.service.small_app import Client, running, sign_in
 
@@ -20,13 +21,13 @@ async def client() -> AsyncIterator[Client]:
 
 
 def draw(template: str, **context: object) -> str:
-    return load_templates(None).from_string(MACROS + template).render(**context)
+    return load_templates(None, catalogues()["en"]).from_string(MACROS + template).render(**context)
 
 
 def test_what_a_template_shows_is_escaped() -> None:
     drawn = draw(
-        "{{ field('a', x, hint=x, error=x, value=x) }}{{ table(x, [x], [[x]]) }}{{ tag(x) }}{{ copy_text(x, x) }}"
-        "{{ empty_state(x, x) }}{{ error_summary([{'field': 'a', 'text': x}]) }}{{ button(x) }}",
+        "{{ field('a', x, hint=x, error=x, value=x) }}{{ table(x, [x], [[x]]) }}{{ tag('new', text=x) }}"
+        "{{ copy_text(x, x) }}{{ empty_state(x, x) }}{{ error_summary([{'field': 'a', 'text': x}]) }}{{ button(x) }}",
         x='"><script>',
     )
     assert "<script>" not in drawn
@@ -41,7 +42,7 @@ def test_a_name_that_the_page_was_not_given_is_an_error() -> None:
 def test_a_programs_own_template_wins(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates" / "error.html").write_text("own")
-    assert load_templates(tmp_path).get_template("error.html").render() == "own"
+    assert load_templates(tmp_path, catalogues()["en"]).get_template("error.html").render() == "own"
 
 
 def test_an_input_is_tied_to_its_label_hint_and_error() -> None:
@@ -81,4 +82,4 @@ def test_a_qr_code_is_named_and_has_nothing_that_the_policy_blocks() -> None:
     assert "style" not in drawn
     assert "<script" not in drawn
     with pytest.raises(TooLarge):
-        qr_svg("x" * 3_000)
+        qr_svg("x" * 3_000, title="")

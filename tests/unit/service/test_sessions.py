@@ -207,7 +207,7 @@ async def test_a_flood_of_tries_is_compared_one_at_a_time_and_the_excess_is_told
     refused = [answer for answer in answers if answer.status == 429]
     assert len(tried) == 50 - len(refused) < 25
     assert all(1 <= int(answer.headers["Retry-After"]) <= LONGEST_WAIT_SECONDS for answer in refused)
-    assert "Others are trying to sign in. Wait 1 seconds" in await refused[0].text()
+    assert "Others are trying to sign in. Wait 1 second," in await refused[0].text()
     assert (await sign_in(client)).status == 303
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from didkit_py.consent.choices import sort_grants
-from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, release
+from didkit_py.consent.consent import Answer_, Consent, consent, release
 from didkit_py.consent.decision import Decision, Outcome, decide
 from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
@@ -39,6 +39,7 @@ from tests.cast import (
     terms_draft,
     terms_signatory,
 )
+from tests.wording import english_view
 
 MARKETING = DPV + "DirectMarketing"
 ADS = Grant.from_json({"gid": "g-ads", "purpose": [MARKETING], "legalBasis": "consent"})
@@ -121,7 +122,7 @@ async def test_advertising_without_data_does_not_ride_along(sound: Situation) ->
     asked = sound.but(grants=(grant(), ADS))
     decision = await judged(asked)
     assert decision.outcome is Outcome.ASK
-    view = consent_view(decision)
+    view = english_view(decision)
     assert [one.gid for one in view.promises] == ["g-a"]
     assert [(one.gid, [line.text for line in one.uses]) for one in view.choices] == [
         ("g-ads", ["Used for sending you ads."])
@@ -176,7 +177,7 @@ async def test_the_promise_for_an_optional_document_follows_its_tick(sound: Situ
     asked = sound.but(query=SOUND_QUERY, grants=(grant(), mail))
     decision = await judged(asked)
     assert decision.outcome is Outcome.ASK, decision.reasons
-    assert not consent_view(decision).choices
+    assert not english_view(decision).choices
     for optional, state in (((), "declined"), (("contact",), "accepted")):
         given = yes(decision, optional=optional)
         body = await recorded(asked, given)
@@ -192,7 +193,7 @@ async def test_a_promise_about_nothing_that_was_asked_is_on_no_page_and_in_no_re
     stray = grant(gid="g-stray", data=[EMAIL_ITEM])
     asked = sound.but(query=CAR_QUERY, grants=(grant(), stray))
     decision = await judged(asked)
-    view = consent_view(decision)
+    view = english_view(decision)
     assert [one.gid for one in (*view.promises, *view.choices)] == ["g-a"]
     given = yes(decision)
     body = await recorded(asked, given)
@@ -355,7 +356,7 @@ async def test_a_promise_whose_time_is_over_or_has_not_begun_is_refused(
 
 async def test_where_and_by_which_way_and_what_comes_back_is_said(sound: Situation) -> None:
     asked = grant(location={"storage": ["GB"], "processing": ["FR", "GB"]}, returnDuty={"within": "P30D"})
-    (promises,) = consent_view(await judged(sound.but(grants=(asked,)))).promises
+    (promises,) = english_view(await judged(sound.but(grants=(asked,)))).promises
     assert [(line.text, line.quoted) for line in promises.limits] == [
         ("They write to your wallet only.", None),
         ("Kept in:", "GB"),

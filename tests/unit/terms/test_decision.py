@@ -17,10 +17,11 @@ from didkit_py.consent.decision import (
     decide,
     nonce_key,
 )
-from didkit_py.consent.disclosure_case import SENTENCES, Objection
+from didkit_py.consent.disclosure_case import REASON_CODES, Objection
 from didkit_py.consent.policy import AllowRule, Criteria, Policy
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.errors import BadRequestObject, BadSignature, DidkitError, Expired, Malformed, Unreachable
+from didkit_py.localization import in_english, phrase
 from didkit_py.oauth import InvalidTransactionData
 from didkit_py.oid4vp.request import VerifierInfo
 from tests.cast import (
@@ -554,7 +555,8 @@ async def test_a_release_needs_an_allow_rule_whatever_a_table_says(h: Situation)
 
 def test_every_sentence_is_free_of_terms_of_the_trade() -> None:
     banned = ("did", "jwt", "verifier", "holder", "credential", "disclosure", "nonce", "token", "openid", "issuer")
-    for code, sentence in SENTENCES.items():
+    for code in REASON_CODES:
+        sentence = in_english(phrase(f"reason.{code}"))
         assert sentence.endswith("."), code
         assert not set(sentence.casefold().replace(".", "").replace(",", "").split()) & set(banned), code
 

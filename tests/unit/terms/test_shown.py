@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from didkit_py.consent.consent import Answer_, consent, consent_view, release
+from didkit_py.consent.consent import Answer_, consent, release
 from didkit_py.consent.decision import Decision, HeldState, History, Outcome, asked_thresholds, decide
 from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import AllowRule, Policy
@@ -37,6 +37,7 @@ from tests.cast import (
     signer_of,
     sound_allowed,
 )
+from tests.wording import english_view
 
 STANDING: Final = "urn:didkit-py:vct:insurer-good-standing:1"
 OTHER: Final = "urn:example:club-card:1"
@@ -117,7 +118,7 @@ async def test_a_query_that_names_no_claims_of_a_type_without_promise_is_refused
     assert decision.outcome == Outcome.REFUSE
     assert "ask.excess" in decision.codes
     assert decision.chosen == {}
-    assert consent_view(decision).items == ()
+    assert english_view(decision).items == ()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ async def test_what_a_needed_disclosure_carries_with_it_needs_a_promise(h: Situa
     both = grant(data=[*promised(MODEL_PROMISE), item(RECEIPT, "vehicle", "vin")])
     wider = await judged(h.but(query=query(MODEL), grants=(both,), held=(coarse,)))
     assert wider.outcome == Outcome.ASK
-    assert "JTDBR32E720054321" in [one.value for one in consent_view(wider).items]
+    assert "JTDBR32E720054321" in [one.value for one in english_view(wider).items]
 
 
 async def test_the_elements_that_come_with_one_element_of_an_array_need_a_promise(h: Situation) -> None:
@@ -271,7 +272,7 @@ async def test_an_allow_rule_that_covers_the_open_claims_of_a_document_releases_
 
 async def test_the_page_shows_every_claim_that_leaves_and_the_members_of_the_form_apart(h: Situation) -> None:
     decision = await judged(h.but(query=query(MODEL), grants=(MODEL_PROMISE,)))
-    items = consent_view(decision).items
+    items = english_view(decision).items
     answer = decision.chosen["car"]
     on_page = {one.label for one in items if not one.protocol}
     assert on_page == {"Model of the car", *(_label(str(one["path"][0])) for one in ALWAYS)}
