@@ -35,7 +35,10 @@ class Phrase:
     def from_json(cls, read: Reader) -> Self:
         """As `to_json` wrote it. Raises Malformed."""
         values = read.mapping("values")
-        return cls(read.text("key"), tuple((name, _value(one, at=read.path(name))) for name, one in values.items()))
+        found = (
+            (name, one if isinstance(one, int) else text_of(one, at=read.path(name))) for name, one in values.items()
+        )
+        return cls(read.text("key"), tuple(found))
 
     def to_json(self) -> dict[str, Json]:
         return {"key": self.key, "values": {name: text_json(value) for name, value in self.values}}
@@ -62,10 +65,6 @@ def text_of(given: Json, *, at: str) -> Text:
     if not isinstance(given, str):
         raise Malformed(f"{at}: expected a text or a message")
     return given
-
-
-def _value(given: Json, *, at: str) -> Value:
-    return given if isinstance(given, int) else text_of(given, at=at)
 
 
 def listed(texts: Sequence[Text], *, by: str = "comma") -> Text:

@@ -109,7 +109,8 @@ DATA: Final = sorted(
         *(name for one in LAYOUTS.values() for column in one.columns for name in (column.name, *column.also)),
         *("Sally's wallet", "Sally Example", "Harbour Credit Union", "Harbour Town", "Riverside Chryota Ltd"),
         *("Riverside Chryota", "Ann's Chryota Ltd", "Fair Terms Board", "Clearsound", "Chryota", "Prim Hybrid"),
-        *("CS-900", "Seven", "Dart", "CH-0042", "ch-0042", "GB-ENG", "GBP", "vehicle-sale", "reviewed", "branch"),
+        *("CS-900", "Seven", "Dart", "Comet", "Nine", "good", "CH-0042", "ch-0042", "GB-ENG", "GBP", "branch"),
+        *("vehicle-sale", "reviewed"),
         *("To register your sound system for service", "To know whether our offers suit your budget"),
         *("example-standard-terms-of-sharing", "members.csv", "<script>alert(1)</script>"),
     },
@@ -158,9 +159,10 @@ class Twice:
 def watched(load: Any, heard: list[tuple[str, str]]) -> Any:
     """`load_templates` with templates that are drawn twice."""
 
+    @cache
     def load_twice(folder: Path | None, catalogue: Catalogue) -> jinja2.Environment:
-        environment: jinja2.Environment = load(folder, catalogue)
-        other: jinja2.Environment = load(folder, made_up(catalogue))
+        environment: jinja2.Environment = load.__wrapped__(folder, catalogue)  # not the one that others keep
+        other: jinja2.Environment = load.__wrapped__(folder, made_up(catalogue))
         get = environment.get_template
 
         def get_template(name: Any, *given: Any, **more: Any) -> Any:

@@ -63,7 +63,7 @@ async def _record(parts: VerifierContext, request_id: str) -> dict[str, object] 
         return None
     payload = Reader(read_json(from_b64url(str(record["payload"]))), at="record")
     events = await parts.store.load_events(payload.text("identifier"))
-    return {"rows": _rows(payload), "events": _event_rows(events)}
+    return {"rows": _rows(payload), "events": [(clock_time(one.at), _event(one)) for one in events]}
 
 
 def _rows(payload: Reader) -> list[tuple[Text, Text]]:
@@ -111,10 +111,6 @@ def _paths(paths: Sequence[Sequence[Json]]) -> Text:
     each = phrase("verifier.record.each")
     steps = [[each if step is None else str(step) for step in path] for path in paths]
     return listed([listed(path, by="path") for path in steps]) or phrase("verifier.record.nothing")
-
-
-def _event_rows(events: Sequence[KeptEvent]) -> list[tuple[Text, Text]]:
-    return [(clock_time(one.at), _event(one)) for one in events]
 
 
 def _event(one: KeptEvent) -> Text:
