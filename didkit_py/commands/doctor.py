@@ -93,15 +93,13 @@ def examine_and_print(context: click.Context, folder: Path, *, as_json: bool) ->
     faults = sum(finding.outcome == FAULT for finding in findings)
     body = {"program": program.name, "faults": faults, "findings": [finding.to_json() for finding in findings]}
     ending = f"{faults} fault(s) found." if faults else "No fault found."
-    lines = [f"{folder} ({program.name})", *map(_line, findings), ending]
-    print_result(body, "\n".join(lines), as_json=as_json)
+    lines = [f"{folder} ({program.name})"]
+    for one in findings:
+        line = f"{one.outcome:12} {one.check:17} {one_line(one.message)}".rstrip()
+        lines.append(f"{line} ({one.code})\n{'':13}{one.remedy}" if one.outcome == FAULT else line)
+    print_result(body, "\n".join([*lines, ending]), as_json=as_json)
     if faults:
         context.exit(REJECTED)
-
-
-def _line(finding: DoctorFinding) -> str:
-    first = f"{finding.outcome:12} {finding.check:17} {one_line(finding.message)}".rstrip()
-    return f"{first} ({finding.code})\n{'':13}{finding.remedy}" if finding.outcome == FAULT else first
 
 
 async def examine_folder(folder: Path) -> tuple[Program, list[DoctorFinding]]:
