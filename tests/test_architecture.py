@@ -57,6 +57,12 @@ def test_imports_point_one_way_and_the_core_does_no_io() -> None:
         ("pure-core", "didkit_py/errors.py", "import os"),
         ("pure-core", "didkit_py/keys/planted.py", "import sqlite3"),
         ("pure-core", "didkit_py/new_package.py", "def later():\n    import aiohttp.web"),
+        ("program-layers", "issuer/store.py", "import issuer.context"),
+        ("program-layers", "verifier/context.py", "import verifier.web_context"),
+        ("program-layers", "wallet/new_package.py", "import json"),
+        ("service-layers", "didkit_py/service/setup/folders.py", "import didkit_py.service.storage"),
+        ("service-layers", "didkit_py/service/http/web.py", "import didkit_py.service.fetching.fetch"),
+        ("service-layers", "didkit_py/service/new_package.py", "import json"),
         ("command-alone", "didkit_py/command.py", "import didkit_py.encoding"),
     ],
 )
