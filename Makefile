@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHECKED := didkit_py issuer verifier wallet $(wildcard demo bench) tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-run demo up test crowds defects mutation mutants check fix docs bench lock clean
+.PHONY: help install install-run demo up test crowds defects mutation mutants check fix docs bench wheel wheel-check lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS='	' read -r name text; do \
@@ -56,8 +56,14 @@ docs: install ## write what comes from the code into specs/: errors, metrics, se
 bench: install ## how long each step, write and request takes, as ratios
 	@$(BIN)/python -m bench
 
+wheel: install-run ## build the wheel into dist/
+	@$(BIN)/python -m tools.check_wheel build
+
+wheel-check: install-run ## build the wheel, install it into a new environment, and run its programs in an empty folder
+	@$(BIN)/python -m tools.check_wheel
+
 lock: install ## choose the newest versions again and write requirements/*.txt
-	@for name in uv run dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	@for name in build run dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--only-binary :all: --no-header --no-annotate --no-emit-index-url requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## remove .venv and what the tools cache; the demo's data stays

@@ -256,7 +256,7 @@ def test_every_dependency_has_its_reason() -> None:
     reasons = set(re.findall(r"^\| `([\w-]+)`", text_of(page), re.MULTILINE))
     named_in = {
         re.split(r"[>;= ]", line)[0]
-        for name in ("run", "dev", "uv")
+        for name in ("run", "dev", "build")
         for line in text_of(REPOSITORY / "requirements" / f"{name}.in").splitlines()
         if line and not line.startswith(("#", "-"))
     }

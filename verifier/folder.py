@@ -1,8 +1,8 @@
 """The folder that a vendor's program lives in, and the saved requests inside."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,6 @@ from didkit_py.service.setup.folders import create_folder, load_folder
 from didkit_py.service.setup.input_files import read_file
 from verifier.settings import VerifierSettings
 
-EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples" / "requests"
 REQUESTS: Final = "requests"
 MAX_TEMPLATE_BYTES: Final = 65_536
 
@@ -31,15 +30,20 @@ def create_vendor(
     folder: Path, *, settings: Mapping[str, str | int | tuple[str, ...]], alg: str, passphrase: str
 ) -> None:
     """Make the folder of a new vendor. Raises FolderInUse, Malformed or BadSettings."""
-    create_folder(folder, VerifierSettings, settings=settings, alg=alg, passphrase=passphrase, also=_save_examples)
+    create_folder(folder, VerifierSettings, settings=settings, alg=alg, passphrase=passphrase, also=_save_templates)
 
 
-def _save_examples(folder: Path) -> None:
-    """Saved requests to begin with, where the examples are at hand."""
+def packaged_templates() -> Mapping[str, bytes]:
+    """The request templates that come with the program, by file name."""
+    files = resources.files("verifier") / "requests"
+    return {file.name: file.read_bytes() for file in files.iterdir() if file.name.endswith(".json")}
+
+
+def _save_templates(folder: Path) -> None:
     saved = folder / REQUESTS
     saved.mkdir()
-    for file in sorted(EXAMPLES.glob("*.json")):
-        shutil.copyfile(file, saved / file.name)
+    for name, octets in packaged_templates().items():
+        (saved / name).write_bytes(octets)
 
 
 def load_settings(folder: Path) -> VerifierSettings:

@@ -1,7 +1,6 @@
 """Strict readers of request bodies: JSON, forms, uploads. All are bounded, and none guesses."""
 
 import asyncio
-import email.message
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from didkit_py.encoding import Json, read_json
 from didkit_py.errors import Malformed, TooLarge
@@ -137,9 +137,8 @@ async def _read_fields(request: web.Request) -> _Fields:
 
 
 def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *, multipart: bool) -> _Fields:
-    header = email.message.Message()
-    header["Content-Type"] = content_type
-    if header.get_content_type() == FORM and content_type:
+    media_type, parameters = parse_options_header(content_type)
+    if media_type == FORM:
         pairs = _parse_urlencoded(body)
         ticked = {name for name, _ in pairs if name in repeatable}
         choices = {name: tuple(value for each, value in pairs if each == name) for name in ticked}
@@ -148,8 +147,8 @@ def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *
         if len(texts) != len(single):
             raise Malformed("a form field stands twice", spec="RFC 6749, 3.2")
         return _Fields(texts=texts, uploads={}, choices=choices)
-    if multipart and header.get_content_type() == MULTIPART:
-        return _parse_multipart(str(header.get_param("boundary", "")), body)
+    if multipart and media_type == MULTIPART:
+        return _parse_multipart(parameters.get("boundary", ""), body)
     raise UnsupportedBody(f"expected the content type {FORM}")
 
 
@@ -170,33 +169,31 @@ def _parse_multipart(boundary: str, body: bytes) -> _Fields:
     """The parts of a form as RFC 7578 lays them out; what browsers send, and no more."""
     if not _BOUNDARY.match(boundary):
         raise Malformed("expected a multipart boundary", spec="RFC 2046, 5.1.1")
-    first, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
-    if first or not parts or parts.pop().strip(b" \r\n") != b"--" or len(parts) > MAX_FIELDS:
+    form = body.rstrip(b" \r\n")
+    delimiter = b"--" + boundary.encode()
+    if not form.startswith(delimiter):  # the parser passes over what stands before
         raise Malformed("expected a complete multipart form", spec="RFC 7578, 4")
     texts: list[tuple[str, str]] = []
     uploads: list[tuple[str, Upload]] = []
-    for part in parts:
-        name, file_name, content = _parse_part(part)
-        if file_name is None:
-            texts.append((name, _as_text(content)))
-        else:
-            uploads.append((name, Upload(file_name=file_name, body=content)))
+    part: MultipartSegment | None = None
+    content: list[bytes] = []
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS, strict=True) as parser:
+            # The parser passes over what follows the end in the same chunk, and refuses another chunk after it.
+            for event in (event for chunk in (form[:-1], form[-1:]) for event in parser.parse(chunk)):
+                if isinstance(event, MultipartSegment):
+                    part, content = event, []
+                elif event is not None:
+                    content.append(event)
+                elif part is not None and part.filename is None:
+                    texts.append((part.name or "", _as_text(b"".join(content))))
+                elif part is not None:
+                    uploads.append((part.name or "", Upload(file_name=part.filename or "", body=b"".join(content))))
+    except MultipartError as error:
+        raise Malformed("expected a complete multipart form, each part with a name", spec="RFC 7578, 4") from error
     if len({name for name, _ in [*texts, *uploads]}) != len(texts) + len(uploads):
         raise Malformed("a form field stands twice")
     return _Fields(texts=dict(texts), uploads=dict(uploads))
-
-
-def _parse_part(part: bytes) -> tuple[str, str | None, bytes]:
-    head, separator, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    header = email.message.Message()
-    for line in _as_text(head).split("\r\n"):
-        label, _, value = line.partition(":")
-        if label.strip().lower() == "content-disposition":
-            header["Content-Disposition"] = value.strip()
-    name, file_name = header.get_param("name", header="Content-Disposition"), header.get_filename()
-    if not separator or header.get_content_disposition() != "form-data" or not isinstance(name, str):
-        raise Malformed("expected each part of the form to have a name", spec="RFC 7578, 4.2")
-    return name, file_name, content
 
 
 def _as_text(octets: bytes) -> str:

@@ -34,7 +34,7 @@ from tests.e2e.verifier.test_wire import spoil_last
 from verifier import commands
 from verifier.cli import group
 from verifier.composition import open_parts
-from verifier.folder import EXAMPLES
+from verifier.folder import packaged_templates
 
 DEALERSHIP = {
     "brand": "Chryota",
@@ -77,7 +77,9 @@ def test_init_never_replaces_keys(folder: Path, tmp_path: Path) -> None:
 def test_init_keeps_secrets_to_the_owner_and_brings_saved_requests(folder: Path) -> None:
     for name in ("keys.sealed", "unlock.key", "operator.hash", "settings.toml"):
         assert (folder / name).stat().st_mode & 0o077 == 0
-    assert {file.name for file in (folder / "requests").iterdir()} == {file.name for file in EXAMPLES.glob("*.json")}
+    saved = {file.name: file.read_bytes() for file in (folder / "requests").iterdir()}
+    assert saved == packaged_templates()
+    assert "sound-system.json" in saved
 
 
 async def test_a_request_made_by_a_command_is_served_by_the_running_service(shop: Shop, tmp_path: Path) -> None:

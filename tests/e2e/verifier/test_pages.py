@@ -12,7 +12,7 @@ from didkit_py.oid4vp.response import create_error
 from didkit_py.roles.asking import MadeRequest
 from tests.e2e.verifier.shop import PASSPHRASE, Answer, Clock, Shop, affordability, car_only, sound_system
 from tests.e2e.verifier.test_agreements import agree
-from verifier.folder import EXAMPLES
+from verifier.folder import packaged_templates
 
 PAGES = ("/", "/ask", "/requests", "/credentials")
 
@@ -73,7 +73,7 @@ async def test_a_saved_request_is_made_with_one_press(inside: Shop, name: str) -
     sheet = re.search(r"<textarea[^>]*>(.*?)</textarea>", page.text, re.DOTALL)
     assert sheet is not None
     text = unescape(sheet[1])
-    assert json.loads(text) == json.loads((EXAMPLES / f"{name}.json").read_text())
+    assert json.loads(text) == json.loads(packaged_templates()[f"{name}.json"])
     made = await fill(inside, "/ask", {"request": text, "action": "make"})
     assert made.status == 303, words(made)
     shown = await inside.get(made.headers["Location"])

@@ -124,8 +124,14 @@ async def test_a_form_without_a_chosen_file_says_so(client: Client) -> None:
         b"--X\r\nContent-Disposition: form-data\r\n\r\n1\r\n--X--\r\n",
         b"--X\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--X--\r\n",
         b"junk\r\n" + PART % (b"a", b"1") + b"--X--\r\n",
+        PART % (b"a", b"1") + b"--X--\r\njunk",
+        PART % (b"a", b"1") + b"--X--\r\njunk\r\n--X--\r\n",
+        PART % (b"a", b"1") + b"--X--\r\n" + PART % (b"b", b"2") + b"--X--\r\n",
+        (PART % (b"a", b"1")).replace(b"\r\n", b"\n") + b"--X--\n",
+        b"--X\r\nX-Long: " + b"x" * 5_000 + b"\r\n" + (PART % (b"a", b"1"))[5:] + b"--X--\r\n",
+        b"--X\r\n" + b"X-Many: 1\r\n" * 9 + (PART % (b"a", b"1"))[5:] + b"--X--\r\n",
         PART % (b"a", b"\xff") + b"--X--\r\n",
-        (PART % (b"a%d", b"1")) * 201 % tuple(range(201)) + b"--X--\r\n",
+        (PART * 201) % tuple(word for number in range(201) for word in (b"a%d" % number, b"1")) + b"--X--\r\n",
     ],
 )
 def test_a_broken_multipart_form_is_refused(body: bytes) -> None:
@@ -139,6 +145,13 @@ def test_a_whole_multipart_form_is_read() -> None:
     assert read.texts == {"a": "é\r\n", "b": ""}
     with pytest.raises(Malformed):
         bodies._parse_fields("multipart/form-data", body, (), multipart=True)
+
+
+def test_a_multipart_form_has_as_many_fields_as_any_other() -> None:
+    body = (PART * 200) % tuple(word for number in range(200) for word in (b"a%d" % number, b"1")) + b"--X--\r\n"
+    read = bodies._parse_fields("multipart/form-data; boundary=X", body, (), multipart=True)
+    assert len(read.texts) == 200
+    assert bodies._parse_fields("multipart/form-data; boundary=X", b"--X--\r\n", (), multipart=True).texts == {}
 
 
 async def test_a_protocol_reads_no_multipart_form(client: Client) -> None:

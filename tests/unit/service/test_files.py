@@ -96,5 +96,5 @@ def test_commands_read_a_key_a_token_and_values_behind_a_mark(tmp_path: Path) ->
         said.append(CliRunner().invoke(didkit, ["key", "show", str(file), "--json"]))
     assert [one.exit_code for one in said] == [0, 0]
     assert said[0].output == said[1].output
-    asked = next((REPOSITORY / "examples" / "requests").glob("*.json"))
+    asked = next((REPOSITORY / "verifier" / "requests").glob("*.json"))
     assert read_file(asked, max_bytes=65_536) == asked.read_bytes()
