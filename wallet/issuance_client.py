@@ -9,7 +9,7 @@ from typing import Final
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
-from didkit_py.keys.signer import SECRET_BYTES
+from didkit_py.keys.algorithms import ALG_NAMES, ALGORITHMS, DEFAULT_ALG
 from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vci.metadata import JWK, Configuration
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
@@ -21,7 +21,6 @@ REDEEMING: Final = "redeeming"  # keys are stored; whether the code was spent is
 REDEEMED: Final = "redeemed"  # the token is stored; copies can be asked for again and again
 RECEIVED: Final = "received"
 MAX_COPIES: Final = 10
-ALGORITHMS: Final = ("ES256", "EdDSA")  # in the order in which we prefer them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +33,7 @@ class IssuanceClient:
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
-        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALGORITHMS)
+        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALG_NAMES)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
         await self.store.add_offer(offer, now=self.now_fn())
         return offer
@@ -53,11 +52,12 @@ class IssuanceClient:
     async def _make_keys(self, offer: StoredOffer) -> StoredOffer:
         configuration = offer.previewed.configurations[0]
         count = min(_copies(configuration), offer.previewed.issuer.batch_size)
+        alg = _algorithm(configuration)
         made = replace(
             offer,
             state=REDEEMING,
-            alg=_algorithm(configuration),
-            secrets=offer.secrets or tuple(secrets.token_bytes(SECRET_BYTES) for _ in range(count)),
+            alg=alg,
+            secrets=offer.secrets or tuple(secrets.token_bytes(ALGORITHMS[alg].secret_bytes) for _ in range(count)),
         )
         await self.store.save_offer(made, before=offer.state)
         return made
@@ -111,7 +111,7 @@ def _copies(configuration: Configuration) -> int:
 
 
 def _algorithm(configuration: Configuration) -> str:
-    return next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0])
+    return next((alg for alg in ALG_NAMES if alg in configuration.proof_algs), DEFAULT_ALG)
 
 
 def _new_id() -> str:

@@ -8,6 +8,7 @@ from typing import Self
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, b64url, from_b64url, timestamp
 from didkit_py.formats.sd_jwt_vc import ReadCredential
+from didkit_py.keys.algorithms import DEFAULT_ALG
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.metadata import IssuerMetadata, ServerMetadata
 from didkit_py.oid4vci.offer import CredentialOffer
@@ -140,7 +141,7 @@ class StoredOffer:
     link: str = field(repr=False)
     previewed: PreviewedOffer = field(repr=False)
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    alg: str = "ES256"
+    alg: str = DEFAULT_ALG
     token: TokenResponse | None = field(default=None, repr=False)
     credential_id: str | None = None
 

@@ -10,6 +10,7 @@ from didkit_py.command import ProgramGroup, json_option
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadKey, Malformed, Rejected
+from didkit_py.keys.algorithms import ALG_NAMES, DEFAULT_ALG
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.reading import Reader
@@ -36,7 +37,7 @@ def group() -> None:
 
 @group.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True, help="Its algorithm.")
+@click.option("--alg", type=click.Choice(ALG_NAMES), default=DEFAULT_ALG, show_default=True, help="Its algorithm.")
 @click.option("--unlock-file", type=File, help="Seal the keys with this file, as the programs read them.")
 @json_option
 def new(file: Path, alg: str, unlock_file: Path | None, *, as_json: bool) -> None:
