@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from didkit_py.keys.algorithms import ALG_NAMES, DEFAULT_ALG
+from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.service.setup.settings import ServiceSettings, SettingKind, path, setting, text, whole_number
 
 

@@ -1,4 +1,4 @@
-"""ALGORITHMS: one frozen row per signature algorithm; adding one is a row and its vectors."""
+"""ALGORITHMS: one frozen row per signature algorithm; adding one is a row, its name in `names.py`, and its vectors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.errors import BadKey, BadSignature
+from didkit_py.keys.names import ALG_NAMES
 
 _UNCOMPRESSED: Final = b"\x04"
 
@@ -170,12 +171,9 @@ _EDDSA: Final = Algorithm(
 # RFC 9864 names the curve in the algorithm. The keys are those of EdDSA, and either name verifies with them.
 _ED25519: Final = replace(_EDDSA, alg="Ed25519", also=("EdDSA",))
 
-# In the order in which we prefer them. Of rows for the same kind of key, the first is a key's that names no algorithm.
-ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
-    {row.alg: row for row in (_P256, _EDDSA, _ED25519, _P384)}
-)
-ALG_NAMES: Final = tuple(ALGORITHMS)
-DEFAULT_ALG: Final = _P256.alg  # of new keys; HAIP 1.0, 7 asks every party for it
+_ROWS: Final = {row.alg: row for row in (_P256, _EDDSA, _ED25519, _P384)}
+# In our order of preference. Of rows for the same kind of key, the first is a key's that names no algorithm.
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({name: _ROWS[name] for name in ALG_NAMES})
 KEY_AGREEMENT: Final = _P256  # whose curve serves ECDH-ES (HAIP 1.0, 5)
 KEY_KINDS: Final = " or ".join(dict.fromkeys(row.crv for row in ALGORITHMS.values()))  # for messages
 _BY_NAME: Final[Mapping[tuple[str, str, str | None], Algorithm]] = {

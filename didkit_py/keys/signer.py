@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from didkit_py.errors import BadKey
-from didkit_py.keys.algorithms import ALGORITHMS, DEFAULT_ALG
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.public import PublicKey
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from didkit_py.encoding import Json, read_json, write_json
 from didkit_py.errors import BadRequestObject, Malformed, TooLarge
 from didkit_py.jose import CONTENT_ENCRYPTIONS
-from didkit_py.keys.algorithms import ALG_NAMES
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oauth import InvalidRequestUriMethod
 from didkit_py.oid4vp.client_id import DECENTRALIZED_IDENTIFIER, parse_client_id
 from didkit_py.oid4vp.query import SD_JWT_VC

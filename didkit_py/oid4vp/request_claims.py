@@ -12,6 +12,7 @@ from typing import Final, Self
 from didkit_py.encoding import Json, from_timestamp, timestamp, write_json
 from didkit_py.errors import BadRequestObject, Malformed
 from didkit_py.jose import CONTENT_ENCRYPTIONS, usable_encryption_key
+from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.client_id import ClientId, parse_client_id
@@ -84,11 +85,13 @@ class PresentationRequest:
         metadata = read.object("client_metadata")
         _require_formats(metadata)
         issued_at = read.moment("iat")
+        # Without a holder's proof nothing but `state` ties the answer to the request (5.3).
+        unbound = not all(one.holder_binding for one in query.credentials)
         return cls(
             client_id=parse_client_id(read.text("client_id")),
             response_uri=read.url("response_uri"),
             nonce=_url_safe(read, "nonce", minimum=MIN_NONCE, maximum=MAX_NONCE),
-            state=_state(read, query),
+            state=_url_safe(read, "state", minimum=1, maximum=MAX_STATE) if read.has("state") or unbound else None,
             query=query,
             encryption_jwk=_encryption_key(metadata),
             encryption_enc=_content_encryption(metadata),
@@ -149,13 +152,6 @@ def _url_safe(read: Reader, name: str, *, minimum: int, maximum: int) -> str:
     return text
 
 
-def _state(read: Reader, query: DcqlQuery) -> str | None:
-    """Without a holder's proof nothing but `state` ties the answer to the request (5.3)."""
-    if all(one.holder_binding for one in query.credentials) and not read.has("state"):
-        return None
-    return _url_safe(read, "state", minimum=1, maximum=MAX_STATE)
-
-
 def _require_formats(metadata: Reader) -> None:
     if not KNOWN_FORMATS & metadata.mapping("vp_formats_supported").keys():
         raise VpFormatsNotSupported(
@@ -170,7 +166,9 @@ def _encryption_key(metadata: Reader) -> Mapping[str, Json]:
     jwk = usable_encryption_key(jwks.items("keys", at_least=1, max_items=MAX_KEYS))
     if jwk is None:
         raise BadRequestObject(
-            f"{jwks.path('keys')}: expected a P-256 key for ECDH-ES", spec="OpenID4VP 1.0, 8.3", reason="req.malformed"
+            f"{jwks.path('keys')}: expected a {KEY_AGREEMENT.crv} key for ECDH-ES",
+            spec="OpenID4VP 1.0, 8.3",
+            reason="req.malformed",
         )
     read = Reader(jwk, at=jwks.path("keys"))
     read.text("kid", max_length=MAX_NONCE)

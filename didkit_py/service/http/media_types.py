@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from didkit_py.encoding import Json
-from didkit_py.keys.algorithms import ALG_NAMES, ALGORITHMS
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import ALG_NAMES
 
 Schema: TypeAlias = dict[str, Json]
 
@@ -19,6 +20,7 @@ MULTIPART: Final = "multipart/form-data"
 TEXT: Final[Schema] = {"type": "string"}
 URL: Final[Schema] = {"type": "string", "format": "uri"}
 FLAG: Final[Schema] = {"type": "boolean"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}  # a span, or a time since 1970
 FILE: Final[Schema] = {"type": "string", "contentMediaType": "application/octet-stream"}
 ANY: Final[Schema] = {}

@@ -13,7 +13,8 @@ from typing import Final
 
 from didkit_py.encoding import b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadKey, CannotOpen, Malformed
-from didkit_py.keys.algorithms import ALGORITHMS, DEFAULT_ALG
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
 from didkit_py.keys.signer import SoftwareSigner
