@@ -59,14 +59,14 @@ class UnsupportedAlgorithm(Rejected):
     """The algorithm is unknown, not allowed here, or does not fit the key."""
 
     code = "unsupported-algorithm"
-    hint = "Sign with ES256 or EdDSA."
+    hint = "Sign with an algorithm that the metadata of the receiver lists."
 
 
 class BadKey(Malformed):
     """The bytes or members are no public key of a supported kind."""
 
     code = "bad-key"
-    hint = "Use a P-256 or Ed25519 public key; never send a private key."
+    hint = "Use a public key of a kind that we support; never send a private key."
 
 
 class BadSignature(Rejected):

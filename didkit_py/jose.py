@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadSignature, CannotOpen, Malformed, TooLarge, UnsupportedAlgorithm, WrongType
-from didkit_py.keys.algorithms import ALG_NAMES
+from didkit_py.keys.algorithms import KEY_AGREEMENT
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.reading import Reader
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _read_header(encoded: str, typ: str | tuple[str, ...], honoured: frozenset[s
         raise Malformed("expected a JWS header object", spec="RFC 7515, 4")
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in ALG_NAMES:
-        raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
+        raise UnsupportedAlgorithm(f"expected alg {' or '.join(ALG_NAMES)}", spec="RFC 8725, 3.1")
     kinds = (typ,) if isinstance(typ, str) else typ
     stated = header.get("typ")
     # Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9).
@@ -243,7 +244,7 @@ def usable_encryption_key(keys: Sequence[Json]) -> dict[str, Json] | None:
     for key in keys:
         if (
             isinstance(key, dict)
-            and (key.get("kty"), key.get("crv")) == ("EC", "P-256")
+            and (key.get("kty"), key.get("crv")) == (KEY_AGREEMENT.kty, KEY_AGREEMENT.crv)
             and key.get("alg") == "ECDH-ES"
             and key.get("use") in (None, "enc")
         ):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oid4vci.credential_request import BATCH_SIZE, JWT
-from didkit_py.oid4vci.key_proof import PROOF_ALGS
 from didkit_py.oid4vci.key_proof import TYPE as KEY_PROOF_TYP
 from didkit_py.oid4vci.metadata import DID_WEB, JWK, SD_JWT_VC
 from didkit_py.oid4vci.nonce import MAX_NONCE, NonceResponse
@@ -87,7 +87,7 @@ CREDENTIAL_RESPONSE: Final = json_of(
 
 # OpenID4VCI 1.0, 12.2
 _DISPLAY: Final = many(members({"name": TEXT, "locale": TEXT}, {"description": TEXT}))
-_ALGORITHMS: Final = many(one_of(*PROOF_ALGS))
+_ALGORITHMS: Final = many(one_of(*ALG_NAMES))
 _CONFIGURATION: Final = members(
     {
         "format": one_of(SD_JWT_VC),

@@ -4,6 +4,7 @@ from typing import Final
 
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.jose import MAX_JWE
+from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.oid4vp.link import MAX_NONCE
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request import AUDIENCE, TYPE
@@ -58,7 +59,14 @@ DCQL_QUERY: Final = members(
 
 # OpenID4VP 1.0, 5
 _ENCRYPTION_JWK: Final = members(  # RFC 7517, 4
-    {"kty": one_of("EC"), "crv": one_of("P-256"), "x": TEXT, "y": TEXT, "kid": TEXT, "alg": one_of("ECDH-ES")},
+    {
+        "kty": one_of(KEY_AGREEMENT.kty),
+        "crv": one_of(KEY_AGREEMENT.crv),
+        "x": TEXT,
+        "y": TEXT,
+        "kid": TEXT,
+        "alg": one_of("ECDH-ES"),
+    },
     {"use": one_of("enc")},
 )
 _METADATA: Final = members(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.service.setup.settings import ServiceSettings, path, setting, text, url, whole_number
 
 
@@ -11,7 +12,7 @@ class VerifierSettings(ServiceSettings):
     """What a vendor's program can be told."""
 
     alg: str = setting(
-        text(one_of=("ES256", "EdDSA")), "ES256", help="The algorithm of the signing key; set when the keys are made."
+        text(one_of=ALG_NAMES), DEFAULT_ALG, help="The algorithm of the signing key; set when the keys are made."
     )
     operator_file: Path = setting(  # noqa: RUF009 - it returns a field
         path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."

@@ -9,7 +9,8 @@ from typing import Final
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
-from didkit_py.keys.signer import SECRET_BYTES
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vci.metadata import JWK
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
@@ -21,7 +22,6 @@ REDEEMING: Final = "redeeming"  # keys are stored; whether the code was spent is
 REDEEMED: Final = "redeemed"  # the token is stored; copies can be asked for again and again
 RECEIVED: Final = "received"
 MAX_COPIES: Final = 10
-ALGORITHMS: Final = ("ES256", "EdDSA")  # in the order in which we prefer them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class IssuanceClient:
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
-        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALGORITHMS)
+        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALG_NAMES)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
         await self.store.add_offer(offer, now=self.clock())
         return offer
@@ -55,11 +55,12 @@ class IssuanceClient:
         template = template_of(configuration.vct)
         wanted = min(template.copies, MAX_COPIES) if template else MAX_COPIES
         count = min(wanted, offer.previewed.issuer.batch_size)
+        alg = next((alg for alg in ALG_NAMES if alg in configuration.proof_algs), DEFAULT_ALG)
         made = replace(
             offer,
             state=REDEEMING,
-            alg=next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0]),
-            secrets=offer.secrets or tuple(secrets.token_bytes(SECRET_BYTES) for _ in range(count)),
+            alg=alg,
+            secrets=offer.secrets or tuple(secrets.token_bytes(ALGORITHMS[alg].secret_bytes) for _ in range(count)),
         )
         await self.store.save_offer(made, before=offer.state)
         return made

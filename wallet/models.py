@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json
 from didkit_py.formats.sd_jwt_vc import ReadCredential
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.claims_path import Path_
@@ -104,7 +105,7 @@ class StoredOffer:
     link: Text = field(repr=False)
     previewed: PreviewedOffer = field(repr=False)
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
-    alg: Text = "ES256"
+    alg: Text = DEFAULT_ALG
     token: TokenResponse | None = field(default=None, repr=False)
     credential_id: str | None = None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from didkit_py.command import ProgramCommand, ProgramGroup, json_option
+from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.service.setup.commands import File, Folder, Input, fetching_option
 
 
@@ -85,7 +86,7 @@ def key() -> None:
 
 @key.command("new")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True, help="Its algorithm.")
+@click.option("--alg", type=click.Choice(ALG_NAMES), default=DEFAULT_ALG, show_default=True, help="Its algorithm.")
 @click.option("--unlock-file", type=File, help="Seal the keys with this file, as the programs read them.")
 @json_option
 def key_new(file: Path, alg: str, unlock_file: Path | None, *, as_json: bool) -> None:

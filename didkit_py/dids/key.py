@@ -1,7 +1,7 @@
 """did:key: the DID is the public key (did:key Method v0.9).
 
 Our Ed25519 keys derive no X25519 key: the method makes that an option, and we encrypt to keys named in each request.
-The two prefixes on the hot path stand in `keys/algorithms.py`; the table of all others is read where it is wanted.
+The prefixes on the hot path stand in `keys/algorithms.py`; the table of all others is read where it is wanted.
 """
 
 from functools import lru_cache
@@ -10,10 +10,10 @@ from typing import Final
 from didkit_py.dids.document import DidDocument, KeyPurpose, single_key_document
 from didkit_py.encoding import from_multibase
 from didkit_py.errors import BadDid, BadKey
+from didkit_py.keys.algorithms import KEY_KINDS
 from didkit_py.keys.public import PublicKey
 
 PREFIX: Final = "did:key:"
-CODEC_NAMES: Final = {"ES256": "p256-pub", "EdDSA": "ed25519-pub"}  # by the JOSE name of the algorithm
 _MAX_LENGTH: Final = 128  # characters of multibase; our longest key has 49
 
 
@@ -30,7 +30,7 @@ def read(did: str, _: bytes | None = None) -> DidDocument:
     try:
         key = PublicKey.from_multikey(text)
     except BadKey as error:
-        raise BadKey(f"expected a P-256 or Ed25519 key, found {kind_of(text)}", spec="did:key, 3.1") from error
+        raise BadKey(f"expected a {KEY_KINDS} key, found {kind_of(text)}", spec="did:key, 3.1") from error
     purposes = (KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION)
     return single_key_document(did, text, key, purposes)
 

@@ -1,7 +1,7 @@
-"""ALGORITHMS: one frozen row per signature algorithm; adding one is a row and its vectors."""
+"""ALGORITHMS: one frozen row per signature algorithm; adding one is a row, its name in `names.py`, and its vectors."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.errors import BadKey, BadSignature
+from didkit_py.keys.names import ALG_NAMES
 
-_ES256: Final = ec.ECDSA(hashes.SHA256())
-_P256: Final = ec.SECP256R1()
 _UNCOMPRESSED: Final = b"\x04"
 
 
@@ -31,25 +30,23 @@ class Algorithm:
     also: tuple[str, ...] = ()  # other JOSE names of the same thing
     kty: str
     crv: str
-    multicodec: bytes  # the varint prefix of a public key in a Multikey
+    codec: str  # the multicodec table's name for a public key
+    multicodec: bytes  # its varint, the prefix in a Multikey
+    secret_bytes: int  # the length of a seed or scalar
     load_public: Callable[[Mapping[str, Any]], Any]  # JWK members -> key; raises BadKey
     to_jwk: Callable[[Any], dict[str, str]]  # key -> JWK members beside kty and crv
     from_compressed: Callable[[bytes], Any]  # the key bytes of a Multikey -> key; raises BadKey
     to_compressed: Callable[[Any], bytes]
     verify: Callable[[Any, bytes, bytes], None]  # key, signature, message; raises BadSignature
-    load_private: Callable[[bytes], tuple[Any, Any]]  # 32 secret bytes -> (private, public)
+    load_private: Callable[[bytes], tuple[Any, Any]]  # secret bytes -> (private, public); raises ValueError
     sign: Callable[[Any, bytes], bytes]
 
 
-def _coordinate(value: object) -> bytes:
+def _coordinate(value: object, length: int) -> bytes:
     octets = from_b64url(value) if isinstance(value, str) else b""
-    if len(octets) != 32:  # noqa: PLR2004 - both curves have 32-byte coordinates
-        raise BadKey("jwk.x and jwk.y: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
+    if len(octets) != length:
+        raise BadKey(f"jwk.x and jwk.y: expected {length} bytes in base64url", spec="RFC 7518, 6.2")
     return octets
-
-
-def _load_ed25519(jwk: Mapping[str, Any]) -> bytes:
-    return _coordinate(jwk.get("x"))
 
 
 def _ed25519_point(octets: bytes) -> bytes:
@@ -77,97 +74,120 @@ def _sign_ed25519(private: bytes, message: bytes) -> bytes:
     return signed[:64]
 
 
-def _load_p256(jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
-    x, y = jwk.get("x"), jwk.get("y")
-    if not isinstance(x, str) or not isinstance(y, str):
-        raise BadKey("jwk.x and jwk.y: expected 32 bytes in base64url", spec="RFC 7518, 6.2")
-    return _p256_point(_UNCOMPRESSED + _coordinate(x) + _coordinate(y))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ecdsa:
+    """ECDSA over one curve of NIST with one hash function (RFC 7518, 3.4)."""
 
+    alg: str
+    crv: str
+    curve: ec.EllipticCurve
+    hashed: ec.ECDSA
+    length: int  # bytes of a coordinate, and of each half of a signature
 
-def _p256_point(octets: bytes) -> ec.EllipticCurvePublicKey:
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(_P256, octets)
-    except ValueError as error:
-        raise BadKey("expected a point of the curve P-256", spec="SEC 1, 2.3.4") from error
+    def load_public(self, jwk: Mapping[str, Any]) -> ec.EllipticCurvePublicKey:
+        x, y = _coordinate(jwk.get("x"), self.length), _coordinate(jwk.get("y"), self.length)
+        return self.point(_UNCOMPRESSED + x + y)
 
+    def point(self, octets: bytes) -> ec.EllipticCurvePublicKey:
+        try:
+            return ec.EllipticCurvePublicKey.from_encoded_point(self.curve, octets)
+        except ValueError as error:
+            raise BadKey(f"expected a point of the curve {self.crv}", spec="SEC 1, 2.3.4") from error
 
-def _p256_compressed(octets: bytes) -> ec.EllipticCurvePublicKey:
-    if len(octets) != 33:  # noqa: PLR2004 - a Multikey holds the compressed form only
-        raise BadKey("expected a compressed P-256 point of 33 bytes", spec="CID 1.0, 2.2.2")
-    return _p256_point(octets)
+    def from_compressed(self, octets: bytes) -> ec.EllipticCurvePublicKey:
+        if len(octets) != self.length + 1:  # a Multikey holds the compressed form only
+            raise BadKey(f"expected a compressed {self.crv} point of {self.length + 1} bytes", spec="CID 1.0, 2.2.2")
+        return self.point(octets)
 
+    def to_jwk(self, key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+        numbers = key.public_numbers()
+        return {
+            "x": b64url(numbers.x.to_bytes(self.length, "big")),
+            "y": b64url(numbers.y.to_bytes(self.length, "big")),
+        }
 
-def _p256_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
-    numbers = key.public_numbers()
-    return {"x": b64url(numbers.x.to_bytes(32, "big")), "y": b64url(numbers.y.to_bytes(32, "big"))}
+    def to_compressed(self, key: ec.EllipticCurvePublicKey) -> bytes:
+        numbers = key.public_numbers()
+        return bytes([2 + (numbers.y & 1)]) + numbers.x.to_bytes(self.length, "big")
 
+    def verify(self, key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> None:
+        half = self.length
+        if len(signature) != 2 * half:
+            raise BadSignature(f"an {self.alg} signature has {2 * half} bytes", spec="RFC 7518, 3.4")
+        der = encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
+        try:
+            key.verify(der, message, self.hashed)
+        except InvalidSignature as error:
+            raise BadSignature(f"the {self.alg} signature does not hold", spec="RFC 7518, 3.4") from error
 
-def _p256_to_compressed(key: ec.EllipticCurvePublicKey) -> bytes:
-    numbers = key.public_numbers()
-    return bytes([2 + (numbers.y & 1)]) + numbers.x.to_bytes(32, "big")
+    def load_private(self, secret: bytes) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]:
+        private = ec.derive_private_key(int.from_bytes(secret, "big"), self.curve)
+        return private, private.public_key()
 
+    def sign(self, private: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+        r, s = decode_dss_signature(private.sign(message, self.hashed))
+        return r.to_bytes(self.length, "big") + s.to_bytes(self.length, "big")
 
-def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> None:
-    if len(signature) != 64:  # noqa: PLR2004
-        raise BadSignature("an ES256 signature has 64 bytes", spec="RFC 7518, 3.4")
-    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
-    try:
-        key.verify(der, message, _ES256)
-    except InvalidSignature as error:
-        raise BadSignature("the ES256 signature does not hold", spec="RFC 7518, 3.4") from error
-
-
-def _private_p256(secret: bytes) -> tuple[ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey]:
-    private = ec.derive_private_key(int.from_bytes(secret, "big"), _P256)
-    return private, private.public_key()
-
-
-def _sign_p256(private: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    r, s = decode_dss_signature(private.sign(message, _ES256))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType(
-    {
-        row.alg: row
-        for row in (
-            Algorithm(
-                alg="ES256",
-                kty="EC",
-                crv="P-256",
-                multicodec=b"\x80\x24",
-                load_public=_load_p256,
-                to_jwk=_p256_jwk,
-                from_compressed=_p256_compressed,
-                to_compressed=_p256_to_compressed,
-                verify=_verify_p256,
-                load_private=_private_p256,
-                sign=_sign_p256,
-            ),
-            Algorithm(
-                alg="EdDSA",
-                also=("Ed25519",),  # RFC 9864 names the curve in the algorithm
-                kty="OKP",
-                crv="Ed25519",
-                multicodec=b"\xed\x01",
-                load_public=_load_ed25519,
-                to_jwk=lambda key: {"x": b64url(key)},
-                from_compressed=_ed25519_point,
-                to_compressed=bytes,
-                verify=_verify_ed25519,
-                load_private=_private_ed25519,
-                sign=_sign_ed25519,
-            ),
+    def row(self, *, codec: str, multicodec: bytes) -> Algorithm:
+        return Algorithm(
+            alg=self.alg,
+            kty="EC",
+            crv=self.crv,
+            codec=codec,
+            multicodec=multicodec,
+            secret_bytes=self.length,
+            load_public=self.load_public,
+            to_jwk=self.to_jwk,
+            from_compressed=self.from_compressed,
+            to_compressed=self.to_compressed,
+            verify=self.verify,
+            load_private=self.load_private,
+            sign=self.sign,
         )
-    }
+
+
+_P256: Final = _Ecdsa(alg="ES256", crv="P-256", curve=ec.SECP256R1(), hashed=ec.ECDSA(hashes.SHA256()), length=32).row(
+    codec="p256-pub", multicodec=b"\x80\x24"
 )
-_BY_CURVE: Final = {(row.kty, row.crv): row for row in ALGORITHMS.values()}
-ALG_NAMES: Final = frozenset(name for row in ALGORITHMS.values() for name in (row.alg, *row.also))
+_P384: Final = _Ecdsa(alg="ES384", crv="P-384", curve=ec.SECP384R1(), hashed=ec.ECDSA(hashes.SHA384()), length=48).row(
+    codec="p384-pub", multicodec=b"\x81\x24"
+)
+_EDDSA: Final = Algorithm(
+    alg="EdDSA",
+    also=("Ed25519",),
+    kty="OKP",
+    crv="Ed25519",
+    codec="ed25519-pub",
+    multicodec=b"\xed\x01",
+    secret_bytes=32,
+    load_public=lambda jwk: _coordinate(jwk.get("x"), 32),
+    to_jwk=lambda key: {"x": b64url(key)},
+    from_compressed=_ed25519_point,
+    to_compressed=bytes,
+    verify=_verify_ed25519,
+    load_private=_private_ed25519,
+    sign=_sign_ed25519,
+)
+# RFC 9864 names the curve in the algorithm. The keys are those of EdDSA, and either name verifies with them.
+_ED25519: Final = replace(_EDDSA, alg="Ed25519", also=("EdDSA",))
+
+_ROWS: Final = {row.alg: row for row in (_P256, _EDDSA, _ED25519, _P384)}
+# In our order of preference. Of rows for the same kind of key, the first is a key's that names no algorithm.
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({name: _ROWS[name] for name in ALG_NAMES})
+KEY_AGREEMENT: Final = _P256  # whose curve serves ECDH-ES (HAIP 1.0, 5)
+KEY_KINDS: Final = " or ".join(dict.fromkeys(row.crv for row in ALGORITHMS.values()))  # for messages
+_BY_NAME: Final[Mapping[tuple[str, str, str | None], Algorithm]] = {
+    (row.kty, row.crv, name): row
+    for row in reversed(tuple(ALGORITHMS.values()))  # the first comes last, and so replaces the others
+    for name in (None, *row.also)
+} | {(row.kty, row.crv, row.alg): row for row in ALGORITHMS.values()}
 
 
-def algorithm_of(kty: object, crv: object) -> Algorithm:
-    """The row for a JWK's kty and crv. Raises BadKey."""
-    row = _BY_CURVE.get((kty, crv)) if isinstance(kty, str) and isinstance(crv, str) else None
+def algorithm_of(kty: object, crv: object, alg: object = None) -> Algorithm:
+    """The row for a JWK's kty, crv and alg; without alg, the first that fits. Raises BadKey."""
+    if not (isinstance(kty, str) and isinstance(crv, str) and (kty, crv, None) in _BY_NAME):
+        raise BadKey(f"expected a {KEY_KINDS} key", spec="RFC 7517, 4.1")
+    row = _BY_NAME.get((kty, crv, alg)) if alg is None or isinstance(alg, str) else None
     if row is None:
-        raise BadKey("expected a P-256 or Ed25519 key", spec="RFC 7517, 4.1")
+        raise BadKey("jwk.alg does not fit the key", spec="RFC 7517, 4.4")
     return row

@@ -5,9 +5,8 @@ from typing import Any, Protocol, Self
 
 from didkit_py.errors import BadKey
 from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.public import PublicKey
-
-SECRET_BYTES = 32  # both Ed25519 seeds and P-256 scalars
 
 
 class Signer(Protocol):
@@ -26,7 +25,7 @@ class Signer(Protocol):
         """The JOSE name of the algorithm."""
 
     async def sign(self, message: bytes) -> bytes:
-        """The raw signature (64 bytes for both algorithms)."""
+        """The raw signature, as a JWS holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,11 @@ class SoftwareSigner:
     _private: Any = field(repr=False)
 
     @classmethod
-    def from_secret(cls, secret: bytes, *, alg: str = "ES256", key_id: str = "") -> Self:
-        """From 32 secret bytes. Raises BadKey when they are no key of the algorithm."""
+    def from_secret(cls, secret: bytes, *, alg: str = DEFAULT_ALG, key_id: str = "") -> Self:
+        """From a seed or scalar. Raises BadKey when the bytes are none, or the algorithm is unknown."""
         row = ALGORITHMS.get(alg)
-        if row is None or len(secret) != SECRET_BYTES:
-            raise BadKey("expected 32 secret bytes for ES256 or EdDSA")
+        if row is None or len(secret) != row.secret_bytes:
+            raise BadKey(f"expected the secret bytes of a key for {' or '.join(ALGORITHMS)}")
         try:
             private, public = row.load_private(secret)
         except ValueError as error:  # zero, or beyond the order of the curve

@@ -22,11 +22,6 @@ from didkit_py.oid4vci.nonce import MAX_NONCE
 from didkit_py.reading import Reader
 
 TYPE: Final = "openid4vci-proof+jwt"
-PROOF_ALGS: Final = (
-    "ES256",
-    "EdDSA",
-    "Ed25519",
-)  # what our metadata lists; the names that the gate of jose.py lets pass
 MAX_SKEW: Final = timedelta(minutes=5)  # between the wallet's clock and ours, either way
 MAX_PROOF: Final = 16_384  # characters; ours have about 500
 _SPEC: Final = "OpenID4VCI 1.0, F.1"

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, Rejected
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oid4vci.claims import ClaimDescription, parse_claims
 from didkit_py.oid4vci.credential_request import JWT
-from didkit_py.oid4vci.key_proof import PROOF_ALGS
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.reading import Reader
 from didkit_py.unicode.visible import one_line
@@ -134,7 +134,7 @@ def create_configuration(
         description=description,
         binding_methods=(DID_WEB,) if for_business else (JWK,),
         signing_algs=(signing_alg,),
-        proof_algs=PROOF_ALGS,
+        proof_algs=ALG_NAMES,
         claims=tuple(ClaimDescription(path=path, label=label) for path, label in claims),
     )
 

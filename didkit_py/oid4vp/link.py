@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from didkit_py.encoding import Json, read_json, write_json
 from didkit_py.errors import BadRequestObject, Malformed, TooLarge
 from didkit_py.jose import CONTENT_ENCRYPTIONS
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oauth import InvalidRequestUriMethod
 from didkit_py.oid4vp.client_id import DECENTRALIZED_IDENTIFIER, parse_client_id
 from didkit_py.oid4vp.query import SD_JWT_VC
@@ -27,9 +28,8 @@ URL_SAFE: Final = re.compile(r"\A[A-Za-z0-9._~-]+\Z")
 
 Method: TypeAlias = Literal["get", "post"]
 
-SIGNING_ALGORITHMS: Final[tuple[Json, ...]] = ("ES256", "EdDSA")
 FORMATS_SUPPORTED: Final[Mapping[str, Json]] = {
-    SD_JWT_VC: {"sd-jwt_alg_values": [*SIGNING_ALGORITHMS], "kb-jwt_alg_values": [*SIGNING_ALGORITHMS]}
+    SD_JWT_VC: {"sd-jwt_alg_values": [*ALG_NAMES], "kb-jwt_alg_values": [*ALG_NAMES]}
 }
 # The same for every wallet, so that it tells nobody apart.
 WALLET_METADATA: Final[Mapping[str, Json]] = {
@@ -37,7 +37,7 @@ WALLET_METADATA: Final[Mapping[str, Json]] = {
     "client_id_prefixes_supported": [DECENTRALIZED_IDENTIFIER],
     "response_types_supported": ["vp_token"],
     "response_modes_supported": ["direct_post.jwt"],
-    "request_object_signing_alg_values_supported": [*SIGNING_ALGORITHMS],
+    "request_object_signing_alg_values_supported": [*ALG_NAMES],
     "authorization_encryption_alg_values_supported": ["ECDH-ES"],
     "authorization_encryption_enc_values_supported": [*CONTENT_ENCRYPTIONS],
 }

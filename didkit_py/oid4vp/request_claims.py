@@ -12,6 +12,7 @@ from typing import Final, Self
 from didkit_py.encoding import Json, from_timestamp, timestamp, write_json
 from didkit_py.errors import BadRequestObject, Malformed
 from didkit_py.jose import CONTENT_ENCRYPTIONS, usable_encryption_key
+from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.client_id import ClientId, parse_client_id
@@ -165,7 +166,9 @@ def _encryption_key(metadata: Reader) -> Mapping[str, Json]:
     jwk = usable_encryption_key(jwks.items("keys", at_least=1, max_items=MAX_KEYS))
     if jwk is None:
         raise BadRequestObject(
-            f"{jwks.path('keys')}: expected a P-256 key for ECDH-ES", spec="OpenID4VP 1.0, 8.3", reason="req.malformed"
+            f"{jwks.path('keys')}: expected a {KEY_AGREEMENT.crv} key for ECDH-ES",
+            spec="OpenID4VP 1.0, 8.3",
+            reason="req.malformed",
         )
     read = Reader(jwk, at=jwks.path("keys"))
     read.text("kid", max_length=MAX_NONCE)

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 from didkit_py.encoding import Json, b64url, read_json, write_json
 from didkit_py.errors import BadResponse, Malformed, TooLarge
 from didkit_py.jose import MAX_JWE, MAX_TOKEN, decrypt, encrypt, parse_jwe_header
-from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.oauth import describable
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request_claims import MAX_STATE, PresentationRequest
@@ -31,7 +31,7 @@ def create_encryption_key(random: Callable[[int], bytes]) -> dict[str, Json]:
     """A private JWK for the answers to one request; keep it secret, send `public_encryption_key` of it."""
     scalar = int.from_bytes(random(_SCALAR_BYTES), "big") % (_P256_ORDER - 1) + 1
     secret = scalar.to_bytes(32, "big")
-    row = ALGORITHMS["ES256"]  # the same curve serves the key agreement
+    row = KEY_AGREEMENT
     _, public = row.load_private(secret)
     return {
         "kty": row.kty,

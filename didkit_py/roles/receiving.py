@@ -35,6 +35,7 @@ from didkit_py.errors import (
 )
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
@@ -62,7 +63,6 @@ MAX_CREDENTIALS_BYTES: Final = 2_097_152  # ten copies of ours are about 40,000
 MAX_DOCUMENT_BYTES: Final = 65_536
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
-SIGNING_ALGORITHMS: Final = ("ES256", "EdDSA")  # of the keys that signers of ours have
 _SUCCESS: Final = range(200, 300)
 _SERVER_ERROR: Final = 500
 _RESPONSE: Final = "OpenID4VCI 1.0, 8.3"
@@ -138,7 +138,7 @@ async def preview(
     *,
     fetch: Fetch,
     bindings: Collection[str] = (JWK, DID_WEB),
-    algs: Collection[str] = SIGNING_ALGORITHMS,
+    algs: Collection[str] = ALG_NAMES,
 ) -> PreviewedOffer:
     """What the link offers and can be received, in the order of the offer; spends nothing.
 

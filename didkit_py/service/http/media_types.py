@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from didkit_py.encoding import Json
-from didkit_py.keys.algorithms import ALG_NAMES, ALGORITHMS
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import ALG_NAMES
 
 Schema: TypeAlias = dict[str, Json]
 
@@ -85,8 +86,8 @@ def fitting(pattern: str) -> Schema:
 
 PUBLIC_JWK: Final = members(  # RFC 7517, 4; RFC 7518, 6.2.1; RFC 8037, 2
     {
-        "kty": one_of(*(row.kty for row in ALGORITHMS.values())),
-        "crv": one_of(*(row.crv for row in ALGORITHMS.values())),
+        "kty": one_of(*dict.fromkeys(row.kty for row in ALGORITHMS.values())),
+        "crv": one_of(*dict.fromkeys(row.crv for row in ALGORITHMS.values())),
         "x": TEXT,
     },
     {"y": TEXT},

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from didkit_py.errors import Malformed
+from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.service.setup.input_files import read_file
 from didkit_py.unicode.visible import visible, visible_json
 
@@ -32,8 +33,8 @@ _FOUNDING: Final = (
 _OPERATING: Final = (
     click.option(
         "--alg",
-        type=click.Choice(["ES256", "EdDSA"]),
-        default="ES256",
+        type=click.Choice(ALG_NAMES),
+        default=DEFAULT_ALG,
         show_default=True,
         help="The algorithm of the signing key.",
     ),

@@ -13,9 +13,11 @@ from typing import Final
 
 from didkit_py.encoding import b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadKey, CannotOpen, Malformed
+from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
-from didkit_py.keys.signer import SECRET_BYTES, SoftwareSigner
+from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.reading import Reader
 from didkit_py.service.setup.atomic_files import write_private
 from didkit_py.service.setup.input_files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, UTF_16_MARKS
@@ -45,7 +47,7 @@ class ServiceKeys:
         return self.signer().public
 
 
-def create_keyfile(path: Path, *, unlock: bytes, alg: str = "ES256") -> ServiceKeys:
+def create_keyfile(path: Path, *, unlock: bytes, alg: str = DEFAULT_ALG) -> ServiceKeys:
     """Fresh secrets, sealed in a new file that only its owner reads.
 
     Takes about 0.3 s. Raises FileExistsError rather than replacing keys, ValueError for an unlock secret of under 8
@@ -74,9 +76,12 @@ def create_keyfile(path: Path, *, unlock: bytes, alg: str = "ES256") -> ServiceK
 
 
 def create_signing_secret(alg: str) -> bytes:
-    """The 32 secret bytes of a fresh signing key. Raises BadKey for an unknown algorithm."""
+    """The secret bytes of a fresh signing key. Raises BadKey for an unknown algorithm."""
+    row = ALGORITHMS.get(alg)
+    if row is None:
+        raise BadKey(f"expected one of the algorithms {', '.join(ALGORITHMS)}")
     for _ in range(_TRIES):
-        secret = secrets.token_bytes(SECRET_BYTES)
+        secret = secrets.token_bytes(row.secret_bytes)
         try:
             SoftwareSigner.from_secret(secret, alg=alg)
         except BadKey:
@@ -94,11 +99,12 @@ def open_keyfile(path: Path, *, unlock: bytes) -> ServiceKeys:
         plain = open_with_passphrase(_read_private(path).strip(), unlock)
         read = Reader(read_json(plain), at="keys")
         read.text("format", one_of={FORMAT})
+        alg = read.text("alg", one_of=ALGORITHMS.keys())
         keys = ServiceKeys(
-            alg=read.text("alg"),
-            signing_secret=_secret(read, "signing"),
-            storage_key=_secret(read, "storage"),
-            mac_key=_secret(read, "mac"),
+            alg=alg,
+            signing_secret=_secret(read, "signing", ALGORITHMS[alg].secret_bytes),
+            storage_key=_secret(read, "storage", KEY_BYTES),
+            mac_key=_secret(read, "mac", KEY_BYTES),
         )
         keys.signer()
     except Malformed as error:
@@ -106,10 +112,10 @@ def open_keyfile(path: Path, *, unlock: bytes) -> ServiceKeys:
     return keys
 
 
-def _secret(read: Reader, name: str) -> bytes:
+def _secret(read: Reader, name: str, length: int) -> bytes:
     octets = from_b64url(read.text(name))
-    if len(octets) != KEY_BYTES:
-        raise Malformed(f"{read.path(name)}: expected {KEY_BYTES} bytes")
+    if len(octets) != length:
+        raise Malformed(f"{read.path(name)}: expected {length} bytes")
     return octets
 
 

@@ -31,7 +31,9 @@ METADATA: dict[str, Any] = {
             "vct": "https://types.example/contact",
             "credential_signing_alg_values_supported": ["ES256"],
             "cryptographic_binding_methods_supported": ["jwk"],
-            "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519"]}},
+            "proof_types_supported": {
+                "jwt": {"proof_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "ES384"]}
+            },
             "credential_metadata": {
                 "display": [{"name": "Contact", "locale": "en", "description": "An e-mail address."}],
                 "claims": [{"path": ["email"], "display": [{"name": "E-mail address", "locale": "en"}]}],
