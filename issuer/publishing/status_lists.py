@@ -115,16 +115,15 @@ class StatusLists:
         )
         if not offers:
             raise NotFound("nothing was issued under this id", hint="Look at the list of what was issued.")
-        rows = await self.database.fetch(
-            "SELECT DISTINCT list_number FROM copies WHERE party_id = ? AND offer_id = ? AND list_number IS NOT NULL",
-            *(self.party_id, offer_id),
-        )
-        if not rows:
+        sql = "SELECT list_number FROM copies WHERE party_id = ? AND offer_id = ?"
+        rows = await self.database.fetch(sql, self.party_id, offer_id)
+        lists = frozenset(number(row, "list_number") for row in rows if row["list_number"] is not None)
+        if not lists:
             raise IllegalMove(
                 "this type of claim has no status list, so that nobody can follow its use",
                 hint="It ends by itself on the day it expires.",
             )
-        return Status(number(offers[0], "status")), frozenset(number(row, "list_number") for row in rows)
+        return Status(number(offers[0], "status")), lists
 
 
 def _name(list_number: int) -> str:
