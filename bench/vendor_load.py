@@ -30,7 +30,7 @@ from didkit_py.service.fetching.lists import Source
 from didkit_py.service.setup.folders import Given, create_folder
 from didkit_py.status.token_list import create_aggregation, create_status_list
 from didkit_py.trust import TrustedIssuer, create_trust_list
-from verifier.app import open_parts
+from verifier.composition import open_parts
 from verifier.context import VerifierContext
 from verifier.settings import VerifierSettings
 

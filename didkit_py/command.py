@@ -9,7 +9,7 @@ import errno
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -174,7 +174,7 @@ def _wants_json(ctx: click.Context) -> bool:
 
 
 @click.group(cls=InstalledPrograms, epilog=EXIT_CODES)
-@click.version_option(version("didkit-py"), prog_name="didkit-py")
+@click.version_option(package_name="didkit-py", prog_name="didkit-py")
 def didkit() -> None:
     """Issue, hold, show and check digital claims."""
 

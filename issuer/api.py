@@ -21,8 +21,9 @@ from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import create_aggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from issuer import messages
-from issuer.context import KEY_FRAGMENT, IssuerContext, parts_of
+from issuer.context import KEY_FRAGMENT, IssuerContext
 from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
+from issuer.web_context import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}

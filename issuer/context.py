@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from aiohttp import web
-
 from didkit_py.credentials.template import ClaimTemplate
 from didkit_py.keys.public import PublicKey
 from didkit_py.roles.issuing import Issuing
@@ -17,6 +15,7 @@ from issuer.settings import IssuerSettings
 from issuer.store import OfferStore
 
 Clock = Callable[[], datetime]
+KEY_FRAGMENT: Final = "key-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +36,3 @@ class IssuerContext:
     def templates(self) -> tuple[ClaimTemplate, ...]:
         """The types on offer, in the order of the settings."""
         return tuple(self.issuing.templates.values())
-
-
-PARTS: Final = web.AppKey("parts", IssuerContext)
-KEY_FRAGMENT: Final = "key-1"
-
-
-def parts_of(request: web.Request) -> IssuerContext:
-    """The parts of the issuer that answers."""
-    return request.app[PARTS]

@@ -20,9 +20,9 @@ from didkit_py.service.http.messages import DID_DOCUMENT
 from didkit_py.service.http.request_body import UnsupportedBody, read_body
 from didkit_py.service.http.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from verifier import messages
-from verifier.context import parts_of
 from verifier.metrics import ACCEPTANCES, CHECKS, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.request_check import as_text
+from verifier.web_context import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}

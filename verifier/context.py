@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from aiohttp import web
-
 from didkit_py.consent.decision import Decision
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, b64url
@@ -163,11 +161,3 @@ async def judge_with(
 def no_evidence(now: datetime) -> Evidence:
     """What is known where there are no lists: nobody is trusted to say anything."""
     return Evidence(trust=TrustList(publisher="", issued_at=now, expires_at=now, issuers={}))
-
-
-PARTS: Final = web.AppKey("parts", VerifierContext)
-
-
-def parts_of(request: web.Request) -> VerifierContext:
-    """The parts of the vendor that answers."""
-    return request.app[PARTS]

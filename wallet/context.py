@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.roles.ending import Ended, Ending, TerminationRequest
@@ -208,11 +207,3 @@ class WalletContext:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-PARTS: Final = web.AppKey("parts", WalletContext)
-
-
-def parts_of(request: web.Request) -> WalletContext:
-    """The parts of the wallet that answers."""
-    return request.app[PARTS]

@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from didkit_py.command import ProgramGroup, json_option
 from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
 from didkit_py.commands.key import read_key
 from didkit_py.dids.document import KeyPurpose, did_of
@@ -20,25 +19,14 @@ from didkit_py.keys.public import PublicKey
 from didkit_py.service.doctor.checkup import utc_now
 from didkit_py.service.fetching.evidence import fetch_document
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.setup.commands import File, Input, fetching_option, print_result
+from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.input_files import read_file
 
 NOTHING_VERIFIED: Final = "NOTHING WAS VERIFIED: anybody can have written this. Add --verify to check who signed it."
 NOT_JUDGED: Final = "Not judged: whether the signer is trusted to say this, revocation, and for whom it was shown."
 
 
-@click.group(cls=ProgramGroup)
-def group() -> None:
-    """Look into credentials, status lists and requests."""
-
-
-@group.command("inspect")
-@click.argument("file", type=Input)
-@click.option("--verify", is_flag=True, help="Check the signature, the dates and the key binding too.")
-@click.option("--issuer-key", type=File, help="A file with the signer's public JWK; fetched by its DID otherwise.")
-@fetching_option
-@json_option
-def inspect_command(
+def inspect_file(
     file: Path, issuer_key: Path | None, loopback_origins: tuple[str, ...], *, verify: bool, as_json: bool
 ) -> None:
     """Lay open the credential, status list or request in FILE (- reads the standard input), without trusting it."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from didkit_py.command import REJECTED, ProgramCommand, json_option
+from didkit_py.command import REJECTED
 from didkit_py.errors import DidkitError, NotFound
 from didkit_py.service.doctor.checkup import (
     FAULT,
@@ -45,7 +45,7 @@ from didkit_py.service.doctor.remote_checks import (
     check_trust_list,
 )
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.setup.commands import Folder, print_result
+from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.settings import FILE_NAME, ServiceSettings, load
 from didkit_py.unicode.visible import one_line
 
@@ -84,11 +84,7 @@ CHECKS: Final = (
 )
 
 
-@click.command(cls=ProgramCommand)
-@click.argument("folder", type=Folder, default=".")
-@json_option
-@click.pass_context
-def doctor(context: click.Context, folder: Path, *, as_json: bool) -> None:
+def examine_and_print(context: click.Context, folder: Path, *, as_json: bool) -> None:
     """Look for faults in the set-up of the issuer, vendor or wallet in FOLDER, and name a remedy for each.
 
     Nothing is changed, and no secret is shown. Ends with 4 when there is a fault.

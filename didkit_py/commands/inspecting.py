@@ -13,7 +13,8 @@ from didkit_py.encoding import Json, from_b64url, read_json, rfc3339
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import MAX_DISCLOSURES, Disclosure, parse_disclosure, process
 from didkit_py.reading import Reader
-from didkit_py.status.token_list import BITS, MAX_TOKEN, Status, unpack
+from didkit_py.status.states import Status
+from didkit_py.status.token_list import BITS, MAX_TOKEN, unpack
 
 MAX_BYTES: Final = MAX_TOKEN
 STATUS_LIST: Final = "statuslist+jwt"

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
 from typing import Final
 
 from didkit_py.dids.document import did_of
@@ -28,14 +27,6 @@ MAX_AGGREGATED: Final = 64  # lists of one issuer
 MAX_SKEW: Final = timedelta(seconds=60)
 _GUESSES: Final = 32
 _INDEX_BYTES: Final = 8
-
-
-class Status(IntEnum):
-    """What an entry says (7.1); other values belong to applications."""
-
-    VALID = 0
-    INVALID = 1
-    SUSPENDED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from issuer.settings import IssuerSettings
 from tests.faults.points import Side
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
-from wallet.app import utc_now
+from wallet.composition import utc_now
 from wallet.models import StoredCopy
 from wallet.settings import HEAD, WalletSettings
 from wallet.storage.ledger import Entry, Ledger

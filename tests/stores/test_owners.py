@@ -27,7 +27,7 @@ from didkit_py.roles.asking_store import (
 from didkit_py.roles.issuing_store import NewOffer, Offer, WantedCredential
 from didkit_py.service.fetching.lists import Source
 from didkit_py.service.storage.sealing import Box
-from didkit_py.status.token_list import Status
+from didkit_py.status.states import Status
 from didkit_py.trust import TrustedIssuer
 from issuer.publishing.documents import Publications
 from issuer.publishing.status_lists import StatusLists

@@ -12,9 +12,10 @@ from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.period import Period
-from verifier.context import VerifierContext, parts_of
+from verifier.context import VerifierContext
 from verifier.pages.ask import in_full
 from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
+from verifier.web_context import parts_of
 
 _EVENTS: Final[Mapping[str, str]] = {
     "withdraw": "The person took the yes back. You confirmed with your signature that you obey.",

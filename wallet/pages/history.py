@@ -15,11 +15,11 @@ from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.grant_parts import Retention
-from wallet.context import parts_of
 from wallet.pages import wording as words
 from wallet.pages.endings import Afterwards, afterwards
 from wallet.pages.requester import asker_of
 from wallet.storage.ledger import BrokenLedger, Entry
+from wallet.web_context import parts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from didkit_py.service.fetching.lists import (
     read_status_list,
 )
 from didkit_py.service.observability.log import get_logger
-from didkit_py.service.observability.metrics import OK, UNEXPECTED
+from didkit_py.service.observability.outcomes import OK, UNEXPECTED
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
 from didkit_py.verification import Evidence, Need, missing

@@ -12,6 +12,7 @@ from aiohttp.web_request import BaseRequest
 from didkit_py.encoding import write_json
 from didkit_py.errors import (
     DidkitError,
+    ForeignRequest,
     IllegalMove,
     Malformed,
     NotFound,
@@ -20,13 +21,14 @@ from didkit_py.errors import (
     TooLarge,
     Unavailable,
     Untrusted,
+    WrongHost,
 )
 from didkit_py.oauth import describable
 from didkit_py.service.http.pages import render
 from didkit_py.service.http.request_body import UnsupportedBody
 from didkit_py.service.http.routing import Handler, RouteFacts, facts_of
 from didkit_py.service.observability.log import get_logger
-from didkit_py.service.observability.metrics import UNEXPECTED
+from didkit_py.service.observability.outcomes import UNEXPECTED
 
 RETRY_SECONDS: Final = 30
 _CLIENT_FAULT: Final = 400
@@ -35,23 +37,6 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 HEADERS: Final = web.AppKey("headers", dict[str, str])
 OUTCOME: Final = web.RequestKey("outcome", str)  # the code of what went wrong; absent when nothing did
 log = get_logger()
-
-
-class ForeignRequest(Rejected):
-    """The request does not come from a page of ours."""
-
-    code = "foreign-request"
-    hint = "Go back, reload the page and send the form again."
-
-
-class WrongHost(Rejected):
-    """The request is for another host than this service's."""
-
-    code = "wrong-host"
-    hint = (
-        "Use the address that the service was set up with. If you did, its web server does not hand on the Host header "
-        "(nginx: proxy_set_header Host $host)."
-    )
 
 
 STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(

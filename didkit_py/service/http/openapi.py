@@ -12,8 +12,17 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.encoding import Json
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, NotFound, TooLarge, Unavailable
-from didkit_py.service.http.error_responses import ForeignRequest, WrongHost, status_of, wire_answer
+from didkit_py.errors import (
+    DidkitError,
+    ForeignRequest,
+    IllegalMove,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    WrongHost,
+)
+from didkit_py.service.http.error_responses import status_of, wire_answer
 from didkit_py.service.http.media_types import HTML, TEXT, MediaType, fitting
 from didkit_py.service.http.messages import ERROR
 from didkit_py.service.http.middleware import HEALTH, SAFE_METHODS

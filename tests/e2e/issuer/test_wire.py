@@ -17,7 +17,8 @@ from didkit_py.formats.sd_jwt_vc import read_credential, verify_issuer
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.receiving import collect, preview, receive, redeem
-from didkit_py.status.token_list import Status, verify_status_list
+from didkit_py.status.states import Status
+from didkit_py.status.token_list import verify_status_list
 from issuer.status_index import LIST_SIZE
 from tests.e2e.issuer.office import DEALER, NOW, STANDING, Clock, Office, Taken, keys, open_office
 

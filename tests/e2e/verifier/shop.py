@@ -67,8 +67,9 @@ from tests.cast import (
     wallet,
 )
 from verifier.app import create_app
-from verifier.context import PARTS, VerifierContext
+from verifier.context import VerifierContext
 from verifier.folder import load_settings
+from verifier.web_context import PARTS
 
 PASSPHRASE: Final = OPERATORS_PASSPHRASE
 TRUST_LIST: Final = f"{TERMS_BODY.origin}/trust-list"

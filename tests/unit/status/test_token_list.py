@@ -23,9 +23,9 @@ from didkit_py.errors import (
 )
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.status.states import Status
 from didkit_py.status.token_list import (
     MAX_LIST_BYTES,
-    Status,
     VerifiedStatusList,
     choose_index,
     create_aggregation,
