@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urljoin
@@ -206,9 +207,15 @@ class Fetcher:
         )
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """The system's certificates, read once: a context takes 30 ms to make, and every fetcher needs two."""
+    return ssl.create_default_context()
+
+
 def _session(socket_factory: Callable[[AddressInfo], socket.socket]) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        ssl=ssl.create_default_context(),
+        ssl=_tls(),
         limit=MAX_CONCURRENT,
         happy_eyeballs_delay=None,  # one address after the other, so that the first forbidden one ends the attempt
         socket_factory=socket_factory,

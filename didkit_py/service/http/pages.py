@@ -6,6 +6,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote
@@ -42,6 +43,7 @@ STATIC: Final = web.AppKey("static", dict[str, StaticFile])
 NAVIGATION: Final = web.AppKey("navigation", Sequence[tuple[str, str]])
 
 
+@lru_cache(maxsize=8)  # compiled once for all applications of a process: it takes 25 ms
 def load_templates(folder: Path | None) -> jinja2.Environment:
     """The program's own templates, and below them those that all programs share."""
     places = [place / "templates" for place in (folder, _HERE) if place is not None]
