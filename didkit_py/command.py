@@ -138,7 +138,8 @@ def _end(ctx: click.Context, error: Exception) -> NoReturn:
         # Which lines were run helps to find the fault; the message is left out because it may hold someone's values.
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)
     body = describe(error)
-    if _wants_json(ctx):
+    json_flags = [parameter.name for parameter in ctx.command.params if "--json" in parameter.opts]
+    if any(ctx.params.get(flag) for flag in json_flags):
         click.echo(visible_json(body))
     else:
         click.echo(f"error {one_line(body['error'])}: {one_line(body['message'])}", err=True)
@@ -166,11 +167,6 @@ def describe(error: Exception) -> dict[str, str]:
         return {"error": "unexpected", "message": type(error).__name__, "hint": hint}
     shown = {"error": error.reason or error.code, "message": str(error), "hint": error.advice}
     return shown | ({"spec": error.spec} if error.spec else {})
-
-
-def _wants_json(ctx: click.Context) -> bool:
-    flags = [parameter.name for parameter in ctx.command.params if "--json" in parameter.opts]
-    return any(ctx.params.get(flag) for flag in flags)
 
 
 @click.group(cls=InstalledPrograms, epilog=EXIT_CODES)

@@ -6,6 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from didkit_py.oid4vci.issuance import IssuanceState
+from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
     Routes,
@@ -21,7 +22,7 @@ from didkit_py.service.observability.metrics import Metrics
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
 from didkit_py.service.setup.operator import passphrase_check
 from issuer import api
-from issuer.composition import open_parts, utc_now
+from issuer.composition import open_parts
 from issuer.context import Clock, IssuerContext
 from issuer.folder import load_settings
 from issuer.importing.rows import MAX_FILE_BYTES

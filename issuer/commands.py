@@ -148,16 +148,19 @@ def issued(folder: Path, *, as_json: bool) -> None:
 
     async def find(parts: IssuerContext) -> list[dict[str, Json]]:
         found = await parts.store.find(now=parts.clock(), state=IssuanceState.ISSUED, limit=1_000_000)
-        return [_issued(each) for each in found]
+        return [
+            {
+                "id": each.offer.id,
+                **_about(each),
+                "status": word(each.status),
+                "issued_at": None if each.issued_at is None else rfc3339(each.issued_at),
+            }
+            for each in found
+        ]
 
     found = _work(folder, find)
     lines = (f"{row['id']}  {row['status']:9}  {row['type']}  {row['reference']}" for row in found)
     print_result(found, "\n".join(lines) or "Nothing issued yet.", as_json=as_json)
-
-
-def _issued(kept: KeptOffer) -> dict[str, Json]:
-    issued_at = None if kept.issued_at is None else rfc3339(kept.issued_at)
-    return {"id": kept.offer.id, **_about(kept), "status": word(kept.status), "issued_at": issued_at}
 
 
 def revoke(folder: Path, issued_id: str, state: str, *, as_json: bool) -> None:

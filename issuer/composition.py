@@ -3,30 +3,27 @@
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
+from didkit_py.service.clock import utc_now
 from didkit_py.service.composition import ServiceParts, open_service
 from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.service.storage.database import Database
 from didkit_py.terms.document import SIGNATORY_VCT
 from issuer.claim_templates import layout_for, offered_types
-from issuer.context import KEY_FRAGMENT, Clock, IssuerContext
+from issuer.context import Clock, IssuerContext
 from issuer.publishing.documents import Publications, SignatoryCheck
 from issuer.publishing.status_lists import StatusLists
 from issuer.settings import IssuerSettings
 from issuer.store import OfferStore
 
 Random = Callable[[int], bytes]
-
-
-def utc_now() -> datetime:
-    """The clock of a running issuer."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

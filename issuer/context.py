@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from didkit_py.credentials.template import ClaimTemplate
 from didkit_py.keys.public import PublicKey
@@ -15,7 +14,6 @@ from issuer.settings import IssuerSettings
 from issuer.store import OfferStore
 
 Clock = Callable[[], datetime]
-KEY_FRAGMENT: Final = "key-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from didkit_py.command import didkit
 HEAVY = [
     *("aiohttp", "asyncio", "asyncpg", "base58", "cryptography", "http.client", "jinja2", "jsonschema_rs", "jwcrypto"),
     *(
+        "msgspec",
         "multiformats",
         "nacl",
         "orjson",

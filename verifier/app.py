@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from didkit_py.errors import Unavailable
+from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
     Routes,
@@ -23,7 +24,7 @@ from didkit_py.service.observability.metrics import LIST_AGE
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
 from didkit_py.service.setup.operator import passphrase_check
 from verifier import api
-from verifier.composition import open_parts, utc_now
+from verifier.composition import open_parts
 from verifier.context import Clock, VerifierContext
 from verifier.folder import load_settings
 from verifier.metrics import METRICS

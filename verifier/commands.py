@@ -16,7 +16,7 @@ from didkit_py.jose import MAX_TOKEN
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.roles.checking import checks_of
-from didkit_py.roles.self_check import verdict_json, would_answer
+from didkit_py.roles.self_check import verdict_of, would_answer
 from didkit_py.service.setup.commands import (
     given_settings,
     print_result,
@@ -119,16 +119,16 @@ def ask(context: click.Context, folder: Path, sheet: Path, *, even_if_refused: b
 def results(folder: Path, request_id: str | None, *, as_json: bool) -> None:
     """List the requests, the newest first; or everything that is known of one."""
     if request_id is None:
-        found = _work(folder, _rows)
+
+        async def rows(parts: VerifierContext) -> list[dict[str, Json]]:
+            return [row_json(kept) for kept in await parts.store.requests(now=parts.clock())]
+
+        found = _work(folder, rows)
         lines = (f"{row['request_id']}  {row['state']:9} {row['made_at']}  {row['purpose_text']}" for row in found)
         print_result(found, "\n".join(lines) or "No requests yet.", as_json=as_json)
     else:
         value, text = _work(folder, lambda parts: _one_result(parts, request_id))
         print_result(value, text, as_json=as_json)
-
-
-async def _rows(parts: VerifierContext) -> list[dict[str, Json]]:
-    return [row_json(kept) for kept in await parts.store.requests(now=parts.clock())]
 
 
 async def _one_result(parts: VerifierContext, request_id: str) -> tuple[dict[str, Json], str]:
@@ -196,7 +196,7 @@ def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) 
         f"{one.code:20} {one.sentence}" + (f" ({one_line(one.detail)})" if one.detail else "")
         for one in decision.reasons
     ]
-    print_result(more | verdict_json(decision), "\n".join(lines), as_json=as_json)
+    print_result(more | verdict_of(decision).to_json(), "\n".join(lines), as_json=as_json)
 
 
 def verify_presentation(
@@ -206,15 +206,17 @@ def verify_presentation(
     text = as_text(read_file(file, max_bytes=MAX_TOKEN).strip())
     found = _work(folder, lambda parts: verify(parts, text, nonce=nonce, audience=audience))
     if isinstance(found, VerifiedCredential):
-        shown = {"verified": True, "checks": [_check_json(one) for one in found.checks], "claims": dict(found.claims)}
+        shown = {
+            "verified": True,
+            "checks": [
+                {"name": one.name, "passed": one.passed, "spec": one.spec, "detail": one.detail} for one in found.checks
+            ],
+            "claims": dict(found.claims),
+        }
         lines = [_check_line(one.name, passed=one.passed) for one in found.checks]
         print_result(shown, "\n".join(lines), as_json=as_json)
     else:
         _end_unverified(context, found, as_json=as_json)
-
-
-def _check_json(check: Any) -> Json:  # noqa: ANN401 - a Check
-    return {"name": check.name, "passed": check.passed, "spec": check.spec, "detail": check.detail}
 
 
 def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool) -> NoReturn:

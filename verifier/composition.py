@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from didkit_py.dids.document import DidDocument, create_document
@@ -12,23 +12,20 @@ from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
 from didkit_py.roles.retaining import Retaining
+from didkit_py.service.clock import utc_now
 from didkit_py.service.composition import ServiceParts, open_service
 from didkit_py.service.fetching.evidence import gather
+from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.service.storage.database import Database
 from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
-from verifier.context import KEY_FRAGMENT, Clock, VerifierContext
+from verifier.context import Clock, VerifierContext
 from verifier.public_lists import KeptLists
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Random = Callable[[int], bytes]
-
-
-def utc_now() -> datetime:
-    """The clock of a running vendor."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

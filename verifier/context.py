@@ -28,7 +28,6 @@ from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Clock = Callable[[], datetime]
-KEY_FRAGMENT: Final = "key-1"
 _ID_BYTES: Final = 16
 
 
@@ -85,7 +84,7 @@ class VerifierContext:
     async def receive(self, previewed: PreviewedOffer, *, tx_code: str | None) -> OwnCredential:
         """One document about ourselves, checked and kept. Raises what receiving raises."""
         token = await redeem(previewed, tx_code=tx_code, fetch=self.fetcher)
-        got = await collect(previewed, token, signers=[self.signer], fetch=self.fetcher, now_fn=self.clock)
+        got = await collect(previewed, token, signers=[self.signer], fetch=self.fetcher, clock=self.clock)
         own = OwnCredential.of(got.texts[0], id=self.random(_ID_BYTES).hex(), received_at=self.clock())
         await self.store.save_credential(own)
         return own

@@ -28,7 +28,9 @@ class KeptLists:
         """What is kept, verified. Raises Stale when there is nothing, or the trust list's time is over."""
         if self.trust_list_url is None or self.trust_list_signer is None:
             raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
-        version = await self._kept_version()
+        sql = "SELECT value FROM source_versions WHERE trust_list = ?"
+        rows = await self.database.fetch(sql, self._followed)
+        version = number(rows[0], "value") if rows else 0
         if self._lists is None or version != self._version:
             self._lists = read_lists(
                 await self.load_sources(),
@@ -43,10 +45,6 @@ class KeptLists:
     @property
     def _followed(self) -> str:
         return self.trust_list_url or ""  # without one nothing is fetched, and nothing is found
-
-    async def _kept_version(self) -> int:
-        rows = await self.database.fetch("SELECT value FROM source_versions WHERE trust_list = ?", self._followed)
-        return number(rows[0], "value") if rows else 0
 
     async def load_sources(self) -> tuple[Source, ...]:
         """What was fetched, as it came."""

@@ -8,11 +8,12 @@ from typing import Final
 
 from aiohttp import web
 
+from didkit_py.service.clock import utc_now
 from didkit_py.service.http.routing import Handler, Routes
 from didkit_py.service.http.sessions import SESSIONS, end_session, principal_of
 from didkit_py.service.http.web import create_base_app, install_health, install_sign_in, run, serve
 from didkit_py.service.observability.log import configure
-from wallet.composition import open_parts, utc_now
+from wallet.composition import open_parts
 from wallet.context import Clock, WalletContext
 from wallet.folder import load_settings
 from wallet.pages import overview as pages

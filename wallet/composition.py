@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import ScheduledLists
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.fetching.lists import Source
@@ -16,11 +16,6 @@ from wallet.context import Clock, WalletContext
 from wallet.settings import HEAD, WalletSettings
 from wallet.storage.public_lists import load_sources, save_sources
 from wallet.storage.vault import Vault
-
-
-def utc_now() -> datetime:
-    """The clock of a running wallet."""
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

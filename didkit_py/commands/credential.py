@@ -16,7 +16,7 @@ from didkit_py.formats.sd_jwt import digest_of
 from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
 from didkit_py.keys.public import PublicKey
-from didkit_py.service.doctor.checkup import utc_now
+from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import fetch_document
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.setup.commands import print_result
@@ -37,14 +37,10 @@ def inspect_file(
     verified = asyncio.run(_verify(text, seen, issuer_key, loopback_origins)) if verify else []
     notice = NOT_JUDGED if verify else NOTHING_VERIFIED
     body: dict[str, Json] = {"notice": notice, "verified": [*verified], **seen.to_json(now=utc_now())}
-    print_result(body, _text(body), as_json=as_json)
-
-
-def _text(body: dict[str, Json]) -> str:
-    """The parts under headings; what is not ASCII is escaped, so that it cannot play tricks with a terminal."""
+    # What is not ASCII is escaped, so that it cannot play tricks with a terminal.
     shown = {name: value for name, value in body.items() if name != "notice" and value not in (None, [])}
     lines = (f"{name.replace('_', ' ')}: {json.dumps(value, indent=2)}" for name, value in shown.items())
-    return "\n".join([str(body["notice"]), "", *lines])
+    print_result(body, "\n".join([notice, "", *lines]), as_json=as_json)
 
 
 async def _verify(text: str, seen: Inspected, issuer_key: Path | None, loopback_origins: tuple[str, ...]) -> list[str]:

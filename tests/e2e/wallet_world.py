@@ -544,7 +544,7 @@ async def _hand_over(
     wanted = WantedCredential(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
     offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
-    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=vendor.clock)
+    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, clock=vendor.clock)
     return received.texts[0]
 
 

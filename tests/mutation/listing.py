@@ -1,4 +1,4 @@
-"""Makes the mutants of the tree it runs in, and prints those that change what the code does: name and difference.
+"""Makes the mutants of the tree it runs in, and draws some that change what the code does: names and differences.
 
 Run inside of a copy that `run` made, where mutmut is configured. A mutant that changes a text alone, or what an error
 says, or the section that it names, is left out: no test should pin sentences.
@@ -7,7 +7,9 @@ says, or the section that it names, is left out: no test should pin sentences.
 import ast
 import json
 import os
+import random
 import sys
+from pathlib import Path
 
 import libcst
 from mutmut.__main__ import create_mutants
@@ -42,23 +44,27 @@ def meaning(function: libcst.FunctionDef) -> str:
     return ast.dump(WithoutWords().visit(tree))
 
 
-def main() -> None:
-    """Print one JSON object: the difference that each mutant makes, by its name."""
+def main(count: int, seed: int) -> None:
+    """Print one JSON object: how many mutants there are, and the difference that each drawn one makes, by its name."""
     os.makedirs("mutants", exist_ok=True)  # noqa: PTH103 - mutmut works with the current folder
     copy_src_dir()
     copy_also_copy_files()
     setup_source_paths()
     create_mutants(os.cpu_count() or 1)
-    found: dict[str, str] = {}
+    paths: dict[str, Path] = {}
     for path in walk_mutatable_files():
         data = SourceFileMutationData(path=path)
         data.load()
-        for name in data.exit_code_by_key:
-            functions = read_functions_from_index(name, path)
-            if functions is not None and meaning(functions[0]) != meaning(functions[1]):
-                found[name] = get_diff_for_mutant(name, path=path)
-    json.dump(found, sys.stdout)
+        paths |= dict.fromkeys(data.exit_code_by_key, path)
+    names = sorted(paths)
+    random.Random(seed).shuffle(names)  # noqa: S311 - a sample that can be drawn again
+    found: dict[str, str] = {}
+    for name in names:
+        functions = read_functions_from_index(name, paths[name]) if len(found) < count else None
+        if functions is not None and meaning(functions[0]) != meaning(functions[1]):
+            found[name] = get_diff_for_mutant(name, path=paths[name])
+    json.dump({"all": len(names), "drawn": found}, sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), int(sys.argv[2]))

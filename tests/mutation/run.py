@@ -7,13 +7,12 @@ against those unit tests that call the changed function. What no test notices st
 import argparse
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -72,11 +71,6 @@ def copied(place: Path) -> None:
         file.write("\n".join(["", "[tool.mutmut]", *lines, ""]))
 
 
-def drawn(names: Iterable[str], *, count: int, seed: int) -> list[str]:
-    """As many of these as are wanted, spread over the modules by how many each has."""
-    return sorted(random.Random(seed).sample(sorted(names), count))  # noqa: S311 - a sample that can be drawn again
-
-
 def outcomes(place: Path, names: Sequence[str]) -> Mapping[str, int]:
     """What became of each mutant: mutmut's exit code."""
     done = subprocess.run(
@@ -127,13 +121,13 @@ def main(words: Sequence[str]) -> int:
         place = Path(folder).resolve()
         copied(place)
         settings = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-        listing = [sys.executable, "-m", "tests.mutation.listing"]
+        listing = [sys.executable, "-m", "tests.mutation.listing", str(given.count), str(given.seed)]
         made = subprocess.run(listing, cwd=place, env=settings, capture_output=True, text=True, check=True)
-        changes: dict[str, str] = json.loads(made.stdout[made.stdout.index("{") :])
-        names = drawn(changes, count=min(given.count, len(changes)), seed=given.seed)
-        sys.stdout.write(f"{len(changes):,} mutants, of which {len(names)} are run\n")
+        listed = json.loads(made.stdout[made.stdout.index("{") :])
+        changes: dict[str, str] = listed["drawn"]
+        sys.stdout.write(f"{listed['all']:,} mutants, of which {len(changes)} are run\n")
         sys.stdout.flush()
-        codes = outcomes(place, names)
+        codes = outcomes(place, sorted(changes))
     page = report(codes, changes, seed=given.seed)
     if given.count >= COUNT:
         RESULT.write_text(page, encoding="utf-8")

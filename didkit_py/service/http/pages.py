@@ -4,7 +4,7 @@ import hashlib
 import io
 import mimetypes
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -66,12 +66,9 @@ def load_static(folder: Path | None) -> dict[str, StaticFile]:
         file.name: _read_static(file)
         for place in (_HERE, folder)
         if place is not None
-        for file in _files(place / "static")
+        for file in sorted((place / "static").glob("*"))
+        if file.is_file()
     }
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.iterdir()) if file.is_file()) if folder.is_dir() else iter(())
 
 
 def _read_static(file: Path) -> StaticFile:
