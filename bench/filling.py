@@ -11,9 +11,12 @@ _TEXT: Final = "CAST(n AS TEXT)"
 _OCTETS: Final = "CAST(CAST((n * 2654435761) % 4294967296 AS TEXT) AS BYTEA)"  # an odd factor: all differ, in no order
 
 
-async def fill(database: Database, statements: Sequence[str], rows: int) -> None:
-    """Run each `INSERT … SELECT … FROM more` for the numbers n below `rows`; {text} and {octets} stand for names."""
+async def fill(database: Database, statements: Sequence[str], rows: int, *, party_id: str) -> None:
+    """Run each `INSERT … SELECT … FROM more` for the numbers n below `rows`; {text} and {octets} stand for names.
+
+    {party} stands for the party whose rows they are.
+    """
     for start in range(0, rows, _CHUNK):
         for statement in statements:
-            sql = _MORE + statement.format(text=_TEXT, octets=_OCTETS)
+            sql = _MORE + statement.format(text=_TEXT, octets=_OCTETS, party=f"'{party_id}'")
             await database.execute(sql, start, min(start + _CHUNK, rows))

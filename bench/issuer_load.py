@@ -28,17 +28,19 @@ from issuer.settings import IssuerSettings
 COPIES: Final = 10
 TYPE: Final = "insurer-good-standing"
 OFFERS: Final = (
-    "INSERT INTO offers (id, type_name, batch, state, status, made_at, expires_at, reference_hash, code_hash,"
+    "INSERT INTO offers (party_id, id, type_name, batch, state, status, made_at, expires_at, reference_hash, code_hash,"
     " tx_code_hash, tries, token_hash, token_expires_at, issued_at, sealed)"
-    " SELECT {text}, 'insurer-good-standing', '', 'issued', 0, 1, 4000000000, {octets}, {octets}, {octets}, 1,"
+    " SELECT {party}, {text}, 'insurer-good-standing', '', 'issued', 0, 1, 4000000000, {octets}, {octets}, {octets}, 1,"
     " {octets}, 1, 1, {octets} FROM more"
 )
 COPIES_ISSUED: Final = (  # half a list each
-    "INSERT INTO copies (offer_id, key_hash, list_number, list_index)"
-    " SELECT {text}, {octets}, n / 65536 + 1, (n * 48271) % 131072 FROM more"
+    "INSERT INTO copies (party_id, offer_id, key_hash, list_number, list_index)"
+    " SELECT {party}, {text}, {octets}, n / 65536 + 1, (n * 48271) % 131072 FROM more"
 )
-LISTS: Final = "INSERT INTO status_lists (number, size) SELECT n, 131072 FROM more WHERE n BETWEEN 1 AND 17"
-NONCES: Final = "INSERT INTO spent_nonces (id, expires_at) SELECT {octets}, 4000000000 FROM more"
+LISTS: Final = (
+    "INSERT INTO status_lists (party_id, number, size) SELECT {party}, n, 131072 FROM more WHERE n BETWEEN 1 AND 17"
+)
+NONCES: Final = "INSERT INTO spent_nonces (party_id, id, expires_at) SELECT {party}, {octets}, 4000000000 FROM more"
 FILL: Final = (OFFERS, COPIES_ISSUED, LISTS, NONCES)
 
 
@@ -88,7 +90,7 @@ async def issuer(
     async with open_parts(folder, settings) as parts:
         wanted = [WantedCredential(type_name=TYPE, values=STANDING, reference=f"{number}") for number in range(offers)]
         made = (await parts.issuing.make_offers(wanted, now=datetime.now(UTC))).made
-        await fill(parts.store.database, FILL, rows)
+        await fill(parts.store.database, FILL, rows, party_id=parts.store.party_id)
     with serving("issuer", folder, url, engine):
         async with aiohttp.ClientSession() as http:
             yield Issuer(url=url, http=http), list(made)

@@ -38,15 +38,16 @@ PUBLISHER: Final = "did:web:terms.example"
 TRUST_LIST: Final = "https://terms.example/trust-list"
 STATUS_LISTS: Final = "https://insurer.example/status-lists"
 REQUESTS: Final = (
-    "INSERT INTO requests (id, state, made_at, expires_at, fetches, acceptances, answered_at, response_code_hash,"
-    " asked, result) SELECT {text}, 'answered', 1, 2, 1, 1, 2, {octets}, {octets}, {octets} FROM more"
+    "INSERT INTO requests (party_id, id, state, made_at, expires_at, fetches, answered_at, response_code_hash,"
+    " asked, result) SELECT {party}, {text}, 'answered', 1, 2, 1, 2, {octets}, {octets}, {octets} FROM more"
 )
 PROMISES: Final = (
-    "INSERT INTO offers (digest, request_id, sent_at, sealed) SELECT {text}, {text}, 1, {octets} FROM more"
+    "INSERT INTO offers (party_id, digest, request_id, sent_at, sealed)"
+    " SELECT {party}, {text}, {text}, 1, {octets} FROM more"
 )
 ACCEPTANCES: Final = (
-    "INSERT INTO acceptances (payload_digest, request_id, record_id, received_at, sealed)"
-    " SELECT {text}, {text}, {text}, 1, {octets} FROM more"
+    "INSERT INTO acceptances (party_id, payload_digest, request_id, record_id, received_at, sealed)"
+    " SELECT {party}, {text}, {text}, {text}, 1, {octets} FROM more"
 )
 FILL: Final = (REQUESTS, PROMISES, ACCEPTANCES)
 
@@ -112,7 +113,7 @@ async def vendor(
     settings = settings_in(folder, VerifierSettings, engine)
     async with open_parts(folder, settings) as parts:
         asked = await _ask(parts, asks)
-        await fill(parts.store.database, FILL, rows)
+        await fill(parts.store.database, FILL, rows, party_id=parts.store.party_id)
     with serving("verifier", folder, url, engine):
         async with aiohttp.ClientSession() as http:
             yield Vendor(url=url, document=parts.document, http=http), asked

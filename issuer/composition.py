@@ -45,8 +45,8 @@ def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, r
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     templates = offered_types(settings.types)
-    publications = Publications(database=database, signer=signer, issuer_url=settings.base_url)
-    store = OfferStore(database=database, storage_key=keys.storage_key, random=random)
+    publications = Publications(database=database, party_id=keys.party_id, signer=signer, issuer_url=settings.base_url)
+    store = OfferStore(database=database, party_id=keys.party_id, storage_key=keys.storage_key, random=random)
 
     async def fetch(did: str) -> DidDocument:
         return await fetch_document(service.fetcher, did)
@@ -73,6 +73,7 @@ def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, r
         store=store,
         status_lists=StatusLists(
             database=database,
+            party_id=keys.party_id,
             signer=signer,
             issuer_url=settings.base_url,
             ttl=timedelta(seconds=settings.status_ttl_seconds),

@@ -20,6 +20,7 @@ class StatusIndex:
     """The status lists and their free places."""
 
     database: Database
+    party_id: str
     random: Callable[[int], bytes]
 
     async def choose(self, wanted: int) -> list[Place]:
@@ -41,17 +42,24 @@ class StatusIndex:
         return [(newest, index) for index in free[:wanted]]
 
     async def _free(self, listed: int, drawn: list[int]) -> list[int]:
-        sql = f"SELECT list_index FROM copies WHERE list_number = ? AND list_index IN ({marks(drawn)})"  # noqa: S608 - marks only
-        taken = {number(row, "list_index") for row in await self.database.fetch(sql, listed, *drawn)}
+        sql = (
+            "SELECT list_index FROM copies WHERE party_id = ? AND list_number = ?"  # noqa: S608 - marks only
+            f" AND list_index IN ({marks(drawn)})"
+        )
+        rows = await self.database.fetch(sql, self.party_id, listed, *drawn)
+        taken = {number(row, "list_index") for row in rows}
         return [index for index in drawn if index not in taken]
 
     async def open_list(self) -> int:
         """The number of the list that takes new entries; there is one after this call."""
-        rows = await self.database.fetch("SELECT number FROM status_lists ORDER BY number DESC LIMIT 1")
+        sql = "SELECT number FROM status_lists WHERE party_id = ? ORDER BY number DESC LIMIT 1"
+        rows = await self.database.fetch(sql, self.party_id)
         return number(rows[0], "number") if rows else await self._begin(1)
 
     async def _begin(self, new: int) -> int:
         await self.database.execute(
-            "INSERT INTO status_lists (number, size) VALUES (?, ?) ON CONFLICT (number) DO NOTHING", *(new, LIST_SIZE)
+            "INSERT INTO status_lists (party_id, number, size) VALUES (?, ?, ?)"
+            " ON CONFLICT (party_id, number) DO NOTHING",
+            *(self.party_id, new, LIST_SIZE),
         )
         return new

@@ -60,6 +60,7 @@ class OfferStore:
     """The offers of one issuer; implements `IssuingStore`."""
 
     database: Database
+    party_id: str  # whose: every statement names it
     storage_key: bytes = field(repr=False)
     random: Callable[[int], bytes]
 
@@ -68,8 +69,9 @@ class OfferStore:
         await self.let_time_pass(now=now)
         found: dict[bytes, str] = {}
         for some in chunks(list(fingerprints), _CHUNK):
-            sql = f"SELECT fingerprint, id FROM offers WHERE fingerprint IN ({marks(some)})"  # noqa: S608 - marks only
-            found |= {octets(row, "fingerprint"): text(row, "id") for row in await self.database.fetch(sql, *some)}
+            sql = f"SELECT fingerprint, id FROM offers WHERE party_id = ? AND fingerprint IN ({marks(some)})"  # noqa: S608 - marks only
+            rows = await self.database.fetch(sql, self.party_id, *some)
+            found |= {octets(row, "fingerprint"): text(row, "id") for row in rows}
         return found
 
     async def let_time_pass(self, *, now: datetime) -> None:
@@ -79,7 +81,7 @@ class OfferStore:
 
     async def sweep(self, *, now: datetime) -> bool:
         """A small step of that, so that no other write waits long; says whether more may be left."""
-        swept = await self.database.apply(*_time_passing(timestamp(now)))
+        swept = await self.database.apply(*_time_passing(self.party_id, timestamp(now)))
         return any(len(rows) == _SWEPT for rows in swept)
 
     async def save_offers(self, offers: Sequence[NewOffer], *, batch: str) -> bool:
@@ -95,14 +97,14 @@ class OfferStore:
     def _insert(self, new: NewOffer, batch: str) -> Statement:
         offer = new.offer
         values: tuple[Value, ...] = (
-            *(offer.id, offer.wanted.type_name, batch, IssuanceState.OFFERED.value, int(Status.VALID)),
+            *(self.party_id, offer.id, offer.wanted.type_name, batch, IssuanceState.OFFERED.value, int(Status.VALID)),
             *(timestamp(offer.made_at), timestamp(offer.expires_at)),
             *(new.fingerprint, new.reference_hash, new.code_hash, new.tx_code_hash, 0, self._seal(offer)),
         )
         return Statement(
-            "INSERT INTO offers (id, type_name, batch, state, status, made_at, expires_at, fingerprint,"  # noqa: S608 - marks only
+            "INSERT INTO offers (party_id, id, type_name, batch, state, status, made_at, expires_at, fingerprint,"  # noqa: S608 - marks only
             " reference_hash, code_hash, tx_code_hash, tries, sealed)"
-            f" VALUES ({marks(values)}) ON CONFLICT (fingerprint) DO NOTHING",
+            f" VALUES ({marks(values)}) ON CONFLICT (party_id, fingerprint) DO NOTHING",
             values,
             rows=1,
         )
@@ -110,9 +112,9 @@ class OfferStore:
     async def count_try(self, code_hash: bytes, *, now: datetime) -> Try | None:
         """Count a try at the open offer of that code; None when there is none."""
         rows = await self.database.execute(
-            "UPDATE offers SET tries = tries + 1 WHERE code_hash = ? AND state = ? AND tries < ? AND expires_at > ?"
-            " RETURNING id, tx_code_hash, tries",
-            *(code_hash, IssuanceState.OFFERED.value, MAX_WRONG_CODES, timestamp(now)),
+            "UPDATE offers SET tries = tries + 1 WHERE party_id = ? AND code_hash = ? AND state = ? AND tries < ?"
+            " AND expires_at > ? RETURNING id, tx_code_hash, tries",
+            *(self.party_id, code_hash, IssuanceState.OFFERED.value, MAX_WRONG_CODES, timestamp(now)),
         )
         for row in rows:
             return Try(offer_id=text(row, "id"), tx_code_hash=octets(row, "tx_code_hash"), number=number(row, "tries"))
@@ -125,18 +127,19 @@ class OfferStore:
     async def spend_code(self, offer_id: str, *, token_hash: bytes, token_expires_at: datetime) -> bool:
         """Spend the code for a token; of two callers one succeeds."""
         rows = await self.database.execute(
-            "UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ? WHERE id = ? AND state = ? RETURNING id",
+            "UPDATE offers SET state = ?, token_hash = ?, token_expires_at = ?"
+            " WHERE party_id = ? AND id = ? AND state = ? RETURNING id",
             *(move(IssuanceState.OFFERED, IssuanceEvent.CODE_REDEEMED).value, token_hash, timestamp(token_expires_at)),
-            *(offer_id, IssuanceState.OFFERED.value),
+            *(self.party_id, offer_id, IssuanceState.OFFERED.value),
         )
         return bool(rows)
 
     async def load_grant(self, token_hash: bytes, *, now: datetime) -> AccessGrant | None:
         """What a living token stands for; None for any other."""
         rows = await self.database.fetch(
-            f"SELECT {_COLUMNS} FROM offers WHERE token_hash = ? AND state IN (?, ?)"  # noqa: S608 - a literal of ours
+            f"SELECT {_COLUMNS} FROM offers WHERE party_id = ? AND token_hash = ? AND state IN (?, ?)"  # noqa: S608 - a literal of ours
             " AND token_expires_at > ? AND token_expires_at <= ?",
-            *(token_hash, IssuanceState.REDEEMED.value, IssuanceState.ISSUED.value),
+            *(self.party_id, token_hash, IssuanceState.REDEEMED.value, IssuanceState.ISSUED.value),
             *(timestamp(now), timestamp(now + TOKEN_LIFETIME + MAX_SKEW)),  # a clock set back lengthens no token's life
         )
         for row in rows:
@@ -147,7 +150,8 @@ class OfferStore:
     async def _registration(self, offer_id: str, row: Row) -> Registration | None:
         if row["issued_at"] is None:
             return None
-        rows = await self.database.fetch("SELECT * FROM copies WHERE offer_id = ?", offer_id)
+        sql = "SELECT * FROM copies WHERE party_id = ? AND offer_id = ?"
+        rows = await self.database.fetch(sql, self.party_id, offer_id)
         return Registration(copies=tuple(map(_copy, rows)), issued_at=from_timestamp(number(row, "issued_at")))
 
     async def register(
@@ -155,14 +159,10 @@ class OfferStore:
     ) -> Registration:
         """Spend the nonce and issue to these keys. Raises Replayed, or IllegalMove when keys are registered already."""
         for _ in range(_ATTEMPTS):
-            places = (
-                await StatusIndex(database=self.database, random=self.random).choose(len(keys))
-                if with_status
-                else [None] * len(keys)
-            )
+            places = await self._index.choose(len(keys)) if with_status else [None] * len(keys)
             copies = tuple(Copy(key_hash=key, place=place) for key, place in zip(keys, places, strict=True))
             try:
-                await self.database.apply(*_registering(offer_id, copies, nonce, now))
+                await self.database.apply(*_registering(self.party_id, offer_id, copies, nonce, now))
             except GuardFailed as error:
                 if error.index == 0:
                     raise Replayed("the nonce was used before") from error
@@ -175,15 +175,16 @@ class OfferStore:
     async def spend_nonce(self, nonce: bytes, *, now: datetime) -> None:
         """Raises Replayed when it was spent before."""
         try:
-            await self.database.apply(_spending(nonce, now))
+            await self.database.apply(_spending(self.party_id, nonce, now))
         except GuardFailed as error:
             raise Replayed("the nonce was used before") from error
 
     async def replace_tx_code(self, offer_id: str, tx_code_hash: bytes, *, now: datetime) -> None:
         """Another transaction code for an open offer, with new tries. Raises IllegalMove."""
         rows = await self.database.execute(
-            "UPDATE offers SET tx_code_hash = ?, tries = 0 WHERE id = ? AND state = ? AND expires_at > ? RETURNING id",
-            *(tx_code_hash, offer_id, IssuanceState.OFFERED.value, timestamp(now)),
+            "UPDATE offers SET tx_code_hash = ?, tries = 0"
+            " WHERE party_id = ? AND id = ? AND state = ? AND expires_at > ? RETURNING id",
+            *(tx_code_hash, self.party_id, offer_id, IssuanceState.OFFERED.value, timestamp(now)),
         )
         if not rows:
             raise IllegalMove("only an open offer can have a new code", hint="Withdraw the offer and make a new one.")
@@ -197,14 +198,15 @@ class OfferStore:
 
     async def _move(self, offer_id: str, state: IssuanceState, event: IssuanceEvent, *, and_set: str = "") -> bool:
         rows = await self.database.execute(
-            f"UPDATE offers SET state = ?{and_set} WHERE id = ? AND state = ? RETURNING id",  # noqa: S608 - a literal of ours
-            *(move(state, event).value, offer_id, state.value),
+            f"UPDATE offers SET state = ?{and_set} WHERE party_id = ? AND id = ? AND state = ? RETURNING id",  # noqa: S608 - a literal of ours
+            *(move(state, event).value, self.party_id, offer_id, state.value),
         )
         return bool(rows)
 
     async def load(self, offer_id: str, *, now: datetime) -> KeptOffer:
         """One offer. Raises NotFound."""
-        rows = await self.database.fetch(f"SELECT {_COLUMNS} FROM offers WHERE id = ?", offer_id)  # noqa: S608 - a literal of ours
+        sql = f"SELECT {_COLUMNS} FROM offers WHERE party_id = ? AND id = ?"  # noqa: S608 - a literal of ours
+        rows = await self.database.fetch(sql, self.party_id, offer_id)
         for row in rows:
             return self._kept(row, now)
         raise NotFound("there is no such offer", hint="It may belong to another issuer; look at the list of offers.")
@@ -223,21 +225,22 @@ class OfferStore:
         await self.sweep(now=now)
         wishes = {"state": state.value if state else None, "reference_hash": reference_hash, "batch": batch}
         given = {name: value for name, value in wishes.items() if value is not None}
-        where = " AND ".join(["1 = 1", *(f"{name} = ?" for name in given)])
+        where = "".join(f" AND {name} = ?" for name in given)
         rows = await self.database.fetch(
-            f"SELECT {_COLUMNS} FROM offers WHERE {where} ORDER BY made_at DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - names are ours
-            *given.values(),
-            limit,
-            offset,
+            f"SELECT {_COLUMNS} FROM offers WHERE party_id = ?{where} ORDER BY made_at DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - names are ours
+            *(self.party_id, *given.values(), limit, offset),
         )
         return tuple(self._kept(row, now) for row in rows)
 
     async def counts(self, *, now: datetime) -> Counts:
         """How many offers stand where."""
         await self.sweep(now=now)
-        states = await self.database.fetch("SELECT state, count(*) AS number FROM offers GROUP BY state")
+        states = await self.database.fetch(
+            "SELECT state, count(*) AS number FROM offers WHERE party_id = ? GROUP BY state", self.party_id
+        )
         statuses = await self.database.fetch(
-            "SELECT status, count(*) AS number FROM offers WHERE state = ? GROUP BY status", IssuanceState.ISSUED.value
+            "SELECT status, count(*) AS number FROM offers WHERE party_id = ? AND state = ? GROUP BY status",
+            *(self.party_id, IssuanceState.ISSUED.value),
         )
         return Counts(
             states={IssuanceState(text(row, "state")): number(row, "number") for row in states},
@@ -246,7 +249,11 @@ class OfferStore:
 
     async def open_list(self) -> int:
         """The number of the status list that takes new entries; there is one after this call."""
-        return await StatusIndex(database=self.database, random=self.random).open_list()
+        return await self._index.open_list()
+
+    @property
+    def _index(self) -> StatusIndex:
+        return StatusIndex(database=self.database, party_id=self.party_id, random=self.random)
 
     def _seal(self, offer: Offer) -> bytes:
         plain = {
@@ -296,53 +303,61 @@ def _state(row: Row, now: datetime) -> IssuanceState:
     return move(state, IssuanceEvent.TIME_PASSED) if over else state
 
 
-def _time_passing(moment: int) -> Iterator[Statement]:
+def _time_passing(party_id: str, moment: int) -> Iterator[Statement]:
     """Each condition stands twice: another process may change a row between its choice and its change."""
     for state, end in ((IssuanceState.OFFERED, "expires_at"), (IssuanceState.REDEEMED, "token_expires_at")):
-        over = f"state = ? AND {end} <= ?"
+        over = f"party_id = ? AND state = ? AND {end} <= ?"
         yield Statement(
             f"UPDATE offers SET state = ?, fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
             f" AND id IN (SELECT id FROM offers WHERE {over} ORDER BY id LIMIT ?) RETURNING id",
-            (move(state, IssuanceEvent.TIME_PASSED).value, state.value, moment, state.value, moment, _SWEPT),
+            (
+                *(move(state, IssuanceEvent.TIME_PASSED).value, party_id, state.value, moment),
+                *(party_id, state.value, moment, _SWEPT),
+            ),
         )
-    over = "fingerprint IS NOT NULL AND expires_at <= ?"
+    over = "party_id = ? AND fingerprint IS NOT NULL AND expires_at <= ?"
     yield Statement(
         f"UPDATE offers SET fingerprint = NULL WHERE {over}"  # noqa: S608 - a literal of ours
         f" AND id IN (SELECT id FROM offers WHERE {over} ORDER BY id LIMIT ?) RETURNING id",
-        (moment, moment, _SWEPT),
+        (party_id, moment, party_id, moment, _SWEPT),
     )
     yield Statement(
-        "DELETE FROM spent_nonces WHERE id IN"
-        " (SELECT id FROM spent_nonces WHERE expires_at < ? ORDER BY id LIMIT ?) RETURNING id",
-        (moment, _SWEPT),
+        "DELETE FROM spent_nonces WHERE party_id = ? AND id IN"
+        " (SELECT id FROM spent_nonces WHERE party_id = ? AND expires_at < ? ORDER BY id LIMIT ?) RETURNING id",
+        (party_id, party_id, moment, _SWEPT),
     )
 
 
-def _registering(offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datetime) -> Iterator[Statement]:
+def _registering(
+    party_id: str, offer_id: str, copies: Sequence[Copy], nonce: bytes, now: datetime
+) -> Iterator[Statement]:
     """Flow I7: nonce, state and copies together or not at all; the order of the first two is what GuardFailed tells."""
-    yield _spending(nonce, now)
+    yield _spending(party_id, nonce, now)
     yield Statement(
-        "UPDATE offers SET state = ?, issued_at = ? WHERE id = ? AND state = ? AND token_expires_at > ?",
+        "UPDATE offers SET state = ?, issued_at = ?"
+        " WHERE party_id = ? AND id = ? AND state = ? AND token_expires_at > ?",
         (
             *(move(IssuanceState.REDEEMED, IssuanceEvent.CREDENTIAL_REQUESTED).value, timestamp(now)),
-            *(offer_id, IssuanceState.REDEEMED.value, timestamp(now)),
+            *(party_id, offer_id, IssuanceState.REDEEMED.value, timestamp(now)),
         ),
         rows=1,
     )
     for copy in sorted(copies, key=lambda one: one.place or (0, 0)):  # one order: two may have drawn the same places
         number, index = copy.place or (None, None)
         yield Statement(
-            "INSERT INTO copies (offer_id, key_hash, list_number, list_index) VALUES (?, ?, ?, ?)"
+            "INSERT INTO copies (party_id, offer_id, key_hash, list_number, list_index) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
-            (offer_id, copy.key_hash, number, index),
+            (party_id, offer_id, copy.key_hash, number, index),
             rows=1,
         )
 
 
-def _spending(nonce: bytes, now: datetime) -> Statement:
+def _spending(party_id: str, nonce: bytes, now: datetime) -> Statement:
     end = timestamp(now + NONCE_LIFETIME + SPENT_FOR)
     return Statement(
-        "INSERT INTO spent_nonces (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (nonce, end), rows=1
+        "INSERT INTO spent_nonces (party_id, id, expires_at) VALUES (?, ?, ?) ON CONFLICT (party_id, id) DO NOTHING",
+        (party_id, nonce, end),
+        rows=1,
     )
 
 

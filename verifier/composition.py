@@ -52,7 +52,7 @@ def _compose(settings: VerifierSettings, service: ServiceParts, *, clock: Clock,
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     published = create_document(did, {KEY_FRAGMENT: signer.public})
     document = DidDocument.from_json(published, did=did)
-    store = VendorStore(database=database, box=Box(key=keys.storage_key, random=random))
+    store = VendorStore(database=database, party_id=keys.party_id, box=Box(key=keys.storage_key, random=random))
     lists = KeptLists(
         database=database,
         trust_list_url=settings.trust_list_url,

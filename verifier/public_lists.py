@@ -1,4 +1,7 @@
-"""The lists as they are kept: one place that the running service and the commands beside it read and write."""
+"""The lists as they are kept: one place that the running service and the commands beside it read and write.
+
+They are public, so they belong to no party: all who follow the same trust list share what was fetched for it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +12,6 @@ from didkit_py.errors import Stale
 from didkit_py.service.fetching.evidence import Source, TrustedLists, read_lists
 from didkit_py.service.storage.columns import number, octets, text
 from didkit_py.service.storage.database import Database, Statement
-
-_NAME = "sources"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class KeptLists:
         """What is kept, verified. Raises Stale when there is nothing, or the trust list's time is over."""
         if self.trust_list_url is None or self.trust_list_signer is None:
             raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
-        rows = await self.database.fetch("SELECT value FROM source_versions WHERE name = ?", _NAME)
+        sql = "SELECT value FROM source_versions WHERE trust_list = ?"
+        rows = await self.database.fetch(sql, self._followed)
         version = number(rows[0], "value") if rows else 0
         if self._lists is None or version != self._version:
             self._lists = read_lists(
@@ -40,9 +42,14 @@ class KeptLists:
         self._lists.require_holding(now)
         return self._lists
 
+    @property
+    def _followed(self) -> str:
+        return self.trust_list_url or ""  # without one nothing is fetched, and nothing is found
+
     async def load_sources(self) -> tuple[Source, ...]:
         """What was fetched, as it came."""
-        rows = await self.database.fetch("SELECT url, fetched_at, body FROM sources ORDER BY url")
+        sql = "SELECT url, fetched_at, body FROM sources WHERE trust_list = ? ORDER BY url"
+        rows = await self.database.fetch(sql, self._followed)
         return tuple(
             Source(
                 url=text(row, "url"),
@@ -56,15 +63,15 @@ class KeptLists:
         """Keep these instead of the ones before."""
         await self.database.apply(
             Statement(
-                "INSERT INTO source_versions (name, value) VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET value = source_versions.value + 1",
-                (_NAME, 1),
+                "INSERT INTO source_versions (trust_list, value) VALUES (?, ?)"
+                " ON CONFLICT (trust_list) DO UPDATE SET value = source_versions.value + 1",
+                (self._followed, 1),
             ),
-            Statement("DELETE FROM sources"),
+            Statement("DELETE FROM sources WHERE trust_list = ?", (self._followed,)),
             *(
                 Statement(
-                    "INSERT INTO sources (url, fetched_at, body) VALUES (?, ?, ?)",
-                    (one.url, timestamp(one.fetched_at), one.body),
+                    "INSERT INTO sources (trust_list, url, fetched_at, body) VALUES (?, ?, ?, ?)",
+                    (self._followed, one.url, timestamp(one.fetched_at), one.body),
                 )
                 for one in sources
             ),

@@ -36,7 +36,6 @@ WAITING_KEPT: Final = timedelta(hours=1)  # an acceptance without its presentati
 UNANSWERED_KEPT: Final = timedelta(days=30)  # after its end an operator may still want to see that nobody answered
 _SWEPT: Final = 200  # requests of one step: a few milliseconds in which other writes wait
 _GRACE: Final = int(ANSWER_GRACE.total_seconds())
-_DATABASE: Final = "database"
 _COLUMNS: Final = (
     "id, state, made_at, expires_at, answered_at, tried_at, ended_at, erased_at, lapsed_at, revision, asked, result"
 )
@@ -47,29 +46,31 @@ class VendorStore:
     """The requests of one vendor, their answers and records; implements the protocols of `roles.asking_store`."""
 
     database: Database
+    party_id: str  # whose: every statement names it
     box: Box
     scrubbing: Scrubbing = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """One for all that is erased in this database."""
-        object.__setattr__(self, "scrubbing", Scrubbing(self.database))
+        """One for all that the party has erased."""
+        object.__setattr__(self, "scrubbing", Scrubbing(self.database, party_id=self.party_id))
 
     async def save_request(self, asked: AskedRequest) -> None:
         """Keep a new request."""
         sealed = self.box.seal(_asked_json(asked), place=f"requests:{asked.id}")
         values: tuple[Value, ...] = (
-            *(asked.id, ExchangeState.CREATED.value, timestamp(asked.made_at), timestamp(asked.expires_at)),
-            *(0, sealed),
+            *(self.party_id, asked.id, ExchangeState.CREATED.value),
+            *(timestamp(asked.made_at), timestamp(asked.expires_at), 0, sealed),
         )
         await self.database.execute(
-            "INSERT INTO requests (id, state, made_at, expires_at, fetches, asked)"  # noqa: S608 - marks only
+            "INSERT INTO requests (party_id, id, state, made_at, expires_at, fetches, asked)"  # noqa: S608 - marks only
             f" VALUES ({marks(values)})",
             *values,
         )
 
     async def load_request(self, request_id: str, *, now: datetime) -> KeptRequest:
         """One request. Raises NotFound."""
-        rows = await self.database.fetch(f"SELECT {_COLUMNS} FROM requests WHERE id = ?", request_id)  # noqa: S608 - a literal of ours
+        sql = f"SELECT {_COLUMNS} FROM requests WHERE party_id = ? AND id = ?"  # noqa: S608 - a literal of ours
+        rows = await self.database.fetch(sql, self.party_id, request_id)
         for row in rows:
             return self._kept(row, now)
         raise NotFound("there is no such request", hint="Look at the list of requests.")
@@ -77,8 +78,8 @@ class VendorStore:
     async def requests(self, *, now: datetime, limit: int = 1_000, offset: int = 0) -> tuple[KeptRequest, ...]:
         """Requests, the newest first."""
         rows = await self.database.fetch(
-            f"SELECT {_COLUMNS} FROM requests ORDER BY made_at DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - a literal of ours
-            *(limit, offset),
+            f"SELECT {_COLUMNS} FROM requests WHERE party_id = ? ORDER BY made_at DESC, id LIMIT ? OFFSET ?",  # noqa: S608 - a literal of ours
+            *(self.party_id, limit, offset),
         )
         return tuple(self._kept(row, now) for row in rows)
 
@@ -86,9 +87,9 @@ class VendorStore:
         """How many requests stand in each state."""
         rows = await self.database.fetch(
             "SELECT CASE WHEN state IN (?, ?) AND (expires_at < ? OR made_at > ?) THEN ? ELSE state END AS found,"
-            " count(*) AS total FROM requests GROUP BY found",
+            " count(*) AS total FROM requests WHERE party_id = ? GROUP BY found",
             *(ExchangeState.CREATED.value, ExchangeState.FETCHED.value),
-            *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, ExchangeState.EXPIRED.value),
+            *(timestamp(now) - _GRACE, timestamp(now) + _GRACE, ExchangeState.EXPIRED.value, self.party_id),
         )
         return {ExchangeState(text(row, "found")): number(row, "total") for row in rows}
 
@@ -98,16 +99,20 @@ class VendorStore:
         statements = [
             Statement(
                 "UPDATE requests SET state = CASE WHEN state = ? THEN ? ELSE state END, fetches = fetches + 1"
-                " WHERE id = ? AND answered_at IS NULL AND fetches < ? - made_at RETURNING id",
-                (ExchangeState.CREATED.value, opened.value, request_id, timestamp(now) + MAX_FETCHES),
+                " WHERE party_id = ? AND id = ? AND answered_at IS NULL AND fetches < ? - made_at RETURNING id",
+                (
+                    *(ExchangeState.CREATED.value, opened.value),
+                    *(self.party_id, request_id, timestamp(now) + MAX_FETCHES),
+                ),
                 rows=1,
             )
         ]
         if offer is not None:
             body: Json = {"text": offer.text, "signatory": offer.signatory_text}
             sealed = self.box.seal(body, place=f"offers:{offer.digest}")
-            sql = "INSERT INTO offers (digest, request_id, sent_at, sealed) VALUES (?, ?, ?, ?)"
-            statements.append(Statement(sql, (offer.digest, request_id, timestamp(now), sealed), rows=1))
+            sql = "INSERT INTO offers (party_id, digest, request_id, sent_at, sealed) VALUES (?, ?, ?, ?, ?)"
+            values = (self.party_id, offer.digest, request_id, timestamp(now), sealed)
+            statements.append(Statement(sql, values, rows=1))
         try:
             await self.database.apply(*statements)
         except GuardFailed as error:
@@ -117,8 +122,9 @@ class VendorStore:
         """Keep what came of a try that ends nothing, unless the request was answered or tried too often."""
         await self.database.execute(
             "UPDATE requests SET state = ?, tried_at = ?, tries = tries + 1, result = ?"
-            " WHERE id = ? AND answered_at IS NULL AND tries < ?",
-            *(state.value, timestamp(now), self._sealed_result(request_id, result), request_id, MAX_TRIES),
+            " WHERE party_id = ? AND id = ? AND answered_at IS NULL AND tries < ?",
+            *(state.value, timestamp(now), self._sealed_result(request_id, result)),
+            *(self.party_id, request_id, MAX_TRIES),
         )
 
     def _sealed_result(self, request_id: str, result: Result) -> bytes:
@@ -136,15 +142,19 @@ class VendorStore:
         """Spend the request's nonce for this result: of two answers one wins. Raises Replayed for all others."""
         spending = Statement(
             "UPDATE requests SET state = ?, answered_at = ?, result = ?, due_at = ?, response_code_hash = ?,"
-            " revision = revision + 1 WHERE id = ? AND answered_at IS NULL AND state <> ? RETURNING id",
+            " revision = revision + 1"
+            " WHERE party_id = ? AND id = ? AND answered_at IS NULL AND state <> ? RETURNING id",
             (
                 *(ExchangeState.ANSWERED.value, timestamp(now), self._sealed_result(request_id, result), _due(result)),
-                *(response_code_hash, request_id, ExchangeState.CREATED.value),
+                *(response_code_hash, self.party_id, request_id, ExchangeState.CREATED.value),
             ),
             rows=1,
         )
         recording = () if record is None else (self._recording(record, now),)
-        leaving = Statement("DELETE FROM acceptances WHERE request_id = ? AND record IS NULL", (request_id,))
+        leaving = Statement(
+            "DELETE FROM acceptances WHERE party_id = ? AND request_id = ? AND record IS NULL",
+            (self.party_id, request_id),
+        )
         try:
             await self.database.apply(spending, *recording, leaving)
         except GuardFailed as error:
@@ -152,18 +162,21 @@ class VendorStore:
 
     async def has_response_code(self, code_hash: bytes) -> bool:
         """Whether an answer that held was given this code."""
-        sql = "SELECT id FROM requests WHERE response_code_hash = ?"
-        return bool(await self.database.fetch(sql, code_hash))
+        sql = "SELECT id FROM requests WHERE party_id = ? AND response_code_hash = ?"
+        return bool(await self.database.fetch(sql, self.party_id, code_hash))
 
     async def load_offer(self, offer_digest: str) -> SentOffer | None:
         """The promise of that digest, if it was ours."""
-        rows = await self.database.fetch("SELECT digest, request_id, sealed FROM offers WHERE digest = ?", offer_digest)
+        sql = "SELECT digest, request_id, sealed FROM offers WHERE party_id = ? AND digest = ?"
+        rows = await self.database.fetch(sql, self.party_id, offer_digest)
         return next(map(self._offer, rows), None)
 
     async def load_offers(self, request_id: str) -> Sequence[SentOffer]:
         """The promises that were made for a request."""
         rows = await self.database.fetch(
-            "SELECT digest, request_id, sealed FROM offers WHERE request_id = ? ORDER BY sent_at, digest", request_id
+            "SELECT digest, request_id, sealed FROM offers WHERE party_id = ? AND request_id = ?"
+            " ORDER BY sent_at, digest",
+            *(self.party_id, request_id),
         )
         return [self._offer(row) for row in rows]
 
@@ -183,21 +196,21 @@ class VendorStore:
         name, request_id = acceptance.payload_digest, acceptance.request_id
         body: Json = {"accepted": dict(acceptance.accepted), "presented": acceptance.presented}
         # Whoever changes what belongs to a request waits here for the others, and so takes the rows in one order.
-        turns = "UPDATE requests SET revision = revision WHERE id = ? RETURNING id"
-        taking_turns = Statement(turns, (request_id,), rows=1)
+        turns = "UPDATE requests SET revision = revision WHERE party_id = ? AND id = ? RETURNING id"
+        taking_turns = Statement(turns, (self.party_id, request_id), rows=1)
         keeping = Statement(
-            "INSERT INTO acceptances (payload_digest, request_id, record_id, received_at, sealed)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO acceptances (party_id, payload_digest, request_id, record_id, received_at, sealed)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                *(name, request_id, acceptance.record_id, timestamp(now)),
+                *(self.party_id, name, request_id, acceptance.record_id, timestamp(now)),
                 self.box.seal(body, place=f"acceptances:{name}"),
             ),
         )
         making_room = Statement(
-            "DELETE FROM acceptances WHERE request_id = ? AND record IS NULL AND payload_digest NOT IN"
-            " (SELECT payload_digest FROM acceptances WHERE request_id = ? AND record IS NULL"
+            "DELETE FROM acceptances WHERE party_id = ? AND request_id = ? AND record IS NULL AND payload_digest NOT IN"
+            " (SELECT payload_digest FROM acceptances WHERE party_id = ? AND request_id = ? AND record IS NULL"
             " ORDER BY CASE WHEN payload_digest = ? THEN 0 ELSE 1 END, received_at DESC, payload_digest LIMIT ?)",
-            (request_id, request_id, name, at_most),
+            (self.party_id, request_id, self.party_id, request_id, name, at_most),
         )
         try:
             await self.database.apply(taking_turns, keeping, making_room)
@@ -208,8 +221,9 @@ class VendorStore:
     async def load_acceptance(self, payload_digest: str) -> KeptAcceptance | None:
         """The acceptance of that payload, if it is kept."""
         rows = await self.database.fetch(
-            "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances WHERE payload_digest = ?",
-            payload_digest,
+            "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances"
+            " WHERE party_id = ? AND payload_digest = ?",
+            *(self.party_id, payload_digest),
         )
         return next(map(self._acceptance, rows), None)
 
@@ -217,8 +231,8 @@ class VendorStore:
         """All acceptances for a request, the oldest first."""
         rows = await self.database.fetch(
             "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances"
-            " WHERE request_id = ? ORDER BY received_at, payload_digest",
-            request_id,
+            " WHERE party_id = ? AND request_id = ? ORDER BY received_at, payload_digest",
+            *(self.party_id, request_id),
         )
         return tuple(map(self._acceptance, rows))
 
@@ -232,10 +246,11 @@ class VendorStore:
     def _recording(self, acceptance: KeptAcceptance, now: datetime) -> Statement:
         name, record = acceptance.payload_digest, dict(acceptance.record or {})
         return Statement(
-            "UPDATE acceptances SET record = ?, recorded_at = ? WHERE payload_digest = ? AND record IS NULL"
-            " AND NOT EXISTS (SELECT 1 FROM acceptances AS other"
-            " WHERE other.request_id = acceptances.request_id AND other.record IS NOT NULL) RETURNING record_id",
-            (self.box.seal(record, place=f"records:{name}"), timestamp(now), name),
+            "UPDATE acceptances SET record = ?, recorded_at = ?"
+            " WHERE party_id = ? AND payload_digest = ? AND record IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM acceptances AS other WHERE other.party_id = acceptances.party_id"
+            " AND other.request_id = acceptances.request_id AND other.record IS NOT NULL) RETURNING record_id",
+            (self.box.seal(record, place=f"records:{name}"), timestamp(now), self.party_id, name),
             rows=1,
         )
 
@@ -244,25 +259,31 @@ class VendorStore:
         name = remains.request_id
         yield Statement(
             "UPDATE requests SET result = ?, due_at = ?, lapsed_at = coalesce(?, lapsed_at), revision = revision + 1"
-            " WHERE id = ? AND revision = ? RETURNING id",
+            " WHERE party_id = ? AND id = ? AND revision = ? RETURNING id",
             (
                 *(self._sealed_result(name, remains.result), _due(remains.result)),
-                *(lapsed_at, name, remains.revision),
+                *(lapsed_at, self.party_id, name, remains.revision),
             ),
             rows=1,
         )
         if remains.asked is not None:
             sealed = self.box.seal(_asked_json(remains.asked), place=f"requests:{name}")
-            yield Statement("UPDATE requests SET asked = ? WHERE id = ?", (sealed, name), rows=1)
-            yield Statement("DELETE FROM offers WHERE request_id = ?", (name,))
+            changing = "UPDATE requests SET asked = ? WHERE party_id = ? AND id = ?"
+            yield Statement(changing, (sealed, self.party_id, name), rows=1)
+            yield Statement("DELETE FROM offers WHERE party_id = ? AND request_id = ?", (self.party_id, name))
         if remains.erases:
-            yield Statement("UPDATE scrubs SET wanted = wanted + 1 WHERE name = ?", (_DATABASE,), rows=1)
+            yield Statement(
+                "INSERT INTO scrubs (party_id, wanted, done) VALUES (?, 1, 0)"
+                " ON CONFLICT (party_id) DO UPDATE SET wanted = scrubs.wanted + 1",
+                (self.party_id,),
+                rows=1,
+            )
 
     async def load_due(self, *, now: datetime, limit: int) -> Sequence[KeptRequest]:
         """Requests of whose answers something should be gone by now."""
         rows = await self.database.fetch(
-            f"SELECT {_COLUMNS} FROM requests WHERE due_at <= ? ORDER BY due_at, id LIMIT ?",  # noqa: S608 - a literal of ours
-            *(timestamp(now), limit),
+            f"SELECT {_COLUMNS} FROM requests WHERE party_id = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?",  # noqa: S608 - a literal of ours
+            *(self.party_id, timestamp(now), limit),
         )
         return [self._kept(row, now) for row in rows]
 
@@ -277,15 +298,17 @@ class VendorStore:
     async def load_recorded(self, record_id: str) -> KeptAcceptance | None:
         """The acceptance whose record has this identifier, if both sides signed it."""
         rows = await self.database.fetch(
-            "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances WHERE record_id = ?",
-            record_id,
+            "SELECT payload_digest, request_id, record_id, sealed, record FROM acceptances"
+            " WHERE party_id = ? AND record_id = ?",
+            *(self.party_id, record_id),
         )
         return next((one for one in map(self._acceptance, rows) if one.record is not None), None)
 
     async def load_events(self, record_id: str) -> tuple[KeptEvent, ...]:
         """What was said later about a record, in order."""
         rows = await self.database.fetch(
-            "SELECT record_id, seq, kind, at, sealed FROM events WHERE record_id = ? ORDER BY seq", record_id
+            "SELECT record_id, seq, kind, at, sealed FROM events WHERE party_id = ? AND record_id = ? ORDER BY seq",
+            *(self.party_id, record_id),
         )
         return tuple(map(self._event, rows))
 
@@ -296,9 +319,9 @@ class VendorStore:
         """
         at = timestamp(event.at)
         keeping = Statement(
-            "INSERT INTO events (record_id, seq, kind, at, sealed, answered_at) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (party_id, record_id, seq, kind, at, sealed, answered_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                *(event.record_id, event.seq, event.kind, at, self._sealed_event(event)),
+                *(self.party_id, event.record_id, event.seq, event.kind, at, self._sealed_event(event)),
                 None if event.answer is None else at,
             ),
         )
@@ -312,11 +335,11 @@ class VendorStore:
         if effect.remains is not None:
             yield from self._storing(effect.remains)
         if effect.ends:
-            sql = "UPDATE requests SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
-            yield Statement(sql, (at, name))
+            sql = "UPDATE requests SET ended_at = ? WHERE party_id = ? AND id = ? AND ended_at IS NULL"
+            yield Statement(sql, (at, self.party_id, name))
         if effect.erases:
-            sql = "UPDATE requests SET erased_at = ? WHERE id = ? AND erased_at IS NULL"
-            yield Statement(sql, (at, name))
+            sql = "UPDATE requests SET erased_at = ? WHERE party_id = ? AND id = ? AND erased_at IS NULL"
+            yield Statement(sql, (at, self.party_id, name))
 
     def _sealed_event(self, event: KeptEvent) -> bytes:
         place = f"events:{event.record_id}:{event.seq}"
@@ -325,8 +348,9 @@ class VendorStore:
     async def save_event_answer(self, event: KeptEvent, *, now: datetime) -> KeptEvent:
         """Keep our answer to an event that has none; gives the event with the answer that is kept."""
         await self.database.execute(
-            "UPDATE events SET sealed = ?, answered_at = ? WHERE record_id = ? AND seq = ? AND answered_at IS NULL",
-            *(self._sealed_event(event), timestamp(now), event.record_id, event.seq),
+            "UPDATE events SET sealed = ?, answered_at = ?"
+            " WHERE party_id = ? AND record_id = ? AND seq = ? AND answered_at IS NULL",
+            *(self._sealed_event(event), timestamp(now), self.party_id, event.record_id, event.seq),
         )
         return next(one for one in await self.load_events(event.record_id) if one.seq == event.seq)
 
@@ -343,19 +367,21 @@ class VendorStore:
         Acceptances that wait for a presentation go before, once none can come any more.
         """
         await self.database.execute(
-            "DELETE FROM acceptances WHERE record IS NULL AND received_at < ?", timestamp(now - WAITING_KEPT)
+            "DELETE FROM acceptances WHERE party_id = ? AND record IS NULL AND received_at < ?",
+            *(self.party_id, timestamp(now - WAITING_KEPT)),
         )
         unanswered = (
-            "SELECT id FROM requests WHERE answered_at IS NULL AND expires_at < ?"
-            " AND NOT EXISTS (SELECT 1 FROM acceptances WHERE acceptances.request_id = requests.id)"
+            "SELECT id FROM requests WHERE party_id = ? AND answered_at IS NULL AND expires_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM acceptances"
+            " WHERE acceptances.party_id = requests.party_id AND acceptances.request_id = requests.id)"
             " ORDER BY id LIMIT ?"
         )
-        args = (timestamp(now - UNANSWERED_KEPT), _SWEPT)
+        args = (self.party_id, self.party_id, timestamp(now - UNANSWERED_KEPT), _SWEPT)
         swept = _SWEPT
         while swept == _SWEPT:
             _, gone = await self.database.apply(
-                Statement(f"DELETE FROM offers WHERE request_id IN ({unanswered})", args),  # noqa: S608 - a literal of ours
-                Statement(f"DELETE FROM requests WHERE id IN ({unanswered}) RETURNING id", args),  # noqa: S608 - likewise
+                Statement(f"DELETE FROM offers WHERE party_id = ? AND request_id IN ({unanswered})", args),  # noqa: S608 - a literal of ours
+                Statement(f"DELETE FROM requests WHERE party_id = ? AND id IN ({unanswered}) RETURNING id", args),  # noqa: S608 - likewise
             )
             swept = len(gone)
 
@@ -363,14 +389,15 @@ class VendorStore:
         """Keep a document about ourselves."""
         sealed = self.box.seal({"text": credential.text}, place=f"credentials:{credential.id}")
         await self.database.execute(
-            "INSERT INTO credentials (id, received_at, sealed) VALUES (?, ?, ?)",
-            *(credential.id, timestamp(credential.received_at), sealed),
+            "INSERT INTO credentials (party_id, id, received_at, sealed) VALUES (?, ?, ?, ?)",
+            *(self.party_id, credential.id, timestamp(credential.received_at), sealed),
         )
 
     async def own_credentials(self) -> Sequence[OwnCredential]:
         """The vendor's own documents, the newest first."""
         rows = await self.database.fetch(
-            "SELECT id, received_at, sealed FROM credentials ORDER BY received_at DESC, id"
+            "SELECT id, received_at, sealed FROM credentials WHERE party_id = ? ORDER BY received_at DESC, id",
+            self.party_id,
         )
         return [self._credential(row) for row in rows]
 

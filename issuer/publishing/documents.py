@@ -54,6 +54,7 @@ class Publications:
     """Terms and trust of one publisher."""
 
     database: Database
+    party_id: str
     signer: Signer
     issuer_url: str
     renderings: dict[str, Rendering] = field(default_factory=dict, repr=False)
@@ -71,19 +72,19 @@ class Publications:
         name = _short(terms_id)
         await self.database.apply(
             Statement(
-                "INSERT INTO terms_documents (digest, id, family, version, published_at, body)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-                (name, terms_id, read.text("family"), read.text("version"), timestamp(now), body),
+                "INSERT INTO terms_documents (party_id, digest, id, family, version, published_at, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (party_id, digest) DO NOTHING",
+                (self.party_id, name, terms_id, read.text("family"), read.text("version"), timestamp(now), body),
             ),
             *(
                 Statement(
-                    "INSERT INTO terms_layers (digest, media_type, body) VALUES (?, ?, ?)"
-                    " ON CONFLICT (digest) DO NOTHING",
-                    (_short(mark), layer.media_type, layer.body),
+                    "INSERT INTO terms_layers (party_id, digest, media_type, body) VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT (party_id, digest) DO NOTHING",
+                    (self.party_id, _short(mark), layer.media_type, layer.body),
                 )
                 for mark, layer in layers.items()
             ),
-            next_version(_TRUST_LIST),
+            next_version(_TRUST_LIST, party_id=self.party_id),
         )
         return PublishedTerms(
             id=terms_id, family=read.text("family"), version=read.text("version"), url=self._terms_url(name)
@@ -95,7 +96,8 @@ class Publications:
     async def terms(self) -> tuple[PublishedTerms, ...]:
         """All terms documents, the oldest first."""
         rows = await self.database.fetch(
-            "SELECT digest, id, family, version FROM terms_documents ORDER BY published_at, digest"
+            "SELECT digest, id, family, version FROM terms_documents WHERE party_id = ? ORDER BY published_at, digest",
+            self.party_id,
         )
         return tuple(
             PublishedTerms(
@@ -109,14 +111,16 @@ class Publications:
 
     async def terms_document(self, name: str) -> bytes:
         """The document under the 43 characters of its digest. Raises NotFound."""
-        rows = await self.database.fetch("SELECT body FROM terms_documents WHERE digest = ?", name)
+        sql = "SELECT body FROM terms_documents WHERE party_id = ? AND digest = ?"
+        rows = await self.database.fetch(sql, self.party_id, name)
         if not rows:
             raise NotFound("there is no such terms document")
         return octets(rows[0], "body")
 
     async def terms_layer(self, name: str) -> PublishedLayer:
         """The text under the 43 characters of its digest. Raises NotFound."""
-        rows = await self.database.fetch("SELECT media_type, body FROM terms_layers WHERE digest = ?", name)
+        sql = "SELECT media_type, body FROM terms_layers WHERE party_id = ? AND digest = ?"
+        rows = await self.database.fetch(sql, self.party_id, name)
         if not rows:
             raise NotFound("there is no such text")
         return PublishedLayer(media_type=text(rows[0], "media_type"), body=octets(rows[0], "body"))
@@ -130,25 +134,29 @@ class Publications:
         vcts = write_json(sorted(issuer.vcts)).decode()
         await self.database.apply(
             Statement(
-                "INSERT INTO trusted_issuers (did, name, vcts, status_lists) VALUES (?, ?, ?, ?) ON CONFLICT (did)"
-                " DO UPDATE SET name = excluded.name, vcts = excluded.vcts, status_lists = excluded.status_lists",
-                (issuer.id, issuer.name, vcts, issuer.status_lists),
+                "INSERT INTO trusted_issuers (party_id, did, name, vcts, status_lists) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (party_id, did) DO UPDATE SET name = excluded.name, vcts = excluded.vcts,"
+                " status_lists = excluded.status_lists",
+                (self.party_id, issuer.id, issuer.name, vcts, issuer.status_lists),
             ),
-            next_version(_TRUST_LIST),
+            next_version(_TRUST_LIST, party_id=self.party_id),
         )
 
     async def distrust(self, did: str) -> None:
         """Take an issuer off the trust list; whoever fetches the list next believes it no longer. Raises NotFound."""
-        removal = Statement("DELETE FROM trusted_issuers WHERE did = ? RETURNING did", (did,), rows=1)
+        sql = "DELETE FROM trusted_issuers WHERE party_id = ? AND did = ? RETURNING did"
+        removal = Statement(sql, (self.party_id, did), rows=1)
         try:
-            await self.database.apply(removal, next_version(_TRUST_LIST))
+            await self.database.apply(removal, next_version(_TRUST_LIST, party_id=self.party_id))
         except GuardFailed as error:
             hint = "List them with their DIDs: issuer trust list."
             raise NotFound("the trust list names no such issuer", hint=hint) from error
 
     async def trusted(self) -> tuple[TrustedIssuer, ...]:
         """The issuers of the trust list."""
-        rows = await self.database.fetch("SELECT did, name, vcts, status_lists FROM trusted_issuers ORDER BY did")
+        rows = await self.database.fetch(
+            "SELECT did, name, vcts, status_lists FROM trusted_issuers WHERE party_id = ? ORDER BY did", self.party_id
+        )
         return tuple(
             TrustedIssuer(
                 id=text(row, "did"),
@@ -161,7 +169,7 @@ class Publications:
 
     async def trust_list(self, *, now: datetime) -> str:
         """The signed trust list, with the terms published here."""
-        version = await load_version(self.database, _TRUST_LIST)
+        version = await load_version(self.database, _TRUST_LIST, party_id=self.party_id)
         kept = self.renderings.get(_TRUST_LIST)
         if kept is not None and kept.version == version and timedelta() <= now - kept.signed_at < TRUST_RENEWED_AFTER:
             return kept.text

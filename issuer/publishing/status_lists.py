@@ -32,6 +32,7 @@ class StatusLists:
     """The lists of one issuer; a rendering is kept until an entry changes or its time runs out."""
 
     database: Database
+    party_id: str
     signer: Signer
     issuer_url: str
     ttl: timedelta
@@ -43,12 +44,13 @@ class StatusLists:
 
     async def uris(self) -> tuple[str, ...]:
         """The addresses of all lists."""
-        rows = await self.database.fetch("SELECT number FROM status_lists ORDER BY number")
+        sql = "SELECT number FROM status_lists WHERE party_id = ? ORDER BY number"
+        rows = await self.database.fetch(sql, self.party_id)
         return tuple(self.uri(number(row, "number")) for row in rows)
 
     async def token(self, list_number: int, *, now: datetime) -> str:
         """The signed list. Raises NotFound."""
-        version = await load_version(self.database, _name(list_number))
+        version = await load_version(self.database, _name(list_number), party_id=self.party_id)
         kept = self.renderings.get(list_number)
         if kept is not None and kept.version == version and timedelta() <= now - kept.signed_at < RENEWED_AFTER:
             return kept.text
@@ -57,13 +59,15 @@ class StatusLists:
         return text
 
     async def _sign(self, list_number: int, now: datetime) -> str:
-        rows = await self.database.fetch("SELECT size FROM status_lists WHERE number = ?", list_number)
+        sql = "SELECT size FROM status_lists WHERE party_id = ? AND number = ?"
+        rows = await self.database.fetch(sql, self.party_id, list_number)
         if not rows:
             raise NotFound("there is no such status list")
         entries = await self.database.fetch(
-            "SELECT list_index, status FROM copies JOIN offers ON offers.id = copies.offer_id"
-            " WHERE list_number = ? AND status <> ?",
-            *(list_number, int(Status.VALID)),
+            "SELECT list_index, status FROM copies"
+            " JOIN offers ON offers.party_id = copies.party_id AND offers.id = copies.offer_id"
+            " WHERE copies.party_id = ? AND list_number = ? AND status <> ?",
+            *(self.party_id, list_number, int(Status.VALID)),
         )
         return await create_status_list(
             {number(row, "list_index"): number(row, "status") for row in entries},
@@ -85,28 +89,31 @@ class StatusLists:
         if present is wanted:
             return
         changed = Statement(
-            "UPDATE offers SET status = ? WHERE id = ? AND status = ?", (int(wanted), offer_id, int(present)), rows=1
+            "UPDATE offers SET status = ? WHERE party_id = ? AND id = ? AND status = ?",
+            (int(wanted), self.party_id, offer_id, int(present)),
+            rows=1,
         )
         try:
-            await self.database.apply(changed, *(next_version(_name(each)) for each in lists))
+            await self.database.apply(changed, *(next_version(_name(each), party_id=self.party_id) for each in lists))
         except GuardFailed as error:
             raise IllegalMove("the status has just changed", hint="Look at it again.") from error
 
     async def _present(self, offer_id: str) -> tuple[Status, frozenset[int]]:
         offers = await self.database.fetch(
-            "SELECT status FROM offers WHERE id = ? AND state = ?", *(offer_id, IssuanceState.ISSUED.value)
+            "SELECT status FROM offers WHERE party_id = ? AND id = ? AND state = ?",
+            *(self.party_id, offer_id, IssuanceState.ISSUED.value),
         )
         if not offers:
             raise NotFound("nothing was issued under this id", hint="Look at the list of what was issued.")
-        rows = await self.database.fetch(
-            "SELECT DISTINCT list_number FROM copies WHERE offer_id = ? AND list_number IS NOT NULL", offer_id
-        )
-        if not rows:
+        sql = "SELECT list_number FROM copies WHERE party_id = ? AND offer_id = ?"
+        rows = await self.database.fetch(sql, self.party_id, offer_id)
+        lists = frozenset(number(row, "list_number") for row in rows if row["list_number"] is not None)
+        if not lists:
             raise IllegalMove(
                 "this type of claim has no status list, so that nobody can follow its use",
                 hint="It ends by itself on the day it expires.",
             )
-        return Status(number(offers[0], "status")), frozenset(number(row, "list_number") for row in rows)
+        return Status(number(offers[0], "status")), lists
 
 
 def _name(list_number: int) -> str:

@@ -17,8 +17,7 @@ from didkit_py.credentials.template import TEMPLATES
 from didkit_py.encoding import Json, rfc3339
 from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.service.setup.folders import KEYS, load_folder
-from didkit_py.service.setup.keyfile import open_keyfile, read_unlock
-from didkit_py.service.storage.sealing import Box
+from didkit_py.service.setup.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.composition import open_parts as open_issuer
@@ -56,7 +55,8 @@ def founded(folder: Path, database_url: str | None) -> Iterator[Town]:
             program.start()
         terms_id = asyncio.run(_equip(cast))
         keys = Keys(
-            vendor=_vendor_box(cast["vendor"]), wallet=open_key(cast["wallet"].folder / KEYS, cast["wallet"].passphrase)
+            vendor=_vendor_keys(cast["vendor"]),
+            wallet=open_key(cast["wallet"].folder / KEYS, cast["wallet"].passphrase),
         )
         town = Town(programs=programs, keys=keys, terms_id=terms_id, sally=Sally(cast["wallet"]))
         offer_id = town.offer("Sally's car")
@@ -106,9 +106,9 @@ def _make_folders(cast: Mapping[Side, Party], database_url: str | None) -> None:
         create_wallet(wallet.folder, settings=settings["wallet"], passphrase=wallet.passphrase)
 
 
-def _vendor_box(vendor: Party) -> Box:
+def _vendor_keys(vendor: Party) -> ServiceKeys:
     settings = load_folder(vendor.folder, VerifierSettings)
-    return Box(key=open_keyfile(vendor.folder / KEYS, unlock=read_unlock(settings.key_file)).storage_key)
+    return open_keyfile(vendor.folder / KEYS, unlock=read_unlock(settings.key_file))
 
 
 async def _equip(cast: Mapping[Side, Party]) -> str:

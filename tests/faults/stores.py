@@ -17,6 +17,7 @@ from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import Exchange, PresentationState
 from didkit_py.service.clock import utc_now
 from didkit_py.service.setup.folders import DATABASE, load_folder
+from didkit_py.service.setup.keyfile import ServiceKeys
 from didkit_py.service.setup.settings import ServiceSettings
 from didkit_py.service.storage.database import Database, Row
 from didkit_py.service.storage.engines import postgres_address
@@ -49,7 +50,7 @@ Places = tuple[tuple[int, int], ...]  # of each copy: number of the status list,
 class Keys:
     """What opens the sealed values of the two who have any here."""
 
-    vendor: Box
+    vendor: ServiceKeys
     wallet: Box
 
 
@@ -169,8 +170,8 @@ def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Places]:
     return {name: tuple(sorted(some)) for name, some in found.items()}
 
 
-async def _vendor(database: Database, box: Box) -> dict[str, Any]:
-    store = VendorStore(database=database, box=box)
+async def _vendor(database: Database, keys: ServiceKeys) -> dict[str, Any]:
+    store = VendorStore(database=database, party_id=keys.party_id, box=Box(key=keys.storage_key))
     requests = await store.requests(now=utc_now())
     acceptances = [one for kept in requests for one in await store.load_acceptances(kept.asked.id)]
     scrubs = await database.fetch("SELECT wanted, done FROM scrubs")

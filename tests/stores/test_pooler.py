@@ -12,14 +12,15 @@ from didkit_py.errors import StorageUnavailable
 from didkit_py.service.storage.database import Statement
 from didkit_py.service.storage.postgres import PostgresDatabase, open_postgres
 from didkit_py.service.storage.postgres_address import Address
-from didkit_py.service.storage.postgres_connection import SessionPurpose, connect
+from didkit_py.service.storage.postgres_connection import PostgresSession, SessionPurpose, connect
+from didkit_py.service.storage.postgres_pool import Pool
 from tests.needs import need
 from tests.postgres_server import temporary_database
 from tests.stores.pooler import pgbouncer, through
 from tests.stores.test_postgres import ADD, names
 
-# No statement has a name, and a session that may write was not asked for anything else.
-HARMLESS = ("DEALLOCATE ALL", "SET default_transaction_read_only = off")
+# A session that may write was not asked for anything else.
+HARMLESS = ("SET default_transaction_read_only = off",)
 pytestmark = pytest.mark.needs("postgres")
 Admin = "asyncpg.Connection[asyncpg.Record]"
 
@@ -90,6 +91,8 @@ async def test_behind_a_transaction_pooler_with_one_connection_nothing_of_a_neig
         await neighbour.execute("CREATE TEMP TABLE things (LIKE ours.things); SET search_path = evil")
         await database.execute(ADD, "ours", 1)
         assert await names(database) == {"ours"}
+        assert await names(database) == {"ours"}
+        assert await neighbour.fetchval("SELECT count(*) FROM pg_prepared_statements") == 0, "it may be anybody's next"
         assert await neighbour.fetchval("SELECT count(*) FROM pg_temp.things") == 0
         await neighbour.execute("SET session_replication_role = replica")
         await database.execute(ADD, "checked", 1)  # by way of another session, since that one was given up
@@ -108,6 +111,12 @@ async def test_a_pooler_that_parts_a_transaction_is_refused_with_its_remedy(url:
 
 
 # A session that was changed after it was set up
+
+
+def the_only(pool: Pool) -> PostgresSession:
+    """What the pool holds, without taking it, since taking checks it."""
+    (session,) = pool._idle
+    return session
 
 
 @pytest.mark.parametrize(
@@ -137,16 +146,29 @@ async def test_a_session_that_was_changed_is_left_and_another_one_does_the_work(
     await database.execute(ADD, "before", 1)
     assert await names(database) == {"before"}
     for pool in (database._readers, database._writers):
-        (session,) = pool._idle
+        session = the_only(pool)
         await session._connection.execute(change)
         await session._connection.execute("SET didkit.changed = 'yes'")
     await database.execute(ADD, "after", 1)
     assert await names(database) == {"before", "after"}
     for pool in (database._readers, database._writers):
-        (session,) = pool._idle
+        session = the_only(pool)
         (row,) = await session.run_by_hand("SELECT current_setting('didkit.changed', true) AS changed")
         assert row["changed"] is None or change in HARMLESS
     assert await tables(url) == {("ours", "things")}
+    await database.close()
+
+
+async def test_a_server_that_answers_itself_keeps_our_statements_by_name(url: str, migrations: Path) -> None:
+    database = await open_postgres(Address(url=url, schema="ours"), migrations=migrations)
+    for number in range(5):
+        await database.execute(ADD, f"{number}", number)
+        assert len(await names(database)) == number + 1
+    for pool, sql in ((database._readers, "SELECT name FROM things"), (database._writers, "INSERT INTO things%")):
+        found = await the_only(pool).run_by_hand(
+            f"SELECT count(*) AS number FROM pg_prepared_statements WHERE statement LIKE '{sql}'"  # noqa: S608 - ours
+        )
+        assert 1 <= found[0]["number"] <= 2, "one for all five; another one told its columns"
     await database.close()
 
 
@@ -194,12 +216,14 @@ async def test_to_check_a_connection_takes_one_round_trip_and_none_besides_the_t
     monkeypatch.setattr(asyncpg.Connection, "execute", listen)
     direct = await connect(Address(url=url, schema="ours"), SessionPurpose())
     said.clear()
-    assert await direct.is_fit(5, doubted=False)
+    direct.used_at = asyncio.get_running_loop().time()
+    assert await direct.is_fit()
     assert len(said) == 1
     await direct.close()
     pooled = await connect(Address(url=url, schema="ours"), SessionPurpose(first=("SELECT 1",)))
     said.clear()
-    assert await pooled.is_fit(5, doubted=False)
+    pooled.used_at = asyncio.get_running_loop().time()
+    assert await pooled.is_fit()
     await pooled.write(())
     assert [sql[:6] for sql in said] == ["BEGIN ", "COMMIT"]
     await pooled.close()

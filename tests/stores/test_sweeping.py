@@ -33,14 +33,14 @@ def migrations(program: str) -> Path:
 @pytest.fixture
 async def offers(engine: Engine) -> AsyncIterator[OfferStore]:
     database = await engine.open(migrations("issuer"))
-    yield OfferStore(database=database, storage_key=bytes(32), random=secrets.token_bytes)
+    yield OfferStore(database=database, party_id="us", storage_key=bytes(32), random=secrets.token_bytes)
     await database.close()
 
 
 @pytest.fixture
 async def vendor(engine: Engine) -> AsyncIterator[VendorStore]:
     database = await engine.open(migrations("verifier"))
-    yield VendorStore(database=database, box=Box(key=bytes(32), random=secrets.token_bytes))
+    yield VendorStore(database=database, party_id="us", box=Box(key=bytes(32), random=secrets.token_bytes))
     await database.close()
 
 
@@ -88,8 +88,9 @@ async def fill_list(database: Database, used: int) -> None:
     """So many entries of the first list, all over it: an odd factor permutes the places of a power of two."""
     await database.execute(
         "WITH RECURSIVE entries (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM entries WHERE number + 1 < ?)"
-        " INSERT INTO copies (offer_id, key_hash, list_number, list_index)"
-        " SELECT 'one', CAST(CAST(number AS TEXT) AS BYTEA), 1, (CAST(number AS BIGINT) * 48271) % ? FROM entries",
+        " INSERT INTO copies (party_id, offer_id, key_hash, list_number, list_index)"
+        " SELECT 'us', 'one', CAST(CAST(number AS TEXT) AS BYTEA), 1, (CAST(number AS BIGINT) * 48271) % ?"
+        " FROM entries",
         *(used, LIST_SIZE),
     )
 
@@ -102,7 +103,7 @@ async def test_a_list_that_is_more_than_half_full_is_left_and_no_sooner(
     await offers.open_list()
     await fill_list(offers.database, used)
 
-    places = await StatusIndex(database=offers.database, random=secrets.token_bytes).choose(10)
+    places = await StatusIndex(database=offers.database, party_id="us", random=secrets.token_bytes).choose(10)
 
     assert [listed for listed, _ in places] == [newest] * 10
     assert len(set(places)) == 10

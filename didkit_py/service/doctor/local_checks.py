@@ -156,7 +156,8 @@ def require_known_schema(case: Checkup, applied: list[Row]) -> None:
     try:
         pending_migrations(known, applied)
     except SchemaMismatch as error:
-        newer = len(applied) > len(known)
+        pairs = zip(applied, known, strict=False)
+        newer = all((row["name"], row["digest"]) == (one.name, one.digest) for row, one in pairs)
         remedy = (
             "Install the version of the program that was used last."
             if newer

@@ -1,7 +1,8 @@
 """keyfile.py: the sealed file with a service's secrets, and the key file or passphrase that opens it.
 
 Three separate random secrets stand in it: one signs, one seals what is stored, one makes the MACs of stateless tokens.
-None is derived from another, so that losing one says nothing about the rest.
+None is derived from another, so that losing one says nothing about the rest. Beside them stands the id under which the
+service's rows are kept: it goes where the keys go that open those rows, and stays when names or signing keys change.
 """
 
 import os
@@ -25,6 +26,8 @@ from didkit_py.service.setup.input_files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, 
 FORMAT: Final = "didkit-keys-1"
 MAX_FILE_BYTES: Final = 65_536
 MIN_UNLOCK_BYTES: Final = 8
+PARTY_ID_BYTES: Final = 12
+MAX_PARTY_ID: Final = 64  # characters
 _TRIES: Final = 16  # for a P-256 secret; one fails with a probability of 2^-32
 
 
@@ -33,6 +36,7 @@ class ServiceKeys:
     """The opened secrets of one service."""
 
     alg: str
+    party_id: str  # whose rows in the database; random, no secret
     signing_secret: bytes = field(repr=False)
     storage_key: bytes = field(repr=False)  # seals what is stored
     mac_key: bytes = field(repr=False)  # makes nonces and other stateless tokens
@@ -57,6 +61,7 @@ def create_keyfile(path: Path, *, unlock: bytes, alg: str = DEFAULT_ALG) -> Serv
         raise ValueError(f"a passphrase or unlock key has at least {MIN_UNLOCK_BYTES} bytes")
     keys = ServiceKeys(
         alg=alg,
+        party_id=b64url(secrets.token_bytes(PARTY_ID_BYTES)),
         signing_secret=create_signing_secret(alg),
         storage_key=secrets.token_bytes(KEY_BYTES),
         mac_key=secrets.token_bytes(KEY_BYTES),
@@ -65,6 +70,7 @@ def create_keyfile(path: Path, *, unlock: bytes, alg: str = DEFAULT_ALG) -> Serv
         {
             "format": FORMAT,
             "alg": keys.alg,
+            "party": keys.party_id,
             "signing": b64url(keys.signing_secret),
             "storage": b64url(keys.storage_key),
             "mac": b64url(keys.mac_key),
@@ -102,6 +108,7 @@ def open_keyfile(path: Path, *, unlock: bytes) -> ServiceKeys:
         alg = read.text("alg", one_of=ALGORITHMS.keys())
         keys = ServiceKeys(
             alg=alg,
+            party_id=read.text("party", max_length=MAX_PARTY_ID),
             signing_secret=_secret(read, "signing", ALGORITHMS[alg].secret_bytes),
             storage_key=_secret(read, "storage", KEY_BYTES),
             mac_key=_secret(read, "mac", KEY_BYTES),

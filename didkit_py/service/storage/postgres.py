@@ -18,7 +18,7 @@ from didkit_py.errors import StorageUnavailable
 from didkit_py.service.storage.database import Row, Statement, Value
 from didkit_py.service.storage.migrations import migrate
 from didkit_py.service.storage.postgres_address import Address, quoted
-from didkit_py.service.storage.postgres_connection import PostgresSession, Results, SessionPurpose
+from didkit_py.service.storage.postgres_connection import PostgresSession, Results, SessionPurpose, connect
 from didkit_py.service.storage.postgres_dialect import PostgresStep, Verdict, judge, prepare
 from didkit_py.service.storage.postgres_pool import Pool
 
@@ -139,8 +139,7 @@ class PostgresDatabase:
             task.exception()  # its caller may be gone: that is no reason to complain
 
     async def _scrub(self) -> Results:
-        pool = Pool(self._address, SessionPurpose(settings=UNLIMITED, answer_seconds=None), size=1)
-        session = await pool.take()
+        session = await connect(self._address, SessionPurpose(settings=UNLIMITED, answer_seconds=None))
         try:
             await _wait_for_others(session)
             for row in await session.look(TABLES):

@@ -1,7 +1,7 @@
-"""What happens on one PostgreSQL connection: its set-up, its prepared statements, one transaction at a time."""
+"""What happens on one PostgreSQL connection: its set-up, its statements, one transaction at a time."""
 
+import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
-from asyncpg.prepared_stmt import PreparedStatement
 
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.storage import postgres_settings
@@ -37,7 +36,8 @@ OLDEST_SERVER: Final = 14
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 15.0  # when the network swallows everything; longer than STATEMENT_SECONDS
 CLOSE_SECONDS: Final = 2.0
-MAX_PREPARED: Final = 256
+CHECK_SECONDS: Final = 5.0  # no lock is waited for
+DOUBTED_AFTER_SECONDS: Final = 30.0  # a firewall may have forgotten a connection that was idle for as long
 BACKEND: Final = "SELECT pg_backend_pid(), current_database()::text, current_user::text"
 STATEMENT_POOLING: Final = "statement pooling mode"  # PgBouncer's words; it hangs up with no code of its own
 POOL_MODE: Final = "Set pool_mode of PgBouncer to session or transaction for this database."
@@ -54,8 +54,12 @@ class SessionPurpose:
     schema_may_be_absent: bool = False  # for who only looks
 
 
-async def connect(address: Address, purpose: SessionPurpose) -> "PostgresSession":
-    """A connection that keeps what it acknowledges, in the schema of this address. Raises StorageUnavailable."""
+async def connect(address: Address, purpose: SessionPurpose, *, statements: int = 0) -> "PostgresSession":
+    """A connection that keeps what it acknowledges, in the schema of this address. Raises StorageUnavailable.
+
+    `statements` is how many named ones the driver may keep in the server: none where a pooler may put sessions in each
+    other's place.
+    """
     failure: StorageUnavailable
     try:
         connection = await asyncpg.connect(
@@ -64,7 +68,7 @@ async def connect(address: Address, purpose: SessionPurpose) -> "PostgresSession
             ssl=encryption(address.url),
             timeout=CONNECT_SECONDS,
             command_timeout=purpose.answer_seconds,
-            statement_cache_size=0,  # no statement has a name, so that a pooler may put sessions in each other's place
+            statement_cache_size=statements,
             target_session_attrs=SessionAttribute.primary,
             server_settings={"application_name": "didkit-py"},  # a pooler drops or refuses most others
         )
@@ -94,9 +98,10 @@ async def _set_up(connection: Connection, address: Address, purpose: SessionPurp
         Fact(name="database", found="current_database()::text", needed=(database,)),
         Fact(name="user", found="current_user::text", needed=(user,)),
     )
-    if backend != connection.get_server_pid() or purpose.first:  # a pooler makes up the number that it tells its client
+    is_direct = backend == connection.get_server_pid()  # a pooler makes up the number that it tells its client
+    if purpose.first or not is_direct:
         opening = open_transaction(settings, facts, reads_only=purpose.reads_only, first=purpose.first)
-        session = PostgresSession(connection, opening=opening)
+        session = PostgresSession(connection, opening=opening, is_direct=is_direct)
         await session.begin()
         await session.roll_back()
         return session
@@ -105,14 +110,13 @@ async def _set_up(connection: Connection, address: Address, purpose: SessionPurp
     same = Fact(name="server process", found="pg_backend_pid()::text", needed=(str(backend),))
     checking = check((same, *facts, *facts_of(settings)))
     await connection.execute(f"{set_up(settings)}; {checking}")
-    return PostgresSession(connection, checking=checking)
+    return PostgresSession(connection, checking=checking, is_direct=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A statement that one connection knows."""
+class Columns:
+    """What a statement answers with."""
 
-    statement: "PreparedStatement[Record]"
     converts: tuple[tuple[str, Convert], ...]  # columns whose values the seam has in another form
     answers: bool  # with rows
 
@@ -124,27 +128,24 @@ class Prepared:
                 row[name] = convert(row[name])
         return tuple(map(MappingProxyType, rows))
 
-    def count(self, rows: Sequence[Row]) -> int:
-        """How many rows the statement touched."""
-        if self.answers:
-            return len(rows)
-        last = (self.statement.get_statusmsg() or "").rpartition(" ")[2]
-        return int(last) if last.isdigit() else -1
-
 
 class PostgresSession:
     """One connection; one task uses it at a time."""
 
-    def __init__(self, connection: Connection, *, checking: str = "", opening: str = "") -> None:
+    def __init__(
+        self, connection: Connection, *, checking: str = "", opening: str = "", is_direct: bool = False
+    ) -> None:
         """`checking` is for each taking, `opening` for each transaction; one of them is empty.
 
+        `is_direct`: no pooler stands between. `columns` is what is known of statements, which sessions may share.
         `may_hold` says whether the work under way may have been committed without our hearing of it.
         """
         self._connection = connection
         self._checking = checking
         self._opening = opening
-        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
-        self.used_at = 0.0
+        self.is_direct = is_direct
+        self.columns: dict[str, Columns] = {}
+        self.used_at = 0.0  # by the event loop's clock, when it was given back last
         self.may_hold = False
 
     @property
@@ -152,12 +153,13 @@ class PostgresSession:
         """Whether either side has hung up."""
         return self._connection.is_closed()
 
-    async def is_fit(self, seconds: float, *, doubted: bool) -> bool:
+    async def is_fit(self) -> bool:
         """Whether the server answers and the session still has what it was asked for; one round trip at most."""
-        if self._opening and not doubted:
+        idle = asyncio.get_running_loop().time() - self.used_at
+        if self._opening and idle < DOUBTED_AFTER_SECONDS:
             return True  # its next transaction begins with the check
         try:
-            await self._connection.execute(self._checking or "SELECT 1", timeout=seconds)
+            await self._connection.execute(self._checking or "SELECT 1", timeout=CHECK_SECONDS)
         except FAILURES:
             return False
         return True
@@ -194,7 +196,7 @@ class PostgresSession:
         self.may_hold = False
         alone = not self._opening and len(steps) == 1 and steps[0].rows is None
         # Nothing can fail on our side once the server has done it.
-        if alone and (steps[0].defines or not (await self._prepare(steps[0].sql)).converts):
+        if alone and (steps[0].defines or not (await self._columns_of(steps[0].sql)).converts):
             self.may_hold = True
             return (await self._run(steps[0], 0),)  # a transaction by itself
         await self.begin()
@@ -215,9 +217,15 @@ class PostgresSession:
     async def _run(self, step: PostgresStep, place: int) -> tuple[Row, ...]:
         if step.defines:
             return await self._define(step, place)
-        prepared = await self._prepare(step.sql)
-        rows = prepared.rows(await prepared.statement.fetch(*step.args))
-        if step.rows is not None and prepared.count(rows) != step.rows:
+        columns = await self._columns_of(step.sql)
+        rows: tuple[Row, ...] = ()
+        if columns.answers:
+            rows = columns.rows(await self._connection.fetch(step.sql, *step.args))
+            count = len(rows)
+        else:
+            last = (await self._connection.execute(step.sql, *step.args)).rpartition(" ")[2]
+            count = int(last) if last.isdigit() else -1
+        if step.rows is not None and count != step.rows:
             raise GuardFailed(place)
         return rows
 
@@ -229,22 +237,16 @@ class PostgresSession:
             raise GuardFailed(place)  # it counts no rows
         return ()
 
-    async def _prepare(self, sql: str) -> Prepared:
-        try:
-            self._prepared.move_to_end(sql)
-            return self._prepared[sql]
-        except KeyError:
-            pass
-        statement = await self._connection.prepare(sql)
-        columns = statement.get_attributes()
-        if len({column.name for column in columns}) != len(columns):
-            raise BadStatement("two columns of the answer have the same name")
-        found = ((column.name, converter(column.name, column.type.name)) for column in columns)
-        converts = tuple((name, convert) for name, convert in found if convert is not None)
-        prepared = self._prepared[sql] = Prepared(statement, converts, bool(columns))
-        if len(self._prepared) > MAX_PREPARED:
-            self._prepared.popitem(last=False)
-        return prepared
+    async def _columns_of(self, sql: str) -> Columns:
+        """From the server, once for each text: the driver's own statements do not tell what they answer with."""
+        if sql not in self.columns:
+            found = (await self._connection.prepare(sql)).get_attributes()
+            if len({column.name for column in found}) != len(found):
+                raise BadStatement("two columns of the answer have the same name")
+            converters = ((column.name, converter(column.name, column.type.name)) for column in found)
+            converts = tuple((name, convert) for name, convert in converters if convert is not None)
+            self.columns[sql] = Columns(converts, bool(found))
+        return self.columns[sql]
 
     async def run_by_hand(self, sql: str) -> Sequence[Record]:
         """What the seam has no words for, such as VACUUM; behind a pooler the session has none of our settings."""
@@ -259,7 +261,6 @@ class PostgresSession:
 
     async def close(self) -> None:
         """Take leave of the server, or hang up when it does not answer."""
-        self._prepared.clear()
         try:
             await self._connection.close(timeout=CLOSE_SECONDS)
         except FAILURES:
@@ -267,6 +268,5 @@ class PostgresSession:
 
     def discard(self) -> None:
         """Hang up."""
-        self._prepared.clear()
         with contextlib.suppress(asyncpg.InterfaceError, OSError):
             self._connection.terminate()

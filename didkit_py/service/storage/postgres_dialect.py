@@ -112,7 +112,8 @@ WRONG_TYPE: Final = frozenset({"42804", "22P02", "22003"})  # SQLite: "cannot st
 LOST: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})  # the server has hung up
 UNDONE: Final = frozenset({"40001", "40P01"})  # it lost against a neighbour, and nothing of it happened
 READ_ONLY: Final = "25006"
-OUR_MISTAKES: Final = frozenset({"07", "0A", "0L", "20", "21", "22", "25", "26", "2F", "34", "39", "3F", "42", "54"})
+NO_SUCH_STATEMENT: Final = "26000"  # somebody has made the session forget what the driver had named in it
+OUR_MISTAKES: Final = frozenset({"07", "0A", "0L", "20", "21", "22", "25", "2F", "34", "39", "3F", "42", "54"})
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "28": "Check the user in database_url, database_password_file and the server's pg_hba.conf.",
@@ -152,7 +153,7 @@ def judge(error: BaseException, *, reading: bool = False) -> Verdict:
     if not isinstance(error, asyncpg.PostgresError):
         return Verdict(unavailable(error), is_lost=True)
     code = error.sqlstate or ""
-    if type(error) is asyncpg.InvalidCachedStatementError:
+    if type(error) is asyncpg.InvalidCachedStatementError or code == NO_SUCH_STATEMENT:
         return Verdict(unavailable(error), is_lost=True, is_undone=True)
     if code in LOST or code.startswith("08") or code == NOT_AS_ASKED:
         return Verdict(unavailable(error), is_lost=True)

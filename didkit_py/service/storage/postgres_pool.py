@@ -1,4 +1,8 @@
-"""A bounded number of connections to one PostgreSQL server, opened when they are needed."""
+"""A bounded number of connections to one PostgreSQL server, opened when they are needed.
+
+asyncpg's own pool does the same, but hands a connection on through a task and several turns of the event loop; it took
+a third more processor time for each read (specs/decisions/0002-one-storage-seam.md).
+"""
 
 import asyncio
 from collections import deque
@@ -6,12 +10,11 @@ from typing import Final
 
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.storage.postgres_address import Address
-from didkit_py.service.storage.postgres_connection import PostgresSession, SessionPurpose, connect
+from didkit_py.service.storage.postgres_connection import Columns, PostgresSession, SessionPurpose, connect
 
 WAIT_SECONDS: Final = 30.0  # for a connection that somebody gives back
-DOUBTED_AFTER_SECONDS: Final = 30.0  # a firewall may have forgotten a connection that was idle for as long
 CLOSED_AFTER_SECONDS: Final = 300.0
-CHECK_SECONDS: Final = 5.0  # no lock is waited for
+NAMED_STATEMENTS: Final = 256  # that the driver keeps in each session of the server
 
 
 class Pool:
@@ -23,6 +26,8 @@ class Pool:
         self._address = address
         self._places = asyncio.Semaphore(size)
         self._idle: deque[PostgresSession] = deque()
+        self._columns: dict[str, Columns] = {}
+        self._statements = 0  # until it is known that no pooler stands before the server
 
     async def take(self) -> PostgresSession:
         """A connection for one piece of work, to be given back or dropped. Raises StorageUnavailable."""
@@ -34,7 +39,7 @@ class Pool:
                 "all connections to the database are in use", hint="The service has too much to do; try again later."
             ) from None
         try:
-            return await self._idle_one() or await connect(self._address, self.purpose)
+            return await self._idle_one() or await self._connect()
         except BaseException:
             self._places.release()
             raise
@@ -43,15 +48,25 @@ class Pool:
         """One that still works and is as it was asked to be: a server may have hung up, and a pooler may reset it."""
         while self._idle:
             session = self._idle.pop()
-            doubted = _now() - session.used_at > DOUBTED_AFTER_SECONDS
-            if not session.is_closed and await session.is_fit(CHECK_SECONDS, doubted=doubted):
+            if not session.is_closed and await session.is_fit():
                 return session
             session.discard()
         return None
 
+    async def _connect(self) -> PostgresSession:
+        """One more. The driver names its statements once a first connection has shown that no pooler is there."""
+        session = await connect(self._address, self.purpose, statements=self._statements)
+        wanted = NAMED_STATEMENTS if session.is_direct else 0
+        if wanted != self._statements:
+            await session.close()
+            self._statements = wanted
+            session = await connect(self._address, self.purpose, statements=wanted)
+        session.columns = self._columns
+        return session
+
     async def give(self, session: PostgresSession) -> None:
         """Give a connection back in order."""
-        session.used_at = _now()
+        session.used_at = asyncio.get_running_loop().time()
         self._idle.append(session)
         self._places.release()
         if session.used_at - self._idle[0].used_at > CLOSED_AFTER_SECONDS:
@@ -66,7 +81,3 @@ class Pool:
         """Close what is idle; nothing else may be in use."""
         while self._idle:
             await self._idle.pop().close()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

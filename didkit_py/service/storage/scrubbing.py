@@ -10,18 +10,19 @@ import contextlib
 from typing import Final
 
 from didkit_py.errors import StorageUnavailable
+from didkit_py.service.storage.columns import number
 from didkit_py.service.storage.database import Database
 
 WAIT_SECONDS: Final = 8.0  # that one caller waits; a wallet gives up after ten
 REST: Final = 4  # parts of rest to one of work: others find the database free for four fifths of the time
-_NAME: Final = "database"
 
 
 class Scrubbing:
-    """The passes over one database whose table `scrubs` counts what was erased and up to which of it is scrubbed."""
+    """The passes for one party, whose row of `scrubs` counts what it erased and up to which of that is scrubbed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, party_id: str) -> None:
         self._database = database
+        self._party_id = party_id
         self._pass: asyncio.Task[None] | None = None
         self._rests_until = 0.0  # by the event loop's clock
 
@@ -58,9 +59,9 @@ class Scrubbing:
         wanted, _ = await self._counts()
         await self._database.scrub()
         self._rests_until = loop.time() + REST * (loop.time() - begun)
-        sql = "UPDATE scrubs SET done = ? WHERE name = ? AND done < ?"
-        await self._database.execute(sql, wanted, _NAME, wanted)
+        sql = "UPDATE scrubs SET done = ? WHERE party_id = ? AND done < ?"
+        await self._database.execute(sql, wanted, self._party_id, wanted)
 
     async def _counts(self) -> tuple[int, int]:
-        rows = await self._database.fetch("SELECT wanted, done FROM scrubs WHERE name = ?", _NAME)
-        return int(rows[0]["wanted"] or 0), int(rows[0]["done"] or 0)
+        rows = await self._database.fetch("SELECT wanted, done FROM scrubs WHERE party_id = ?", self._party_id)
+        return (number(rows[0], "wanted"), number(rows[0], "done")) if rows else (0, 0)  # none: nothing was erased yet

@@ -72,7 +72,7 @@ def template(**changes: Json) -> RequestTemplate:
 async def open_desk(folder: Path, *, papers: bool = True) -> AsyncIterator[Desk]:
     random = Counter()
     database = await open_sqlite(folder / "vendor.sqlite3", migrations=files("verifier") / "migrations")
-    store = VendorStore(database=database, box=Box(key=KEY, random=random))
+    store = VendorStore(database=database, party_id="us", box=Box(key=KEY, random=random))
     document = await terms()
 
     async def gather(_: Iterable[str], __: datetime) -> Evidence:

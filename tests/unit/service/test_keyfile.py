@@ -29,6 +29,8 @@ def test_the_three_secrets_are_separate_and_never_shown(tmp_path: Path) -> None:
     found = {each for keys in (one, two) for each in (keys.signing_secret, keys.storage_key, keys.mac_key)}
     assert len(found) == 6
     assert all(len(secret) == 32 for secret in found)
+    assert one.party_id != two.party_id, "two services in one database keep their rows apart"
+    assert len(one.party_id) == 16
     text = (tmp_path / "one").read_text(encoding="utf-8")
     for secret in (one.signing_secret, one.storage_key, one.mac_key):
         assert b64url(secret) not in text
