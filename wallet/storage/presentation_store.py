@@ -20,7 +20,7 @@ from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.service.storage.database import GuardFailed, Statement
 from didkit_py.service.storage.sealing import Box
 from wallet.giver import giver_of
-from wallet.models import StoredCredential
+from wallet.models import StoredCopy, StoredCredential
 from wallet.storage.ledger import Draft, Ledger
 from wallet.storage.store import StoredRequest, WalletStore
 
@@ -50,11 +50,9 @@ class PresentationStore:
 
     async def load_documents(self) -> Sequence[HeldDocument]:
         """Everything held, each with the copy that would be shown next."""
-        return [await self._document(one) for one in await self.store.load_credentials()]
+        return [self._document(stored, copy) for stored, copy in await self.store.load_credentials_with_copies()]
 
-    async def _document(self, stored: StoredCredential) -> HeldDocument:
-        copies = await self.store.load_unused_copies(stored.id)
-        copy = copies[0] if copies else None
+    def _document(self, stored: StoredCredential, copy: StoredCopy | None) -> HeldDocument:
         giver = giver_of(stored, self.lists())
         return HeldDocument(
             held=replace(stored.held, listed=giver.name is not None),
@@ -64,7 +62,7 @@ class PresentationStore:
                 issuer_name=giver.sentence,
                 expires_at=stored.expires_at,
                 status=None if copy is None else read_credential(parse_sd_jwt(copy.text)).status,
-                unused=len(copies),
+                unused=stored.copies_left,
             ),
             copy_id=None if copy is None else copy.id,
             text="" if copy is None else copy.text,

@@ -17,6 +17,14 @@ CREDENTIALS: Final = (
     "SELECT c.id, c.sealed, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left"
     " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id"
 )
+# The same, and beside each the first of its copies that nobody has seen: one statement, however many are held.
+CREDENTIALS_WITH_COPIES: Final = (
+    "SELECT d.id, d.sealed, d.copies, d.copies_left, n.id AS copy_id, n.sealed AS copy_sealed FROM ("
+    "SELECT c.id, c.sealed, c.received_at, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left,"
+    " min(CASE WHEN p.used_at IS NULL THEN p.id END) AS next_copy"
+    " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id GROUP BY c.id, c.sealed, c.received_at"
+    ") d LEFT JOIN copies n ON n.id = d.next_copy ORDER BY d.received_at"
+)
 _POLICY: Final = "policy"
 _TRIES: Final = 5  # two writers of one row: the second reads again
 
@@ -66,15 +74,17 @@ class WalletStore:
             copies_left=_int(row, "copies_left"),
         )
 
-    async def load_unused_copies(self, credential_id: str) -> tuple[StoredCopy, ...]:
-        """The copies that nobody has seen."""
-        rows = await self.database.fetch(
-            "SELECT id, sealed FROM copies WHERE credential_id = ? AND used_at IS NULL ORDER BY id", credential_id
-        )
-        return tuple(
-            StoredCopy.from_json(self._open(row, "copies"), id=_text(row, "id"), credential_id=credential_id)
-            for row in rows
-        )
+    async def load_credentials_with_copies(self) -> tuple[tuple[StoredCredential, StoredCopy | None], ...]:
+        """Every document, oldest first, with the copy that would be shown next: None when all are used."""
+        rows = await self.database.fetch(CREDENTIALS_WITH_COPIES)
+        return tuple((self._credential(row), self._next_copy(row)) for row in rows)
+
+    def _next_copy(self, row: Row) -> StoredCopy | None:
+        if row["copy_id"] is None:
+            return None
+        copy_id = _text(row, "copy_id")
+        value = self.box.open(row["copy_sealed"], place=f"copies:{copy_id}")
+        return StoredCopy.from_json(value, id=copy_id, credential_id=_text(row, "id"))
 
     async def load_copy_ids(self, credential_id: str) -> frozenset[str]:
         """All copies of a document, used ones too."""
