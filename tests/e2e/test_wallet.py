@@ -577,6 +577,18 @@ async def test_a_changed_history_is_noticed_and_nothing_is_released(equipped: Wo
     assert not waiting.acceptances
 
 
+@pytest.mark.usefixtures("sqlite_only")
+async def test_removed_rules_are_noticed_and_nothing_is_released(equipped: World) -> None:
+    waiting = equipped.sound()
+    page = await equipped.person.open(waiting)
+    assert command(equipped, "deny", str(equipped.wallet_folder), "somebody else").exit_code == 0
+    change_rows("DELETE FROM rules;")(equipped.wallet_folder)
+    assert command(equipped, "ledger", "verify", str(equipped.wallet_folder)).exit_code == 4
+    await equipped.person.submit(page, page.forms[0], ("decision", "share"))
+    assert not waiting.received
+    assert "ledger-broken" in (await equipped.person.get(page.url)).html
+
+
 async def test_a_crash_before_the_head_was_replaced_is_healed(equipped: World) -> None:
     await equipped.person.open(equipped.budget())
     head = (equipped.wallet_folder / "ledger.head").read_bytes()

@@ -1,5 +1,6 @@
 """What the wallet's store reads, and with how many statements."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,10 +10,13 @@ from typing import Any
 import pytest
 
 import wallet
+from didkit_py.consent.policy import DEFAULT_POLICY
 from didkit_py.service.storage.database import Database, Row, Statement, Value
 from didkit_py.service.storage.sealing import Box
 from didkit_py.service.storage.sqlite import open_sqlite
 from wallet.models import StoredCopy, StoredCredential
+from wallet.storage.ledger import BrokenLedger
+from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
 
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"
@@ -40,7 +44,10 @@ async def opened(folder: Path) -> AsyncIterator[tuple[WalletStore, Counting]]:
     database = await open_sqlite(folder / "wallet.db", migrations=MIGRATIONS)
     counting = Counting(database)
     try:
-        yield WalletStore(database=counting, box=BOX), counting
+        rules = RulesSeal(path=folder / "rules.head", box=BOX)
+        if not rules.path.exists():
+            rules.write(0)
+        yield WalletStore(database=counting, box=BOX, rules=rules), counting
     finally:
         await database.close()
 
@@ -97,3 +104,54 @@ async def test_documents_and_copies_are_read_by_one_statement(tmp_path: Path, do
         counting.statements = 0
         assert len(await store.load_credentials_with_copies()) == documents
         assert counting.statements == 1
+
+
+async def test_rules_are_read_as_they_were_written(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        assert await store.load_policy() == DEFAULT_POLICY
+        for name in ("Budget", "Clearsound"):
+            await store.change_policy(lambda policy, name=name: policy.denying(name))  # type: ignore[misc]
+        assert {"Budget", "Clearsound"} <= set((await store.load_policy()).deny)
+
+
+RULE_CHANGES = {
+    "removed": "DELETE FROM rules",
+    "changed": "UPDATE rules SET sealed = zeroblob(200)",
+    "older": "UPDATE rules SET version = 1, sealed = (SELECT sealed FROM kept)",
+    "older under a newer number": "UPDATE rules SET sealed = (SELECT sealed FROM kept)",
+    "under a number to come": "UPDATE rules SET version = version + 1",
+    "added under another name, and removed": "UPDATE rules SET name = 'other'",
+}
+
+
+@pytest.mark.parametrize("change", RULE_CHANGES)
+async def test_changed_rules_are_noticed_when_a_decision_reads_them(tmp_path: Path, change: str) -> None:
+    async with opened(tmp_path) as (store, _):
+        await store.change_policy(lambda policy: policy.denying("Budget"))
+        with sqlite3.connect(tmp_path / "wallet.db") as database:
+            database.execute("CREATE TABLE kept AS SELECT * FROM rules")
+            database.commit()
+        database.close()
+        await store.change_policy(lambda policy: policy.denying("Clearsound"))
+        with sqlite3.connect(tmp_path / "wallet.db") as database:
+            database.execute(RULE_CHANGES[change])
+        database.close()
+        with pytest.raises(BrokenLedger, match="rules of this wallet"):
+            await store.load_policy()
+        with pytest.raises(BrokenLedger, match="rules of this wallet"):
+            await store.change_policy(lambda policy: policy.denying("next"))
+
+
+async def test_a_removed_seal_of_the_rules_is_noticed(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        store.rules.path.unlink()
+        with pytest.raises(BrokenLedger, match="missing or damaged"):
+            await store.load_policy()
+
+
+async def test_a_crash_before_the_seal_of_the_rules_was_replaced_is_healed(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        await store.change_policy(lambda policy: policy.denying("Budget"))
+        store.rules.write(0)  # as it was before the change
+        assert "Budget" in (await store.load_policy()).deny
+        assert store.rules.read() == 1
