@@ -6,7 +6,7 @@ BIN := .venv/bin
 CHECKED := didkit_py issuer verifier wallet $(wildcard demo bench) tools tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-run demo up test defects mutants check fix docs bench lock clean
+.PHONY: help install install-run demo up test crowds defects mutation mutants check fix docs bench lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS='	' read -r name text; do \
@@ -27,8 +27,15 @@ up: install-run ## the same cast, left running on this machine until Ctrl-C
 test: install ## run every test; what this machine lacks is skipped and named
 	@$(BIN)/pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-defects: install ## plant each known defect into a copy of the code, and see the test that claims it fail
+crowds: install ## the tests of many at once, in crowds of 10,000 where `make test` sends 500
+	@CROWD=10000 $(BIN)/pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/concurrent
+
+defects: install ## make each known fault, and see the test that claims it fail
 	@$(BIN)/python -m tests.defects.run
+
+mutation: install ## change the judging code in 400 places, one at a time, and count what the tests notice; COUNT=… SEED=…
+	@$(BIN)/python -m tests.mutation.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
 
 mutants: install ## change genuine tokens in one place, 50,000 times, and see each refused; COUNT=… SEED=…
 	@$(BIN)/python -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

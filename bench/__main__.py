@@ -2,9 +2,15 @@
 
 import sys
 
-from bench import endpoints, rows, signatures, storage
+from bench import endpoints, rows, signatures, starting, storage
 
-PARTS = {"signatures": signatures.main, "storage": storage.main, "endpoints": endpoints.main, "rows": rows.main}
+PARTS = {
+    "signatures": signatures.main,
+    "storage": storage.main,
+    "endpoints": endpoints.main,
+    "rows": rows.main,
+    "starting": starting.main,
+}
 
 
 def main(wanted: list[str]) -> int:

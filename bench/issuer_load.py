@@ -22,7 +22,7 @@ from didkit_py.oid4vci.key_proof import create_key_proof
 from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.roles.issuing_store import MadeOffer, WantedCredential
 from didkit_py.service.setup.folders import Given, create_folder
-from issuer.app import open_parts
+from issuer.composition import open_parts
 from issuer.settings import IssuerSettings
 
 COPIES: Final = 10

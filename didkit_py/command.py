@@ -9,7 +9,7 @@ import errno
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -138,7 +138,8 @@ def _end(ctx: click.Context, error: Exception) -> NoReturn:
         # Which lines were run helps to find the fault; the message is left out because it may hold someone's values.
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True, nl=False)
     body = describe(error)
-    if _wants_json(ctx):
+    json_flags = [parameter.name for parameter in ctx.command.params if "--json" in parameter.opts]
+    if any(ctx.params.get(flag) for flag in json_flags):
         click.echo(visible_json(body))
     else:
         click.echo(f"error {one_line(body['error'])}: {one_line(body['message'])}", err=True)
@@ -168,13 +169,8 @@ def describe(error: Exception) -> dict[str, str]:
     return shown | ({"spec": error.spec} if error.spec else {})
 
 
-def _wants_json(ctx: click.Context) -> bool:
-    flags = [parameter.name for parameter in ctx.command.params if "--json" in parameter.opts]
-    return any(ctx.params.get(flag) for flag in flags)
-
-
 @click.group(cls=InstalledPrograms, epilog=EXIT_CODES)
-@click.version_option(version("didkit-py"), prog_name="didkit-py")
+@click.version_option(package_name="didkit-py", prog_name="didkit-py")
 def didkit() -> None:
     """Issue, hold, show and check digital claims."""
 

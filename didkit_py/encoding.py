@@ -170,11 +170,10 @@ def integrity(octets: bytes) -> str:
 @lru_cache(maxsize=4096)  # base58 costs a quarter of a signature check; the same few issuers come again and again
 def from_multibase(text: str) -> bytes:
     """The bytes of a base58btc (`z`) or base64url (`u`) multibase text. Raises Malformed."""
-    return _MULTIBASE.get(text[:1], _unknown_base)(text[1:])
-
-
-def _unknown_base(_: str) -> bytes:
-    raise Malformed("expected a multibase text that begins with z or u", spec="CID 1.0, 2.4")
+    decode = _MULTIBASE.get(text[:1])
+    if decode is None:
+        raise Malformed("expected a multibase text that begins with z or u", spec="CID 1.0, 2.4")
+    return decode(text[1:])
 
 
 def _from_base58(text: str) -> bytes:

@@ -291,3 +291,20 @@ class BadImport(Malformed):
 
     code = "bad-import"
     hint = "Compare the file with the sample."
+
+
+class ForeignRequest(Rejected):
+    """The request does not come from a page of ours."""
+
+    code = "foreign-request"
+    hint = "Go back, reload the page and send the form again."
+
+
+class WrongHost(Rejected):
+    """The request is for another host than this service's."""
+
+    code = "wrong-host"
+    hint = (
+        "Use the address that the service was set up with. If you did, its web server does not hand on the Host header "
+        "(nginx: proxy_set_header Host $host)."
+    )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_TOKEN: Final = 131_072  # characters; the largest of ours, a request with three credentials inside, has about 20,000
 MAX_JWE: Final = 262_144
+KEY_HEADER: Final = frozenset({"jwk"})  # honoured where a token is checked by the key that it brings
 CONTENT_ENCRYPTIONS: Final = ("A128GCM", "A256GCM")
 # Members that bring a key, an address or a rule of their own. None is honoured unless the caller asks for it.
 _FORBIDDEN_HEADERS: Final = frozenset({"crit", "b64", "zip", "jku", "x5u", "x5c", "jwk", "enc", "jwt"})
@@ -86,16 +87,13 @@ def _read_header(encoded: str, typ: str | tuple[str, ...], honoured: frozenset[s
     if not isinstance(alg, str) or alg not in ALG_NAMES:
         raise UnsupportedAlgorithm("expected alg ES256 or EdDSA", spec="RFC 8725, 3.1")
     kinds = (typ,) if isinstance(typ, str) else typ
-    if _short_type(header.get("typ")) not in kinds:
+    stated = header.get("typ")
+    # Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9).
+    if (stated.lower().removeprefix("application/") if isinstance(stated, str) else stated) not in kinds:
         raise WrongType(f"expected a token of type {' or '.join(kinds)}", spec="RFC 8725, 3.11")
     for name in (_FORBIDDEN_HEADERS - honoured) & header.keys():
         raise UnsupportedAlgorithm(f"header member {name} is not accepted here", spec="RFC 8725, 3.10")
     return MappingProxyType(header)
-
-
-def _short_type(typ: Json) -> Json:
-    """Media types may leave out `application/` and are compared without case (RFC 7515, 4.1.9)."""
-    return typ.lower().removeprefix("application/") if isinstance(typ, str) else typ
 
 
 def verify_compact(jws: UnverifiedJws, key: PublicKey) -> dict[str, Json]:

@@ -7,13 +7,11 @@ of another party into one of ours.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Annotated, Final
 
-from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, NotFound, Rejected, Replayed, Unavailable
-from didkit_py.reading import Reader
+from didkit_py.structs import Message, fitting
 
 BAD_REQUEST: Final = 400
 UNAUTHORIZED: Final = 401
@@ -21,7 +19,7 @@ FORBIDDEN: Final = 403
 SERVICE_UNAVAILABLE: Final = 503
 MAX_TOKEN_LENGTH: Final = 4_096  # characters; access tokens of ours have 43, signed ones of others about 1,500
 MAX_DESCRIPTION: Final = 300  # characters of an error description
-_WIRE_NAME: Final = re.compile(r"\A[a-z][a-z0-9_]{0,63}\Z")
+_WIRE_NAME: Final = "[a-z][a-z0-9_]{0,63}"
 _UNDESCRIBABLE: Final = re.compile(r'[^\x20-\x7e]|["\\]')  # RFC 6749, 5.2
 _BEARER: Final = re.compile(r"\A[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)\Z")  # RFC 6750, 2.1
 
@@ -261,19 +259,10 @@ def bearer_token(header: str | None) -> str:
     return found[1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthErrorResponse:
-    """The error answer of another party; its description is its own words and is not kept."""
+class OAuthErrorResponse(Message):
+    """The error answer of another party (RFC 6749, 5.2); its description is its own words and is not kept."""
 
-    error: str
-
-    @classmethod
-    def from_json(cls, body: Json) -> Self:
-        """Read shape only. Raises Malformed when the body names no error."""
-        name = Reader(body, at="error").text("error", max_length=64)
-        if not _WIRE_NAME.match(name):
-            raise Malformed("error.error: expected the name of an error", spec="RFC 6749, 5.2")
-        return cls(error=name)
+    error: Annotated[str, fitting(_WIRE_NAME, expected="the name of an error", at_most=64)]
 
 
 def refusal(response: OAuthErrorResponse, *, by: str) -> DidkitError:

@@ -76,7 +76,10 @@ async def create_trust_list(
     lifetime: timedelta,
 ) -> str:
     """A signed trust list; the signer's `key_id` is a DID URL of the publisher."""
-    entries: list[Json] = [_issuer_json(each) for each in issuers]
+    entries: list[Json] = []
+    for each in issuers:
+        entry: dict[str, Json] = {"id": each.id, "name": each.name, "vcts": [*sorted(each.vcts)]}
+        entries.append(entry | ({} if each.status_lists is None else {"status_lists": each.status_lists}))
     claims: dict[str, Json] = {
         "iss": did_of(signer.key_id),
         "iat": timestamp(now),
@@ -85,11 +88,6 @@ async def create_trust_list(
         "terms": [{"id": each.id, "url": each.url} for each in terms],
     }
     return await sign_compact(claims, typ=TYP, signer=signer)
-
-
-def _issuer_json(issuer: TrustedIssuer) -> dict[str, Json]:
-    entry: dict[str, Json] = {"id": issuer.id, "name": issuer.name, "vcts": [*sorted(issuer.vcts)]}
-    return entry | ({} if issuer.status_lists is None else {"status_lists": issuer.status_lists})
 
 
 def verify_trust_list(text: str, *, publisher: DidDocument, now: datetime) -> TrustList:

@@ -14,15 +14,17 @@ from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.oid4vci.metadata import IssuerMetadata, ServerMetadata, create_configuration
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.token import TokenRequest
-from didkit_py.service.http.media_types import text_of
+from didkit_py.service.http.media_types import JSON, text_of
 from didkit_py.service.http.messages import DID_DOCUMENT
 from didkit_py.service.http.web import Routes, json_answer, read_form, read_json_body
+from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
-from didkit_py.status.token_list import create_aggregation
+from didkit_py.status.token_list import StatusLists
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from issuer import messages
-from issuer.context import KEY_FRAGMENT, IssuerContext, parts_of
+from issuer.context import IssuerContext
 from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
+from issuer.web_context import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}
@@ -132,7 +134,7 @@ async def token(request: web.Request) -> web.Response:
 async def nonce(request: web.Request) -> web.Response:
     """A fresh nonce for key proofs (OpenID4VCI 1.0, 7)."""
     parts = parts_of(request)
-    return json_answer(NonceResponse(c_nonce=parts.issuing.nonce(now=parts.clock())).to_json(), headers=NO_STORE)
+    return json_answer(NonceResponse(c_nonce=parts.issuing.nonce(now=parts.clock())), headers=NO_STORE)
 
 
 async def credential(request: web.Request) -> web.Response:
@@ -148,7 +150,7 @@ async def credential(request: web.Request) -> web.Response:
 
 async def status_lists(request: web.Request) -> web.Response:
     """The addresses of all lists, so that nobody need say which credential they look for (Token Status List, 9.3)."""
-    return json_answer(create_aggregation(await parts_of(request).status_lists.uris()), headers=SHORT)
+    return json_answer(StatusLists(status_lists=tuple(await parts_of(request).status_lists.uris())), headers=SHORT)
 
 
 async def status_list(request: web.Request) -> web.Response:
@@ -185,7 +187,7 @@ async def type_metadata(request: web.Request) -> web.Response:
 async def terms_document(request: web.Request) -> web.Response:
     """A terms document, byte for byte as it was published."""
     body = await parts_of(request).publications.terms_document(request.match_info["digest"])
-    return web.Response(body=body, content_type="application/json", headers=FOREVER)
+    return web.Response(body=body, content_type=JSON, headers=FOREVER)
 
 
 async def terms_layer(request: web.Request) -> web.Response:

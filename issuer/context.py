@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-
-from aiohttp import web
 
 from didkit_py.credentials.template import ClaimTemplate
 from didkit_py.keys.public import PublicKey
@@ -37,12 +34,3 @@ class IssuerContext:
     def templates(self) -> tuple[ClaimTemplate, ...]:
         """The types on offer, in the order of the settings."""
         return tuple(self.issuing.templates.values())
-
-
-PARTS: Final = web.AppKey("parts", IssuerContext)
-KEY_FRAGMENT: Final = "key-1"
-
-
-def parts_of(request: web.Request) -> IssuerContext:
-    """The parts of the issuer that answers."""
-    return request.app[PARTS]

@@ -6,16 +6,16 @@ from didkit_py.oid4vci.credential_request import BATCH_SIZE, JWT
 from didkit_py.oid4vci.key_proof import PROOF_ALGS
 from didkit_py.oid4vci.key_proof import TYPE as KEY_PROOF_TYP
 from didkit_py.oid4vci.metadata import DID_WEB, JWK, SD_JWT_VC
-from didkit_py.oid4vci.nonce import MAX_NONCE
+from didkit_py.oid4vci.nonce import MAX_NONCE, NonceResponse
 from didkit_py.oid4vci.offer import MAX_CODE, MAX_DESCRIPTION, PRE_AUTHORIZED
 from didkit_py.oid4vci.token import MAX_TX_CODE
 from didkit_py.service.http.media_types import (
     ANY,
+    COUNT,
     FLAG,
     SECONDS,
     TEXT,
     URL,
-    Schema,
     form_of,
     json_of,
     jwt_of,
@@ -27,15 +27,14 @@ from didkit_py.service.http.media_types import (
     text_of,
 )
 from didkit_py.service.http.messages import PATH
-from didkit_py.status.token_list import BITS
+from didkit_py.status.token_list import BITS, StatusLists
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import TYP as STATUS_LIST_TYP
+from didkit_py.structs import schema_of
 from didkit_py.terms.document import SCHEMA as TERMS_SCHEMA
 from didkit_py.terms.document import TYP as TERMS_TYP
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from didkit_py.trust import TYP as TRUST_LIST_TYP
-
-COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 
 # OpenID4VCI 1.0, 4.1
 _TX_CODE: Final = members(
@@ -67,7 +66,7 @@ TOKEN_RESPONSE: Final = json_of(
 )
 
 # OpenID4VCI 1.0, 7
-NONCE_RESPONSE: Final = json_of(members({"c_nonce": text(at_most=MAX_NONCE)}, title="NonceResponse"))
+NONCE_RESPONSE: Final = json_of(schema_of(NonceResponse))
 
 # OpenID4VCI 1.0, 8
 _KEY_PROOF: Final = jwt_of(
@@ -131,7 +130,7 @@ SERVER_METADATA: Final = json_of(
 )
 
 # Token Status List, 5.1 and 9.3
-STATUS_LISTS: Final = json_of(members({"status_lists": many(URL, at_least=0)}, title="StatusLists"))
+STATUS_LISTS: Final = json_of(schema_of(StatusLists))
 STATUS_LIST: Final = text_of(
     STATUS_LIST_TYPE,
     jwt_of(

@@ -28,7 +28,9 @@ class StatusIndex:
         Beyond half, free places become hard to find at random, so another list begins when fewer than half of the
         drawn places are free. Nothing is counted: the cost is the same in an empty and in a full list.
         """
-        drawn = self._draw(max(_DRAWS, wanted * _DRAWS_EACH))
+        drawn: list[int] = []
+        while len(drawn) < max(_DRAWS, wanted * _DRAWS_EACH):
+            drawn.append(choose_index(drawn, size=LIST_SIZE, random=self.random))
         newest = await self.open_list()
         free = await self._free(newest, drawn)
         if len(free) < len(drawn) // 2:
@@ -37,12 +39,6 @@ class StatusIndex:
         if len(free) < wanted:
             raise RuntimeError("no free places in a status list that has just begun")
         return [(newest, index) for index in free[:wanted]]
-
-    def _draw(self, count: int) -> list[int]:
-        drawn: list[int] = []
-        while len(drawn) < count:
-            drawn.append(choose_index(drawn, size=LIST_SIZE, random=self.random))
-        return drawn
 
     async def _free(self, listed: int, drawn: list[int]) -> list[int]:
         sql = f"SELECT list_index FROM copies WHERE list_number = ? AND list_index IN ({marks(drawn)})"  # noqa: S608 - marks only

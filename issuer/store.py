@@ -19,7 +19,7 @@ from didkit_py.roles.issuing import TOKEN_LIFETIME
 from didkit_py.roles.issuing_store import AccessGrant, Copy, NewOffer, Offer, Registration, Try, WantedCredential
 from didkit_py.service.storage.columns import chunks, marks, number, octets, text
 from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement, Value
-from didkit_py.status.token_list import Status
+from didkit_py.status.states import Status
 from issuer.status_index import StatusIndex
 
 SPENT_FOR: Final = timedelta(

@@ -14,15 +14,15 @@ from didkit_py.jose import MAX_JWE, MAX_TOKEN
 from didkit_py.oauth import TemporarilyUnavailable, describable
 from didkit_py.oid4vp.request import TYPE, parse_request_uri_form
 from didkit_py.records.events import EventKind
-from didkit_py.roles.self_check import verdict_json
+from didkit_py.roles.self_check import verdict_of
 from didkit_py.service.http.error_responses import REQUEST_ID, note_refusal, status_of
-from didkit_py.service.http.messages import DID_DOCUMENT
+from didkit_py.service.http.messages import DID_DOCUMENT, ErrorMessage
 from didkit_py.service.http.request_body import UnsupportedBody, read_body
 from didkit_py.service.http.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
 from verifier import messages
-from verifier.context import parts_of
 from verifier.metrics import ACCEPTANCES, CHECKS, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.request_check import as_text
+from verifier.web_context import parts_of
 
 NO_STORE: Final[Mapping[str, str]] = {"Cache-Control": "no-store"}
 SHORT: Final[Mapping[str, str]] = {"Cache-Control": "public, max-age=300"}
@@ -118,9 +118,14 @@ def naming_codes(handler: Handler) -> Handler:
 def _refusal(request: web.Request, error: DidkitError) -> web.Response:
     note_refusal(request, error)
     status = status_of(error) if status_of(error) in OWN_STATUS else HTTPStatus.BAD_REQUEST
-    shape = {"error": "invalid_request", "code": error.code, "error_description": describable(str(error))}
-    shape |= {"hint": error.advice} if error.advice else {}
-    return json_answer(shape | {"request_id": request[REQUEST_ID]}, status=status, headers=NO_STORE)
+    shape = ErrorMessage(
+        error="invalid_request",
+        code=error.code,
+        error_description=describable(str(error)),
+        hint=error.advice or None,
+        request_id=request[REQUEST_ID],
+    )
+    return json_answer(shape, status=status, headers=NO_STORE)
 
 
 async def did_document(request: web.Request) -> web.Response:
@@ -151,7 +156,7 @@ async def response(request: web.Request) -> web.Response:
     parts = parts_of(request)
     form = await read_form(request)
     taken = await parts.checking.take_response(request.match_info["id"], form, now=parts.clock())
-    return json_answer(taken.to_json(), headers=NO_STORE)
+    return json_answer(taken, headers=NO_STORE)
 
 
 @naming_codes
@@ -199,7 +204,7 @@ def checking(turns: asyncio.Semaphore) -> Handler:
             raise TemporarilyUnavailable("other requests are being checked")
         async with turns:
             decision = await parts_of(request).judge(text)
-        return json_answer(verdict_json(decision), headers=NO_STORE)
+        return json_answer(verdict_of(decision), headers=NO_STORE)
 
     return checked
 

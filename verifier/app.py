@@ -1,131 +1,46 @@
-"""create_app: the only place that picks concrete parts."""
+"""create_app: the vendor's web application."""
 
 import math
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime
-from importlib.resources import files
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from aiohttp import web
 
-from didkit_py.dids.document import DidDocument, create_document
-from didkit_py.dids.web import web_did
 from didkit_py.errors import Unavailable
-from didkit_py.roles.accepting import Accepting
-from didkit_py.roles.asking import Asking, Vendor
-from didkit_py.roles.checking import Checking
-from didkit_py.roles.retaining import Retaining
-from didkit_py.service.fetching.evidence import gather
-from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.http.web import Routes, create_base_app, install_health, install_metrics, install_sign_in
-from didkit_py.service.observability.log import get_logger
+from didkit_py.service.clock import utc_now
+from didkit_py.service.http.web import METRICS as SERVICE_METRICS
+from didkit_py.service.http.web import (
+    Routes,
+    create_base_app,
+    install_health,
+    install_metrics,
+    install_sign_in,
+    run,
+    serve,
+)
+from didkit_py.service.observability.log import configure, get_logger
 from didkit_py.service.observability.metrics import LIST_AGE
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
-from didkit_py.service.setup.folders import KEYS
-from didkit_py.service.setup.keyfile import ServiceKeys, open_keyfile, read_unlock
 from didkit_py.service.setup.operator import passphrase_check
-from didkit_py.service.storage.database import Database
-from didkit_py.service.storage.engines import open_database
-from didkit_py.service.storage.sealing import Box
-from didkit_py.terms.document import TermsDocument
-from didkit_py.verification import Evidence
 from verifier import api
-from verifier.context import KEY_FRAGMENT, PARTS, Clock, VerifierContext
+from verifier.composition import open_parts
+from verifier.context import Clock, VerifierContext
+from verifier.folder import load_settings
 from verifier.metrics import METRICS
 from verifier.pages import overview as pages
-from verifier.public_lists import KeptLists
 from verifier.settings import VerifierSettings
-from verifier.store import VendorStore
+from verifier.web_context import PARTS
 
-Random = Callable[[int], bytes]
 log = get_logger()
 
 
-def utc_now() -> datetime:
-    """The clock of a running vendor."""
-    return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def open_parts(
-    folder: Path,
-    settings: VerifierSettings,
-    *,
-    clock: Clock = utc_now,
-    random: Random = secrets.token_bytes,
-    measured: Callable[[Database], Database] = lambda database: database,
-) -> AsyncIterator[VerifierContext]:
-    """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
-    keys = open_keyfile(folder / KEYS, unlock=read_unlock(settings.key_file))
-    async with Fetcher(settings.loopback_origins, names_origins=True) as fetcher:
-        database = await open_database(settings, folder, files("verifier") / "migrations")
-        try:
-            parts = _compose(settings, keys, database=measured(database), fetcher=fetcher, clock=clock, random=random)
-            try:
-                yield parts
-            finally:
-                await parts.store.scrubbing.close()
-        finally:
-            await database.close()
-
-
-def _compose(
-    settings: VerifierSettings, keys: ServiceKeys, *, database: Database, fetcher: Fetcher, clock: Clock, random: Random
-) -> VerifierContext:
-    did = web_did(settings.base_url)
-    signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
-    published = create_document(did, {KEY_FRAGMENT: signer.public})
-    document = DidDocument.from_json(published, did=did)
-    store = VendorStore(database=database, box=Box(key=keys.storage_key, random=random))
-    lists = KeptLists(
-        database=database,
-        trust_list_url=settings.trust_list_url,
-        trust_list_signer=settings.trust_list_signer,
-    )
-
-    async def gather_evidence(texts: Iterable[str], now: datetime) -> Evidence:
-        return await gather(fetcher, texts, await lists.current(now), now=now)
-
-    async def known_terms(now: datetime) -> Mapping[str, TermsDocument]:
-        return (await lists.current(now)).terms
-
-    vendor = _vendor(settings, did)
-    accepting = Accepting(store=store, signer=signer, document=document, terms=known_terms)
-    return VerifierContext(
-        settings=settings,
-        did=did,
-        document=document,
-        published=published,
-        signer=signer,
-        asking=Asking(vendor=vendor, store=store, signer=signer, random=random),
-        checking=Checking(
-            store=store,
-            accepting=accepting,
-            client_id=vendor.client_id.full,
-            base_url=settings.base_url,
-            gather=gather_evidence,
-            random=random,
-        ),
-        accepting=accepting,
-        retaining=Retaining(store=store, document=document),
-        store=store,
-        lists=lists,
-        fetcher=fetcher,
-        clock=clock,
-        random=random,
-    )
-
-
-def _vendor(settings: VerifierSettings, did: str) -> Vendor:
-    return Vendor(
-        did=did,
-        base_url=settings.base_url,
-        name=settings.name,
-        contact=settings.contact or settings.base_url,
-        authority=settings.authority,
-    )
+def serve_folder(folder: Path) -> None:
+    """Serve wallets and the operator's pages until told to stop. Raises what opening and listening raise."""
+    settings = load_settings(folder)
+    app = create_app(folder, settings)
+    configure(service="verifier", level=settings.log_level, told=app[SERVICE_METRICS].logged)
+    run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
 def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_now) -> web.Application:

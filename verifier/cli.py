@@ -1,45 +1,17 @@
-"""The commands of a vendor. They call what the pages call, on the same folder, also while the service runs."""
+"""The command line of a vendor: options and help; what a command does is loaded when it is called."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any
 
 import click
 
-from didkit_py.command import REJECTED, ProgramGroup, describe, exit_code, json_option
-from didkit_py.consent.decision import Decision
-from didkit_py.dids.web import web_did
-from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
-from didkit_py.errors import DidkitError, Refused
-from didkit_py.jose import MAX_TOKEN
-from didkit_py.roles.asking import MadeRequest
-from didkit_py.roles.asking_store import OwnCredential
-from didkit_py.roles.checking import checks_of
-from didkit_py.roles.self_check import verdict_json, would_answer
-from didkit_py.service.http.web import METRICS, run, serve
-from didkit_py.service.observability.log import configure
+from didkit_py.command import ProgramGroup, json_option
 from didkit_py.service.setup.commands import (
     File,
     Folder,
     founding_options,
-    given_settings,
     operating_options,
-    print_result,
-    read_passphrase,
 )
-from didkit_py.service.setup.input_files import read_file
-from didkit_py.terms.document import create_signatory_statement
-from didkit_py.unicode.visible import one_line
-from didkit_py.verification import VerifiedCredential
-from verifier.app import create_app, open_parts
-from verifier.context import VerifierContext
-from verifier.folder import MAX_TEMPLATE_BYTES, create_vendor, load_settings, read_template
-from verifier.request_check import JSON_BEGINS, as_text, judge, judge_alone, verify
-from verifier.views import CHECK_NAMES, kept_in_words, lines_of, result_json, row_json, title_of
-
-T = TypeVar("T")
-NOT_MADE: Final = "Every wallet would refuse this request, so it was not made."
 
 
 @click.group(cls=ProgramGroup)
@@ -56,27 +28,18 @@ def group() -> None:
 @json_option
 def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
     """Make the folder of a new vendor, with fresh keys."""
-    passphrase = read_passphrase(
-        operator_passphrase_file, whose="the operator", option="--operator-passphrase-file", confirm=True
-    )
-    create_vendor(folder, settings=given_settings(given), alg=given["alg"], passphrase=passphrase)
-    made: dict[str, Json] = {"folder": str(folder), "name": given["name"], "did": web_did(given["base_url"])}
-    print_result(
-        made,
-        f"Made {folder}: settings.toml, keys.sealed, unlock.key (keep it apart from backups), operator.hash.\n"
-        f"Identifier: {made['did']}\nStart it: didkit-py verifier serve {folder}",
-        as_json=as_json,
-    )
+    from verifier import commands
+
+    commands.init(folder, operator_passphrase_file, as_json=as_json, **given)
 
 
 @group.command("serve")
 @click.argument("folder", type=Folder)
 def serve_command(folder: Path) -> None:
     """Serve wallets and the operator's pages until told to stop."""
-    settings = load_settings(folder)
-    app = create_app(folder, settings)
-    configure(service="verifier", level=settings.log_level, told=app[METRICS].logged)
-    run(serve(app, settings, metrics_port=settings.metrics_port))
+    from verifier.app import serve_folder
+
+    serve_folder(folder)
 
 
 @group.command()
@@ -86,12 +49,9 @@ def serve_command(folder: Path) -> None:
 @json_option
 def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> None:
     """Receive a document about this vendor from an offer's link; the service must be running, to show its key."""
+    from verifier import commands
 
-    async def take(parts: VerifierContext) -> dict[str, Json]:
-        return await _own_json(parts, await parts.receive(await parts.preview(link), tx_code=tx_code))
-
-    got = _work(folder, take)
-    print_result(got, f"Received {got['title']} from {got['issuer']}.", as_json=as_json)
+    commands.receive(folder, link, tx_code, as_json=as_json)
 
 
 @group.command()
@@ -99,27 +59,9 @@ def receive(folder: Path, link: str, tx_code: str | None, *, as_json: bool) -> N
 @json_option
 def credentials(folder: Path, *, as_json: bool) -> None:
     """List the documents about this vendor, and how each stands by the lists at hand."""
+    from verifier import commands
 
-    async def find(parts: VerifierContext) -> list[dict[str, Json]]:
-        return [await _own_json(parts, one) for one in await parts.store.own_credentials()]
-
-    found = _work(folder, find)
-    lines = (f"{row['status']:10} {row['title']} from {row['issuer']}, until {row['expires_at']}" for row in found)
-    print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
-
-
-async def _own_json(parts: VerifierContext, own: OwnCredential) -> dict[str, Json]:
-    standing = await parts.standing(own)
-    return {
-        "id": own.id,
-        "type": own.read.vct,
-        "title": title_of(own.read.vct),
-        "issuer": own.read.issuer,
-        "subject": own.read.subject,
-        "received_at": rfc3339(own.received_at),
-        "expires_at": None if own.read.expires_at is None else rfc3339(own.read.expires_at),
-        "status": standing.word,
-    }
+    commands.credentials(folder, as_json=as_json)
 
 
 @group.command("sign-terms")
@@ -128,14 +70,9 @@ async def _own_json(parts: VerifierContext, own: OwnCredential) -> dict[str, Jso
 @json_option
 def sign_terms(folder: Path, terms_id: str, *, as_json: bool) -> None:
     """Sign terms by their identifier; give the signature to the body that confirms it."""
+    from verifier import commands
 
-    async def sign(parts: VerifierContext) -> dict[str, Json]:
-        now = from_timestamp(timestamp(parts.clock()))
-        text = await create_signatory_statement(terms_id, signed_at=now, signer=parts.signer)
-        return {"signature": text, "signedAt": rfc3339(now), "id": terms_id}
-
-    signed = _work(folder, sign)
-    print_result(signed, f"Signed {terms_id} at {signed['signedAt']}:\n{signed['signature']}", as_json=as_json)
+    commands.sign_terms(folder, terms_id, as_json=as_json)
 
 
 @group.command()
@@ -149,15 +86,9 @@ def ask(context: click.Context, folder: Path, sheet: Path, *, even_if_refused: b
 
     Ends with 4 and without a link when every wallet would refuse the request; what they would say is printed.
     """
-    template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES))
-    if even_if_refused:
-        made: MadeRequest | Decision = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
-    else:
-        made = _work(folder, lambda parts: parts.ask(template))
-    if isinstance(made, Decision):
-        _print_verdict(made, {"error": Refused.code, "message": NOT_MADE}, as_json=as_json)
-        context.exit(REJECTED)
-    print_result(made.to_json(), f"Request {made.id}\nLink: {made.link}", as_json=as_json)
+    from verifier import commands
+
+    commands.ask(context, folder, sheet, even_if_refused=even_if_refused, as_json=as_json)
 
 
 @group.command()
@@ -166,39 +97,9 @@ def ask(context: click.Context, folder: Path, sheet: Path, *, even_if_refused: b
 @json_option
 def results(folder: Path, request_id: str | None, *, as_json: bool) -> None:
     """List the requests, the newest first; or everything that is known of one."""
-    if request_id is None:
-        found = _work(folder, _rows)
-        lines = (f"{row['request_id']}  {row['state']:9} {row['made_at']}  {row['purpose_text']}" for row in found)
-        print_result(found, "\n".join(lines) or "No requests yet.", as_json=as_json)
-    else:
-        value, text = _work(folder, lambda parts: _one_result(parts, request_id))
-        print_result(value, text, as_json=as_json)
+    from verifier import commands
 
-
-async def _rows(parts: VerifierContext) -> list[dict[str, Json]]:
-    return [row_json(kept) for kept in await parts.store.requests(now=parts.clock())]
-
-
-async def _one_result(parts: VerifierContext, request_id: str) -> tuple[dict[str, Json], str]:
-    kept = await parts.store.load_request(request_id, now=parts.clock())
-    body = result_json(kept, await parts.store.load_acceptances(request_id))
-    lines = [f"{kept.asked.template.purpose_text or 'A question that was erased'}: {body['state']}"]
-    if kept.ended_at is not None:
-        lines.append(f"Ended by the person at {body['ended_at']}: not to be used any more.")
-    if kept.erased_at is not None:
-        lines.append(f"Erased at {body['erased_at']}.")
-    if body["lapsed_at"] is not None:
-        lines.append(f"Erased at {body['lapsed_at']}, when its time was over.")
-    if kept.result is not None:
-        lines += [_check_line(one.check.name, passed=one.check.passed) for one in kept.result.checks]
-        learned = [one for some in kept.result.learned.values() for one in some]
-        lines += [f"{label}: {one_line(value)}" for one in learned for label, value in lines_of(one)]
-        lines += [f"Kept until {until}: {one_line(labels)}" for one in learned for labels, until in kept_in_words(one)]
-    return body, "\n".join([*lines, f"Agreement: {body['agreement']}"])
-
-
-def _check_line(name: str, *, passed: bool) -> str:
-    return f"{'✓' if passed else '✗'} {CHECK_NAMES.get(name, name)}"
+    commands.results(folder, request_id, as_json=as_json)
 
 
 @group.command()
@@ -206,21 +107,9 @@ def _check_line(name: str, *, passed: bool) -> str:
 @json_option
 def refresh(folder: Path, *, as_json: bool) -> None:
     """Fetch the trust list and all that it names now, instead of at the next appointed time."""
+    from verifier import commands
 
-    async def fetch(parts: VerifierContext) -> dict[str, Json]:
-        lists = await parts.refresh()
-        return {
-            "issuers": len(lists.trust.issuers),
-            "status_lists": len(lists.status_lists),
-            "terms": [*lists.terms],
-            "faults": dict(lists.faults),
-        }
-
-    got = _work(folder, fetch)
-    faults = [f"not at hand: {one_line(part)} ({code})" for part, code in got["faults"].items()]  # type: ignore[union-attr] # made above
-    print_result(
-        got, "\n".join([f"{got['issuers']} issuers, {got['status_lists']} status lists.", *faults]), as_json=as_json
-    )
+    commands.refresh(folder, as_json=as_json)
 
 
 @group.command("check-request")
@@ -233,26 +122,9 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
 
     Ends with 0 when a wallet would release or ask the person, with 4 when it would refuse.
     """
-    octets = read_file(file, max_bytes=MAX_TOKEN).strip()
-    if folder is not None:
-        decision = _work(folder, lambda parts: judge(parts, octets))
-    elif octets.startswith(JSON_BEGINS):
-        raise click.UsageError("A request that is not signed yet needs --folder, whose vendor signs it.")
-    else:
-        decision = asyncio.run(judge_alone(octets))
-    _print_verdict(decision, {}, as_json=as_json)
-    if not would_answer(decision):
-        context.exit(REJECTED)
+    from verifier import commands
 
-
-def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) -> None:
-    """What a wallet would say, after what follows from it."""
-    lines = [*([str(more["message"])] if more else []), f"A wallet would {decision.outcome.name.lower()}."]
-    lines += [
-        f"{one.code:20} {one.sentence}" + (f" ({one_line(one.detail)})" if one.detail else "")
-        for one in decision.reasons
-    ]
-    print_result(more | verdict_json(decision), "\n".join(lines), as_json=as_json)
+    commands.check_request(context, file, folder, as_json=as_json)
 
 
 @group.command("verify-presentation")
@@ -266,36 +138,6 @@ def verify_presentation_command(
     context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, as_json: bool
 ) -> None:
     """Judge one presentation in FILE by every check, and print each."""
-    text = as_text(read_file(file, max_bytes=MAX_TOKEN).strip())
-    found = _work(folder, lambda parts: verify(parts, text, nonce=nonce, audience=audience))
-    if isinstance(found, VerifiedCredential):
-        shown = {"verified": True, "checks": [_check_json(one) for one in found.checks], "claims": dict(found.claims)}
-        lines = [_check_line(one.name, passed=one.passed) for one in found.checks]
-        print_result(shown, "\n".join(lines), as_json=as_json)
-    else:
-        _end_unverified(context, found, as_json=as_json)
+    from verifier import commands
 
-
-def _check_json(check: Any) -> Json:  # noqa: ANN401 - a Check
-    return {"name": check.name, "passed": check.passed, "spec": check.spec, "detail": check.detail}
-
-
-def _end_unverified(context: click.Context, error: DidkitError, *, as_json: bool) -> NoReturn:
-    checks = checks_of(error)
-    body: dict[str, Json] = {"verified": False, "checks": [one.to_json() for one in checks], "claims": {}}
-    lines = [_check_line(one.check.name, passed=one.check.passed) for one in checks]
-    said = describe(error)
-    print_result(
-        body | said, "\n".join([*lines, f"{said['error']}: {one_line(said['message'])}", said["hint"]]), as_json=as_json
-    )
-    context.exit(exit_code(error))
-
-
-def _work(folder: Path, action: Callable[[VerifierContext], Awaitable[T]]) -> T:
-    """Open the vendor, let it work, close it."""
-
-    async def work() -> T:
-        async with open_parts(folder, load_settings(folder)) as parts:
-            return await action(parts)
-
-    return asyncio.run(work())
+    commands.verify_presentation(context, file, folder, nonce, audience, as_json=as_json)

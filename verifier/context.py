@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from aiohttp import web
-
 from didkit_py.consent.decision import Decision
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, b64url
@@ -30,7 +28,6 @@ from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Clock = Callable[[], datetime]
-KEY_FRAGMENT: Final = "key-1"
 _ID_BYTES: Final = 16
 
 
@@ -87,7 +84,7 @@ class VerifierContext:
     async def receive(self, previewed: PreviewedOffer, *, tx_code: str | None) -> OwnCredential:
         """One document about ourselves, checked and kept. Raises what receiving raises."""
         token = await redeem(previewed, tx_code=tx_code, fetch=self.fetcher)
-        got = await collect(previewed, token, signers=[self.signer], fetch=self.fetcher, now_fn=self.clock)
+        got = await collect(previewed, token, signers=[self.signer], fetch=self.fetcher, clock=self.clock)
         own = OwnCredential.of(got.texts[0], id=self.random(_ID_BYTES).hex(), received_at=self.clock())
         await self.store.save_credential(own)
         return own
@@ -163,11 +160,3 @@ async def judge_with(
 def no_evidence(now: datetime) -> Evidence:
     """What is known where there are no lists: nobody is trusted to say anything."""
     return Evidence(trust=TrustList(publisher="", issued_at=now, expires_at=now, issuers={}))
-
-
-PARTS: Final = web.AppKey("parts", VerifierContext)
-
-
-def parts_of(request: web.Request) -> VerifierContext:
-    """The parts of the vendor that answers."""
-    return request.app[PARTS]

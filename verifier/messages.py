@@ -2,16 +2,18 @@
 
 from typing import Final
 
-from didkit_py.consent.disclosure_case import Outcome
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.jose import MAX_JWE
 from didkit_py.oid4vp.link import MAX_NONCE
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request import AUDIENCE, TYPE
 from didkit_py.oid4vp.request_claims import MAX_STATE, MIN_NONCE, RESPONSE_MODE, RESPONSE_TYPE
+from didkit_py.oid4vp.response import ResponseAnswer
 from didkit_py.records.events import MAX_CLAUSE, MAX_REASON, MAX_RESIDUAL, STOP_AND_ERASE, EventKind
 from didkit_py.records.events import TYP as EVENT_TYP
+from didkit_py.roles.self_check import RequestVerdict
 from didkit_py.service.http.media_types import (
+    COUNT,
     FLAG,
     SECONDS,
     TEXT,
@@ -29,9 +31,9 @@ from didkit_py.service.http.media_types import (
     text_of,
 )
 from didkit_py.service.http.messages import DIGEST, MOMENT, PATH, signed_record
+from didkit_py.structs import schema_of
 from didkit_py.terms.grant_parts import RETENTION_CLASSES
 
-COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 _ID: Final = text(at_most=MAX_ID) | fitting(r"[A-Za-z0-9_-]+")
 _NONCE: Final = text(at_most=MAX_NONCE) | fitting(r"[A-Za-z0-9_.~-]+")
 
@@ -100,12 +102,10 @@ RESPONSE_FORM: Final = form_of(
         "vp_token": TEXT,
     },
 )
-REDIRECT: Final = json_of(members({}, {"redirect_uri": URL}, title="ResponseAnswer"))
+REDIRECT: Final = json_of(schema_of(ResponseAnswer))
 
 # Our own: didkit_py/roles/self_check.py
-_OUTCOME: Final = one_of(*(each.name.lower() for each in Outcome))
-_REASON: Final = members({"code": TEXT, "rule": TEXT, "outcome": _OUTCOME, "sentence": TEXT, "detail": TEXT})
-VERDICT: Final = json_of(members({"outcome": _OUTCOME, "codes": many(TEXT), "reasons": many(_REASON)}, title="Verdict"))
+VERDICT: Final = json_of(schema_of(RequestVerdict))
 
 # Our own: didkit_py/records/record.py
 ACCEPTANCE: Final = json_of(members({"record": signed_record(signatures=1)}, title="Acceptance"))

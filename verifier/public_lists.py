@@ -27,7 +27,8 @@ class KeptLists:
         """What is kept, verified. Raises Stale when there is nothing, or the trust list's time is over."""
         if self.trust_list_url is None or self.trust_list_signer is None:
             raise Stale("no trust list is set", hint="Set trust_list_url and trust_list_signer in settings.toml.")
-        version = await self._kept_version()
+        rows = await self.database.fetch("SELECT value FROM source_versions WHERE name = ?", _NAME)
+        version = number(rows[0], "value") if rows else 0
         if self._lists is None or version != self._version:
             self._lists = read_lists(
                 await self.load_sources(),
@@ -38,10 +39,6 @@ class KeptLists:
             self._version = version
         self._lists.require_holding(now)
         return self._lists
-
-    async def _kept_version(self) -> int:
-        rows = await self.database.fetch("SELECT value FROM source_versions WHERE name = ?", _NAME)
-        return number(rows[0], "value") if rows else 0
 
     async def load_sources(self) -> tuple[Source, ...]:
         """What was fetched, as it came."""

@@ -1,37 +1,16 @@
-"""The commands of a wallet. They open the same folder as the pages do, also while the service runs."""
+"""The command line of a wallet: options and help; what a command does is loaded when it is called."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import click
 
 from didkit_py.command import ProgramGroup, json_option
-from didkit_py.encoding import Json, rfc3339
-from didkit_py.errors import Malformed
-from didkit_py.service.http.web import run, serve
-from didkit_py.service.observability.log import configure
 from didkit_py.service.setup.commands import (
     File,
     Folder,
     founding_options,
-    given_settings,
-    print_result,
-    read_passphrase,
 )
-from didkit_py.unicode.visible import is_visible, one_line
-from wallet.app import create_app, open_parts
-from wallet.context import WalletContext
-from wallet.folder import create_folder, load_settings
-from wallet.giver import Giver, giver_of, title_of
-from wallet.models import StoredCredential
-from wallet.storage.ledger import Entry
-from wallet.storage.vault import open_key
-
-T = TypeVar("T")
-# What `ledger show` tells without --values: no claim, no label (a threshold stands in one), no request.
-_HARMLESS: Final = ("vendor", "rel", "answer", "accepted")
 
 passphrase_option = click.option("--passphrase-file", type=File, help="A file with the passphrase; asked otherwise.")
 
@@ -48,26 +27,18 @@ def group() -> None:
 @json_option
 def init(folder: Path, passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values
     """Make the folder of a new wallet, with a fresh key under a passphrase of at least 12 characters."""
-    create_folder(folder, settings=given_settings(given), passphrase=_passphrase(passphrase_file, confirm=True))
-    text = (
-        f"Made {folder}: settings.toml, keys.sealed, ledger.head, rules.head.\n"
-        f"Nobody can open it without the passphrase, and nobody can replace the passphrase.\n"
-        f"Start it: didkit-py wallet serve {folder}"
-    )
-    print_result({"folder": str(folder), "name": given["name"], "url": given["base_url"]}, text, as_json=as_json)
+    from wallet import commands
 
-
-def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
-    return read_passphrase(file, whose="this wallet", option="--passphrase-file", confirm=confirm)
+    commands.init(folder, passphrase_file, as_json=as_json, **given)
 
 
 @group.command("serve")
 @click.argument("folder", type=Folder)
 def serve_command(folder: Path) -> None:
     """Serve the wallet's pages to its owner's browser until told to stop; it starts locked."""
-    settings = load_settings(folder)
-    configure(service="wallet", level=settings.log_level)
-    run(serve(create_app(folder, settings), settings))
+    from wallet.app import serve_folder
+
+    serve_folder(folder)
 
 
 @group.command("credentials")
@@ -76,30 +47,9 @@ def serve_command(folder: Path) -> None:
 @json_option
 def credentials_command(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """List the documents that are held, without what they say."""
+    from wallet import commands
 
-    async def find(parts: WalletContext) -> list[tuple[dict[str, Json], str]]:
-        lists = parts.known_lists()
-        held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
-        return [(_credential(one, giver), giver.sentence) for one, giver in held]
-
-    held = _work(folder, passphrase_file, find)
-    found = [row for row, _ in held]
-    lines = (f"{row['title']} from {giver}: {row['copies_left']} of {row['copies']} copies left" for row, giver in held)
-    print_result(found, "\n".join(lines) or "No documents yet.", as_json=as_json)
-
-
-def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
-    return {
-        "id": stored.id,
-        "title": title_of(stored.vct, stored.title),
-        "type": stored.vct,
-        "issuer_name": giver.name,
-        "issuer_says": giver.says,
-        "issuer": stored.issuer,
-        "copies": stored.copies,
-        "copies_left": stored.copies_left,
-        "expires": None if stored.expires_at is None else rfc3339(stored.expires_at),
-    }
+    commands.credentials(folder, passphrase_file, as_json=as_json)
 
 
 @group.command("deny")
@@ -109,14 +59,9 @@ def _credential(stored: StoredCredential, giver: Giver) -> dict[str, Json]:
 @json_option
 def deny_command(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool) -> None:
     """Refuse every request of WHO from now on: a name, a dealer's number, an internet address."""
-    if not who.strip() or not is_visible(who):
-        raise Malformed("WHO: expected a name, a number or an address, of signs that can be seen")
+    from wallet import commands
 
-    async def deny(parts: WalletContext) -> list[str]:
-        return sorted((await parts.opened.store.change_policy(lambda policy: policy.denying(who))).deny)
-
-    denied = _work(folder, passphrase_file, deny)
-    print_result({"denied": denied}, f"{who} is on the list of those you do not deal with.", as_json=as_json)
+    commands.deny(folder, who, passphrase_file, as_json=as_json)
 
 
 @group.group("ledger")
@@ -130,14 +75,9 @@ def ledger_group() -> None:
 @json_option
 def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
     """Check that no entry was changed, moved or cut off, nor the rules; ends with 4 when one was."""
+    from wallet import commands
 
-    async def verify(parts: WalletContext) -> tuple[Entry, ...]:
-        await parts.opened.store.load_policy()
-        return await parts.opened.ledger.read()
-
-    entries = _work(folder, passphrase_file, verify)
-    body = {"holds": True, "entries": len(entries)}
-    print_result(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
+    commands.ledger_verify(folder, passphrase_file, as_json=as_json)
 
 
 @ledger_group.command("show")
@@ -147,41 +87,6 @@ def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) 
 @json_option
 def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_json: bool) -> None:
     """List the entries, oldest first; without --values no entry tells what a document says."""
-    entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
-    shown = [_entry(one, values=values) for one in entries]
-    lines = (
-        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {_codes(row)}"
-        for row in shown
-    )
-    print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
+    from wallet import commands
 
-
-def _codes(row: Mapping[str, Any]) -> str:
-    return ", ".join(row["reason_codes"])
-
-
-def _entry(entry: Entry, *, values: bool) -> dict[str, Json]:
-    body = dict(entry.body)
-    row: dict[str, Json] = {
-        "seq": entry.seq,
-        "kind": entry.kind,
-        "at": rfc3339(entry.at),
-        "request": entry.request_id,
-        **{name: body.get(name) for name in _HARMLESS},
-        "reason_codes": body.get("reason_codes", []),
-        "record": body.get("record"),
-    }
-    return {**row, "body": body} if values else row
-
-
-def _work(folder: Path, passphrase_file: Path | None, action: Callable[[WalletContext], Awaitable[T]]) -> T:
-    """Open the wallet with its passphrase, let it work, close it."""
-    settings = load_settings(folder)
-    box = open_key(settings.key_file, _passphrase(passphrase_file))
-
-    async def work() -> T:
-        async with open_parts(folder, settings) as parts:
-            parts.vault.hold(box)
-            return await action(parts)
-
-    return asyncio.run(work())
+    commands.ledger_show(folder, passphrase_file, values=values, as_json=as_json)

@@ -2,14 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import structlog
-from aiohttp import web
 
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.roles.ending import Ended, Ending, TerminationRequest
@@ -97,19 +96,24 @@ class WalletContext:
             store=store,
             ledger=ledger,
             keeping=keeping,
-            taking=IssuanceClient(store=store, fetch=self.fetch, now_fn=self.clock),
+            taking=IssuanceClient(store=store, fetch=self.fetch, clock=self.clock),
             presenting=Presenting(
                 store=keeping, fetch=self.fetch, lists=self.lists, now_fn=self.clock, random=secrets.token_bytes
             ),
-            ending=Ending(store=keeping, fetch=self.fetch, now_fn=self.clock),
+            ending=Ending(store=keeping, fetch=self.fetch, clock=self.clock),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:
         """A ticket for the right passphrase; what was left unfinished goes on in the background."""
         ticket = await self.vault.unlock(passphrase)
         if ticket is not None:
-            await self._look_at_ledger()
-            self._begin(self._resume())
+            try:
+                log.info("ledger-verified", count=await self.opened.ledger.adopt())
+            except BrokenLedger as error:
+                log.warning("ledger-broken", code=error.code)
+            task = asyncio.create_task(self._resume())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return ticket
 
     def lock_if_unused(self) -> None:
@@ -117,12 +121,6 @@ class WalletContext:
         self.vault.expire()
         if self.vault.locked:
             self._opened = None
-
-    async def _look_at_ledger(self) -> None:
-        try:
-            log.info("ledger-verified", count=await self.opened.ledger.adopt())
-        except BrokenLedger as error:
-            log.warning("ledger-broken", code=error.code)
 
     async def ledger_fault(self) -> BrokenLedger | None:
         """What is wrong with the ledger or the rules, if anything is."""
@@ -173,11 +171,6 @@ class WalletContext:
     def _turn(self, name: str) -> asyncio.Lock:
         return self._turns.setdefault(name, asyncio.Lock())
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _resume(self) -> None:
         """Go on with everything that was acknowledged and is not finished; one that fails stops no other."""
         with structlog.contextvars.bound_contextvars(run_id=secrets.token_hex(8)):
@@ -211,11 +204,3 @@ class WalletContext:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-PARTS: Final = web.AppKey("parts", WalletContext)
-
-
-def parts_of(request: web.Request) -> WalletContext:
-    """The parts of the wallet that answers."""
-    return request.app[PARTS]

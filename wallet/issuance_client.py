@@ -11,7 +11,7 @@ from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
 from didkit_py.keys.signer import SECRET_BYTES
 from didkit_py.oauth import InvalidGrant, InvalidRequest
-from didkit_py.oid4vci.metadata import JWK, Configuration
+from didkit_py.oid4vci.metadata import JWK
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
 from wallet.storage.store import WalletStore
@@ -30,13 +30,13 @@ class IssuanceClient:
 
     store: WalletStore
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
         previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALGORITHMS)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
-        await self.store.add_offer(offer, now=self.now_fn())
+        await self.store.add_offer(offer, now=self.clock())
         return offer
 
     async def take(self, offer_id: str, tx_code: str | None) -> StoredOffer:
@@ -52,11 +52,13 @@ class IssuanceClient:
 
     async def _make_keys(self, offer: StoredOffer) -> StoredOffer:
         configuration = offer.previewed.configurations[0]
-        count = min(_copies(configuration), offer.previewed.issuer.batch_size)
+        template = template_of(configuration.vct)
+        wanted = min(template.copies, MAX_COPIES) if template else MAX_COPIES
+        count = min(wanted, offer.previewed.issuer.batch_size)
         made = replace(
             offer,
             state=REDEEMING,
-            alg=_algorithm(configuration),
+            alg=next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0]),
             secrets=offer.secrets or tuple(secrets.token_bytes(SECRET_BYTES) for _ in range(count)),
         )
         await self.store.save_offer(made, before=offer.state)
@@ -77,7 +79,7 @@ class IssuanceClient:
         if offer.token is None:
             raise IllegalMove("the offer has no token yet")
         received = await collect(
-            offer.previewed, offer.token, signers=offer.signers, fetch=self.fetch, now_fn=self.now_fn
+            offer.previewed, offer.token, signers=offer.signers, fetch=self.fetch, clock=self.clock
         )
         credential = self._credential(offer, received)
         done = replace(offer, state=RECEIVED, secrets=(), token=None, credential_id=credential.id)
@@ -97,21 +99,12 @@ class IssuanceClient:
             id=_new_id(),
             title=offer.previewed.titles[0],
             issuer_says=offer.previewed.issuer.display_name or "",
-            now=self.now_fn(),
+            now=self.clock(),
         )
 
     async def load_redeemed(self) -> Sequence[StoredOffer]:
         """The offers whose code is spent and whose document has not come."""
         return await self.store.load_offers(REDEEMED)
-
-
-def _copies(configuration: Configuration) -> int:
-    template = template_of(configuration.vct)
-    return min(template.copies, MAX_COPIES) if template else MAX_COPIES
-
-
-def _algorithm(configuration: Configuration) -> str:
-    return next((alg for alg in ALGORITHMS if alg in configuration.proof_algs), ALGORITHMS[0])
 
 
 def _new_id() -> str:

@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from didkit_py.command import ProgramGroup, json_option
 from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
 from didkit_py.commands.key import read_key
 from didkit_py.dids.document import KeyPurpose, did_of
@@ -17,28 +16,17 @@ from didkit_py.formats.sd_jwt import digest_of
 from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
 from didkit_py.keys.public import PublicKey
-from didkit_py.service.doctor.checkup import utc_now
+from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import fetch_document
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.setup.commands import File, Input, fetching_option, print_result
+from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.input_files import read_file
 
 NOTHING_VERIFIED: Final = "NOTHING WAS VERIFIED: anybody can have written this. Add --verify to check who signed it."
 NOT_JUDGED: Final = "Not judged: whether the signer is trusted to say this, revocation, and for whom it was shown."
 
 
-@click.group(cls=ProgramGroup)
-def group() -> None:
-    """Look into credentials, status lists and requests."""
-
-
-@group.command("inspect")
-@click.argument("file", type=Input)
-@click.option("--verify", is_flag=True, help="Check the signature, the dates and the key binding too.")
-@click.option("--issuer-key", type=File, help="A file with the signer's public JWK; fetched by its DID otherwise.")
-@fetching_option
-@json_option
-def inspect_command(
+def inspect_file(
     file: Path, issuer_key: Path | None, loopback_origins: tuple[str, ...], *, verify: bool, as_json: bool
 ) -> None:
     """Lay open the credential, status list or request in FILE (- reads the standard input), without trusting it."""
@@ -49,14 +37,10 @@ def inspect_command(
     verified = asyncio.run(_verify(text, seen, issuer_key, loopback_origins)) if verify else []
     notice = NOT_JUDGED if verify else NOTHING_VERIFIED
     body: dict[str, Json] = {"notice": notice, "verified": [*verified], **seen.to_json(now=utc_now())}
-    print_result(body, _text(body), as_json=as_json)
-
-
-def _text(body: dict[str, Json]) -> str:
-    """The parts under headings; what is not ASCII is escaped, so that it cannot play tricks with a terminal."""
+    # What is not ASCII is escaped, so that it cannot play tricks with a terminal.
     shown = {name: value for name, value in body.items() if name != "notice" and value not in (None, [])}
     lines = (f"{name.replace('_', ' ')}: {json.dumps(value, indent=2)}" for name, value in shown.items())
-    return "\n".join([str(body["notice"]), "", *lines])
+    print_result(body, "\n".join([notice, "", *lines]), as_json=as_json)
 
 
 async def _verify(text: str, seen: Inspected, issuer_key: Path | None, loopback_origins: tuple[str, ...]) -> list[str]:

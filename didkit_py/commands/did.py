@@ -4,9 +4,6 @@ import asyncio
 import json
 from pathlib import Path
 
-import click
-
-from didkit_py.command import ProgramGroup, json_option
 from didkit_py.commands.key import read_key
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.jwk import jwk_did
@@ -15,19 +12,10 @@ from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
 from didkit_py.encoding import Json, read_json
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.setup.commands import Input, fetching_option, print_result
+from didkit_py.service.setup.commands import print_result
 
 
-@click.group(cls=ProgramGroup)
-def group() -> None:
-    """Resolve identifiers (DIDs), and say which one an address or a key has."""
-
-
-@group.command()
-@click.argument("did")
-@fetching_option
-@json_option
-def resolve(did: str, loopback_origins: tuple[str, ...], *, as_json: bool) -> None:
+def print_document(did: str, loopback_origins: tuple[str, ...], *, as_json: bool) -> None:
     """Print the document of DID: did:web as it is published, did:key and did:jwk as they stand for it."""
     document = asyncio.run(fetch_or_derive(did, loopback_origins))
     print_result(document, json.dumps(document, indent=2), as_json=as_json)
@@ -59,20 +47,14 @@ def document_json(document: DidDocument) -> dict[str, Json]:
     return {"id": document.id, "verificationMethod": methods, **purposes}
 
 
-@group.command()
-@click.argument("url")
-@json_option
-def web(url: str, *, as_json: bool) -> None:
+def print_web(url: str, *, as_json: bool) -> None:
     """Print the did:web that speaks for URL, and where its document must stand."""
     did = web_did(url)
     (place,) = locations(did)
     print_result({"did": did, "document": place}, f"{did}\nIts document: {place}", as_json=as_json)
 
 
-@group.command()
-@click.argument("file", type=Input)
-@json_option
-def key(file: Path, *, as_json: bool) -> None:
+def print_key(file: Path, *, as_json: bool) -> None:
     """Print the did:key and did:jwk of the public key in FILE (a JWK; - reads the standard input)."""
     public = read_key(file)
     named = {"did_key": key_did(public), "did_jwk": jwk_did(public)}

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from didkit_py.command import REJECTED, ProgramCommand, json_option
+from didkit_py.command import REJECTED
 from didkit_py.errors import DidkitError, NotFound
+from didkit_py.service.clock import utc_now
 from didkit_py.service.doctor.checkup import (
     FAULT,
     Checkup,
@@ -21,7 +22,6 @@ from didkit_py.service.doctor.checkup import (
     Program,
     examine,
     program_of,
-    utc_now,
 )
 from didkit_py.service.doctor.local_checks import (
     check_database_file,
@@ -45,7 +45,7 @@ from didkit_py.service.doctor.remote_checks import (
     check_trust_list,
 )
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.service.setup.commands import Folder, print_result
+from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.settings import FILE_NAME, ServiceSettings, load
 from didkit_py.unicode.visible import one_line
 
@@ -84,11 +84,7 @@ CHECKS: Final = (
 )
 
 
-@click.command(cls=ProgramCommand)
-@click.argument("folder", type=Folder, default=".")
-@json_option
-@click.pass_context
-def doctor(context: click.Context, folder: Path, *, as_json: bool) -> None:
+def examine_and_print(context: click.Context, folder: Path, *, as_json: bool) -> None:
     """Look for faults in the set-up of the issuer, vendor or wallet in FOLDER, and name a remedy for each.
 
     Nothing is changed, and no secret is shown. Ends with 4 when there is a fault.
@@ -113,7 +109,11 @@ async def examine_folder(folder: Path) -> tuple[Program, list[DoctorFinding]]:
     if not (folder / FILE_NAME).is_file():
         raise NotFound(f"{folder} holds no service", hint="Name the folder that the command init has made.")
     program = program_of(folder, _given(folder), installed())
-    settings, problem = _settings(folder, program)
+    settings, problem = None, None
+    try:
+        settings = load(program.settings, folder, os.environ)
+    except DidkitError as error:
+        problem = error
     async with Fetcher(_own_origins(settings)) as fetcher:
         case = Checkup(
             folder=folder, program=program, settings=settings, problem=problem, fetcher=fetcher, clock=utc_now
@@ -129,13 +129,6 @@ def installed() -> list[Program]:
 def _given(folder: Path) -> frozenset[str]:
     """The names of the settings in the file, even where it is no good TOML."""
     return frozenset(SETTING.findall((folder / FILE_NAME).read_text(encoding="utf-8-sig", errors="replace")))
-
-
-def _settings(folder: Path, program: Program) -> tuple[ServiceSettings | None, DidkitError | None]:
-    try:
-        return load(program.settings, folder, os.environ), None
-    except DidkitError as error:
-        return None, error
 
 
 def _own_origins(settings: ServiceSettings | None) -> set[str]:

@@ -13,16 +13,17 @@ from didkit_py.encoding import Json, from_b64url, read_json, rfc3339
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import MAX_DISCLOSURES, Disclosure, parse_disclosure, process
 from didkit_py.reading import Reader
-from didkit_py.status.token_list import BITS, MAX_TOKEN, Status, unpack
+from didkit_py.status.states import Status
+from didkit_py.status.token_list import BITS, MAX_TOKEN, unpack
+from didkit_py.status.token_list import TYP as STATUS_LIST_TYP
 
 MAX_BYTES: Final = MAX_TOKEN
-STATUS_LIST: Final = "statuslist+jwt"
 KINDS: Final = {
     "dc+sd-jwt": "credential (SD-JWT VC)",
     "vc+sd-jwt": "credential (SD-JWT VC)",
     "kb+jwt": "key binding",
     "oauth-authz-req+jwt": "presentation request",
-    STATUS_LIST: "status list",
+    STATUS_LIST_TYP: "status list",
     "trust-list+jwt": "trust list",
 }
 _JWS_PARTS: Final = 3
@@ -71,14 +72,18 @@ def inspect(text: str) -> Inspected:
         raise Malformed(f"it has more than {MAX_DISCLOSURES} disclosures")
     disclosures = tuple(map(parse_disclosure, disclosed))
     processed = process(payload, disclosures)
+    claims = processed.claims
+    entries = claims.get("status_list")
+    if isinstance(entries, dict) and isinstance(entries.get("lst"), str):  # its states are counted apart
+        claims = {**claims, "status_list": {**entries, "lst": f"({len(str(entries['lst']))} characters)"}}
     return Inspected(
         kind=KINDS.get(str(header.get("typ")), "signed text of another kind"),
         header=header,
-        payload=_shortened(processed.claims),
+        payload=claims,
         disclosed=tuple(".".join(map(str, path)) for path in processed.paths),
         hidden=sum(1 for _ in digests(payload, disclosures)) - len(disclosures),
-        key_binding=_binding(binding) if binding else None,
-        status_list=_numbers(payload) if header.get("typ") == STATUS_LIST else None,
+        key_binding=dict(zip(("header", "payload"), parse_jws(binding), strict=True)) if binding else None,
+        status_list=_numbers(payload) if header.get("typ") == STATUS_LIST_TYP else None,
     )
 
 
@@ -110,19 +115,6 @@ def _digests(value: Json) -> Iterator[str]:
                 yield from _digests(inner)
 
 
-def _binding(text: str) -> dict[str, Json]:
-    header, payload = parse_jws(text)
-    return {"header": header, "payload": payload}
-
-
-def _shortened(claims: dict[str, Json]) -> dict[str, Json]:
-    """The claims, the bits of a status list left out: their number is told apart."""
-    entries = claims.get("status_list")
-    if not isinstance(entries, dict) or not isinstance(entries.get("lst"), str):
-        return claims
-    return {**claims, "status_list": {**entries, "lst": f"({len(str(entries['lst']))} characters)"}}
-
-
 def _numbers(payload: dict[str, Json]) -> dict[str, Json]:
     entries = Reader(payload, at="payload").object("status_list")
     bits = entries.integer("bits")
@@ -133,9 +125,7 @@ def _numbers(payload: dict[str, Json]) -> dict[str, Json]:
     for octet, times in Counter(packed).items():  # of which there are 256 at most, however long the list
         for shift in range(0, 8, bits):
             counts[(octet >> shift) % 2**bits] += times
-    named: dict[str, Json] = {_status_name(value): counts[value] for value in sorted(counts)}
+    named: dict[str, Json] = {
+        Status(value).name.lower() if value in {*Status} else str(value): counts[value] for value in sorted(counts)
+    }
     return {"bits": bits, "entries": counts.total(), "by_status": named}
-
-
-def _status_name(value: int) -> str:
-    return Status(value).name.lower() if value in {*Status} else str(value)

@@ -4,9 +4,6 @@ import json
 from pathlib import Path
 from typing import Final
 
-import click
-
-from didkit_py.command import ProgramGroup, json_option
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadKey, Malformed, Rejected
@@ -14,7 +11,7 @@ from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.reading import Reader
 from didkit_py.service.setup.atomic_files import write_private
-from didkit_py.service.setup.commands import File, Input, print_result
+from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.input_files import read_file
 from didkit_py.service.setup.keyfile import create_keyfile, create_signing_secret, open_keyfile, read_unlock
 
@@ -29,17 +26,7 @@ class FileExists(Rejected):
     hint = "Name a new file; keys are never overwritten."
 
 
-@click.group(cls=ProgramGroup)
-def group() -> None:
-    """Make a signing key, and show what of it others may know."""
-
-
-@group.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--alg", type=click.Choice(["ES256", "EdDSA"]), default="ES256", show_default=True, help="Its algorithm.")
-@click.option("--unlock-file", type=File, help="Seal the keys with this file, as the programs read them.")
-@json_option
-def new(file: Path, alg: str, unlock_file: Path | None, *, as_json: bool) -> None:
+def make_key(file: Path, alg: str, unlock_file: Path | None, *, as_json: bool) -> None:
     """Make a key in FILE, which only you can read: a private JWK, or sealed keys with --unlock-file."""
     try:
         if unlock_file is not None:
@@ -55,14 +42,7 @@ def new(file: Path, alg: str, unlock_file: Path | None, *, as_json: bool) -> Non
     print_result({"file": str(file), **about(public)}, f"Made {file}.\n{_text(public)}", as_json=as_json)
 
 
-@group.command()
-@click.argument("file", type=Input)
-@click.option("--unlock-file", type=File, help="The file that opens sealed keys.")
-@click.option(
-    "--private", "with_private", is_flag=True, help="Print the private JWK too: who reads it can sign as you."
-)
-@json_option
-def show(file: Path, unlock_file: Path | None, *, with_private: bool, as_json: bool) -> None:
+def show_key(file: Path, unlock_file: Path | None, *, with_private: bool, as_json: bool) -> None:
     """Print the public JWK, thumbprint and did:key of the key in FILE: a JWK, or sealed keys with --unlock-file."""
     if unlock_file is not None:
         keys = open_keyfile(file, unlock=read_unlock(unlock_file))

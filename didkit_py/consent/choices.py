@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from didkit_py.consent.disclosure_case import (
@@ -115,20 +114,25 @@ def bundles(case: DisclosureCase) -> tuple[Objection, ...]:
     for one in case.agreement.grants:
         for query_id in grants.tied.get(one.gid, ()):
             together.setdefault("" if query_id in must else query_id, {})[one.gid] = one
-    beyond = dict.fromkeys(gid for found in together.values() if _is_mixed(found.values()) for gid in found)
+    beyond: dict[str, None] = {}
+    for found in together.values():
+        purposes = {purpose for one in found.values() for purpose in one.purpose}
+        if len(purposes) > 1 and not all(map(is_service, purposes)):
+            beyond |= dict.fromkeys(found)
     return objection("agr.bundled", Outcome.REFUSE, ", ".join(beyond)) if beyond else ()
-
-
-def _is_mixed(grants: Iterable[Grant]) -> bool:
-    purposes = {purpose for one in grants for purpose in one.purpose}
-    return len(purposes) > 1 and not all(map(is_service, purposes))
 
 
 def cannot_be_explained(case: DisclosureCase) -> tuple[Objection, ...]:
     """R-32: conditions that the page does not show, or that nothing here would keep count of."""
     grants = () if case.agreement is None else case.agreement.grants
     strange = [f"{one.gid}.{name}" for one in grants for name in _unexplained(one)]
-    closed = [one.gid for one in grants if one.window is not None and not _is_open(one.window, case.now)]
+    closed: list[str] = []
+    for one in grants:
+        window = one.window or Window()
+        early = window.not_before is not None and case.now < moment_of(window.not_before, end=False)
+        late = window.not_after is not None and moment_of(window.not_after, end=True) < case.now
+        if early or late:
+            closed.append(one.gid)
     return (
         *(objection("agr.not-understood", Outcome.REFUSE, ", ".join(strange)) if strange else ()),
         *(objection("agr.window", Outcome.REFUSE, ", ".join(closed)) if closed else ()),
@@ -150,10 +154,3 @@ def _unexplained(grant: Grant) -> Iterator[str]:
         "window.dataNotAfter": window.data_not_after is not None,
     }
     return (name for name, is_odd in odd.items() if is_odd)
-
-
-def _is_open(window: Window, now: datetime) -> bool:
-    begins, ends = window.not_before, window.not_after
-    return (begins is None or moment_of(begins, end=False) <= now) and (
-        ends is None or now <= moment_of(ends, end=True)
-    )

@@ -92,8 +92,10 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
     grants = grants_of(decision.case)
     if not answer.optional <= offered or not answer.grants <= set(grants.choices):
         raise Malformed("something was ticked that was not offered")
-    ticked = _whole_sets(candidates.optional_sets, answer.optional | frozenset(candidates.required)) & offered
-    answers = {name: one for name, one in decision.chosen.items() if name not in offered or name in ticked}
+    # A part of a set would answer nothing, so only sets that were ticked whole count.
+    ticked = answer.optional | frozenset(candidates.required)
+    whole = {name for names in candidates.optional_sets if set(names) <= ticked for name in names}
+    answers = {name: one for name, one in decision.chosen.items() if name not in offered or name in whole}
     if not answers:
         raise Refused("nothing was chosen", reason="person")
     return Consent(
@@ -105,11 +107,6 @@ def consent(decision: Decision, answer: Answer_) -> Consent:
         by="policy" if decision.outcome == Outcome.RELEASE else "person",
         seal=_SEAL,
     )
-
-
-def _whole_sets(sets: tuple[tuple[str, ...], ...], ticked: frozenset[str]) -> frozenset[str]:
-    """The names of those sets that were ticked whole; a part of a set would answer nothing."""
-    return frozenset(name for names in sets if set(names) <= ticked for name in names)
 
 
 async def release(
@@ -151,7 +148,7 @@ async def release(
 
 
 def _selected(text: str, answer: QueryAnswer, signer: Signer) -> str:
-    """The copy with the disclosures that the person saw, and no others."""
+    """The credential instance with the disclosures that the person saw and no others."""
     row = FORMATS[FORMAT]
     selected = row.select(text, answer.paths)
     read = row.read(row.parse(selected))

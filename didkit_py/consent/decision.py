@@ -27,6 +27,7 @@ from didkit_py.consent.rules_query import asked_thresholds
 from didkit_py.errors import DidkitError
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.dcql import QueryAnswer
+from didkit_py.oid4vp.response import ACCESS_DENIED
 
 __all__ = [
     "RULES",
@@ -44,7 +45,6 @@ __all__ = [
     "nonce_key",
 ]
 
-ACCESS_DENIED: Final = "access_denied"
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(id="R-01", question="is the request out of order?", judge=rules_request.is_malformed, stop=True),

@@ -17,7 +17,7 @@ from didkit_py.encoding import digest
 from didkit_py.errors import BadStatusList, DidkitError
 from didkit_py.oid4vp.dcql import Candidates, DcqlQuery, QueryAnswer
 from didkit_py.oid4vp.request import VerifiedRequest
-from didkit_py.status.token_list import Status
+from didkit_py.status.states import Status
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.grant_parts import ClaimPath
 

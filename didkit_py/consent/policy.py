@@ -83,10 +83,6 @@ class Criteria:
         }
 
 
-def _caps(texts: Mapping[str, str]) -> Mapping[str, Period]:
-    return MappingProxyType({name: Period.parse(text) for name, text in texts.items()})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the person accepts, asks to be asked about, and refuses."""
@@ -99,7 +95,14 @@ class Policy:
     )  # claim type -> role credentials of which one is wanted
     criteria: Mapping[str, Criteria] = field(default_factory=dict)  # by claim type
     retention_caps: Mapping[str, Period] = field(
-        default_factory=lambda: _caps({"immediate": "P90D", "planning": "P2Y", "dispute": "P6Y", "legal": "P6Y"})
+        default_factory=lambda: MappingProxyType(
+            {
+                "immediate": Period.parse("P90D"),
+                "planning": Period.parse("P2Y"),
+                "dispute": Period.parse("P6Y"),
+                "legal": Period.parse("P6Y"),
+            }
+        )
     )  # a class that is not named is not accepted
     propagation: str = "processors"
     own_terms: tuple[Grant, ...] = ()  # the person's own upper bound; empty: none
@@ -115,7 +118,7 @@ class Policy:
         return any(looks_like(one, self.stop_notices) is not None for one in identifiers)
 
     def denying(self, who: str) -> Self:
-        """The same policy with one more on the deny list."""
+        """Copy of the policy with one more name on the deny list."""
         return replace(self, deny=self.deny | {who.strip()})
 
     @classmethod
@@ -158,10 +161,6 @@ def _criteria(read: Reader) -> Mapping[str, Criteria]:
     return MappingProxyType({vct: Criteria.from_reader(criteria.object(vct)) for vct in criteria.members})
 
 
-def _threshold_cap(read: Reader) -> int | None:
-    return None if read.value("threshold_cap") is None else read.integer("threshold_cap")
-
-
 _READERS: Final[Mapping[str, Callable[[Reader], Any]]] = MappingProxyType(
     {
         "deny": lambda read: frozenset(read.texts("deny")),
@@ -172,7 +171,7 @@ _READERS: Final[Mapping[str, Callable[[Reader], Any]]] = MappingProxyType(
         "retention_caps": _retention_caps,
         "propagation": lambda read: read.text("propagation", one_of=PROPAGATIONS),
         "own_terms": lambda read: read_grants(read, "own_terms", at_least=0),
-        "threshold_cap": _threshold_cap,
+        "threshold_cap": lambda read: None if read.value("threshold_cap") is None else read.integer("threshold_cap"),
         "profile": lambda read: read.text("profile", one_of=PROFILES),
     }
 )

@@ -10,7 +10,7 @@ from didkit_py.consent.policy import Policy
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.document import TermsDocument
 from didkit_py.terms.grant import Grant
-from didkit_py.terms.grant_parts import PROPAGATIONS, Propagation, Recipient, Retention
+from didkit_py.terms.grant_parts import PROPAGATIONS, Propagation, Recipient
 from didkit_py.terms.order import ceiling_excess
 from didkit_py.terms.period import Period
 from didkit_py.terms.vocabulary import is_within
@@ -59,7 +59,11 @@ def exceeds_terms(case: DisclosureCase) -> tuple[Objection, ...]:
     beyond = () if document is None else ceiling_excess(_grants(case), document.ceiling)
     if document is not None and case.agreement is not None:
         beyond += tuple(_slower(case.agreement, document))
-    beyond += tuple(f"{grant.gid}.not" for grant in _grants(case) if _contradicts_itself(grant))
+    beyond += tuple(
+        f"{grant.gid}.not"
+        for grant in _grants(case)
+        if any(is_within(purpose, one) for purpose in grant.purpose for one in grant.prohibitions or ())
+    )
     return objection("agr.exceeds-terms", Outcome.REFUSE, ", ".join(dict.fromkeys(beyond))) if beyond else ()
 
 
@@ -77,10 +81,6 @@ def _slower(agreement: Agreement, document: TermsDocument) -> Iterator[str]:
     confirm = document.within("confirmReceipt")
     if confirm is not None and agreement.receipt.within > confirm:
         yield "receipt"
-
-
-def _contradicts_itself(grant: Grant) -> bool:
-    return any(is_within(purpose, one) for purpose in grant.purpose for one in grant.prohibitions or ())
 
 
 def exceeds_person(case: DisclosureCase) -> tuple[Objection, ...]:
@@ -111,11 +111,8 @@ def keeps_too_long(case: DisclosureCase) -> tuple[Objection, ...]:
         f"{grant.gid}.{one.retention_class}"
         for grant in _grants(case)
         for one in grant.retention or ()
-        if _is_too_long(one, case.policy)
+        if (cap := case.policy.retention_caps.get(one.retention_class)) is None
+        or one.period > cap
+        or one.then == "keep"
     ]
     return objection("agr.retention", Outcome.REFUSE, ", ".join(beyond)) if beyond else ()
-
-
-def _is_too_long(retention: Retention, policy: Policy) -> bool:
-    cap = policy.retention_caps.get(retention.retention_class)
-    return cap is None or retention.period > cap or retention.then == "keep"

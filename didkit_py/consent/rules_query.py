@@ -46,7 +46,11 @@ def over_asks(case: DisclosureCase) -> tuple[Objection, ...]:
     items = case.shown
     beyond = [
         *_unnamed_types(case),
-        *(_spelled(one) for one in items if not is_promised(case, one)),
+        *(
+            f"{one.query_id}: " + "/".join("*" if step is None else str(step) for step in one.path)
+            for one in items
+            if not is_promised(case, one)
+        ),
     ]
     if beyond:
         outcome = Outcome.ASK if case.policy.profile == "eudi-warn" else Outcome.REFUSE
@@ -66,10 +70,6 @@ def _unnamed_types(case: DisclosureCase) -> Iterator[str]:
     for one in request.request.query.credentials:
         is_meant = vendor.agreement_queries is None or one.id in vendor.agreement_queries
         yield from (f"{one.id}: {vct}" for vct in one.vct_values if not is_meant or vct not in named)
-
-
-def _spelled(item: ShownClaim) -> str:
-    return f"{item.query_id}: " + "/".join("*" if step is None else str(step) for step in item.path)
 
 
 def steps_asked(case: DisclosureCase) -> tuple[ShownClaim, ...]:

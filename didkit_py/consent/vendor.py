@@ -150,14 +150,10 @@ def _roles(case: _Case) -> Iterator[VerifiedCredential]:
             old = isinstance(error, Expired | Revoked | Unavailable) or _is_unlisted_yet(case, info.data, error)
             case.note("vrf.role-stale" if old else "vrf.role-missing", f"role credential: {error}")
             continue
-        if _is_about(credential.subject, case.request.request.client_id.did):
+        if (credential.subject or "").removeprefix(CLIENT_PREFIX) == case.request.request.client_id.did:
             yield credential
         else:
             case.note("vrf.identity-split", "the role credential is about another business")
-
-
-def _is_about(subject: str | None, did: str) -> bool:
-    return subject is not None and subject.removeprefix(CLIENT_PREFIX) == did
 
 
 def _agreement(case: _Case) -> tuple[Agreement | None, frozenset[str] | None]:
@@ -237,18 +233,14 @@ def _judge_terms(
     if signatory is None:
         return
     if signatory.terms_id != agreement.terms_id:
-        case.note(_difference(signatory, document), "the vendor signed other terms than its agreement names")
+        # Another text under the same name and version is a forgery; another version is another version.
+        same = document is not None and (signatory.family, signatory.version) == (document.family, document.version)
+        case.note("terms.forged" if same else "terms.version", "the vendor signed other terms than its agreement names")
     elif document is not None and signatory.issuer != document.publisher:
         try:
             verify_delegation(signatory, publisher=case.evidence.document(document.publisher, now=case.now))
         except DidkitError as error:
             case.note(_terms_code(error), f"statement about signed terms: {error}")
-
-
-def _difference(signatory: Signatory, document: TermsDocument | None) -> str:
-    """Another text under the same name and version is a forgery; another version is another version."""
-    same = document is not None and (signatory.family, signatory.version) == (document.family, document.version)
-    return "terms.forged" if same else "terms.version"
 
 
 def _proven(client_id: ClientId, roles: tuple[VerifiedCredential, ...]) -> Iterator[str]:

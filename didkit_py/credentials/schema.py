@@ -79,12 +79,9 @@ def leaves(schema: Json, claims: Collection[tuple[str, ...]], at: tuple[str, ...
 def is_required(schema: Json, path: tuple[str, ...]) -> bool:
     """Whether every valid value holds the path."""
     for name in path:
-        if not isinstance(schema, dict) or name not in _items(schema.get("required")):
+        required = schema.get("required") if isinstance(schema, dict) else None
+        if not isinstance(schema, dict) or not isinstance(required, list) or name not in required:
             return False
         properties = schema.get("properties")
         schema = properties.get(name) if isinstance(properties, dict) else None
     return True
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []

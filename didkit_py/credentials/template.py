@@ -99,6 +99,9 @@ class ClaimTemplate:
         read = Reader(body, at=name)
         read.refuse_unknown(_MEMBERS)
         schema = read.mapping("schema")
+        rules = read.texts("rules")
+        if not RULES.keys() >= set(rules):
+            raise BadTemplate(f"{read.path('rules')}: expected names of the table of rules")
         template = cls(
             name=name,
             vct=read.text("vct"),
@@ -112,7 +115,7 @@ class ClaimTemplate:
             has_status=read.flag("status"),
             claims=tuple(ClaimSpec.read(entry, schema=dict(schema)) for entry in read.objects("claims", at_least=1)),
             schema=schema,
-            rules=tuple(RULES[rule] for rule in _known_rules(read)),
+            rules=tuple(RULES[rule] for rule in rules),
             validator=compile_schema(schema),
         )
         template.require_sound()
@@ -229,18 +232,8 @@ def _claim_metadata(spec: ClaimSpec) -> dict[str, Json]:
         "mandatory": spec.required,
         "sd": "always" if spec.hidden else "never",
     }
-    return metadata | _present({"group": spec.group, "data_class": spec.data_class})
-
-
-def _present(members: Mapping[str, str | None]) -> dict[str, Json]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _known_rules(read: Reader) -> tuple[str, ...]:
-    names = read.texts("rules")
-    if not RULES.keys() >= set(names):
-        raise BadTemplate(f"{read.path('rules')}: expected names of the table of rules")
-    return names
+    ours = {"group": spec.group, "data_class": spec.data_class}
+    return metadata | {name: value for name, value in ours.items() if value is not None}
 
 
 def _rounded_down(moment: datetime, step: timedelta) -> datetime:
@@ -248,14 +241,14 @@ def _rounded_down(moment: datetime, step: timedelta) -> datetime:
     return from_timestamp(seconds - seconds % width)
 
 
-def _load() -> Iterator[ClaimTemplate]:
-    for entry in sorted(files(__package__).joinpath("types").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".json"):
-            yield ClaimTemplate.from_json(read_json(entry.read_bytes()), name=entry.name.removesuffix(".json"))
-
-
-TEMPLATES: Final[Mapping[str, ClaimTemplate]] = MappingProxyType({template.vct: template for template in _load()})
-_BY_NAME: Final[Mapping[str, ClaimTemplate]] = {template.name: template for template in TEMPLATES.values()}
+_BY_NAME: Final[Mapping[str, ClaimTemplate]] = {
+    name: ClaimTemplate.from_json(read_json(entry.read_bytes()), name=name)
+    for entry in sorted(files(__package__).joinpath("types").iterdir(), key=lambda entry: entry.name)
+    if (name := entry.name.removesuffix(".json")) != entry.name
+}
+TEMPLATES: Final[Mapping[str, ClaimTemplate]] = MappingProxyType(
+    {template.vct: template for template in _BY_NAME.values()}
+)
 
 
 def template_named(name: str) -> ClaimTemplate:

@@ -14,7 +14,7 @@ from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import DidkitError
-from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import InvalidNonce, InvalidProof
@@ -48,7 +48,7 @@ async def create_key_proof(*, signer: Signer, audience: str, nonce: str | None, 
 def parse_key_proof(text: str) -> UnverifiedJws:
     """A proof of shape only: typed, signed asymmetrically, with exactly one of jwk and kid. Raises InvalidProof."""
     with _invalid_proof():
-        proof = parse_compact(text, typ=TYPE, honoured=frozenset({"jwk"}), max_length=MAX_PROOF)
+        proof = parse_compact(text, typ=TYPE, honoured=KEY_HEADER, max_length=MAX_PROOF)
     named = [name for name in ("jwk", "kid") if proof.header.get(name) is not None]
     if len(named) != 1:
         raise InvalidProof("expected exactly one of jwk and kid in the header of the key proof", spec=_SPEC)
@@ -126,7 +126,7 @@ def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument], now: dateti
 
 @contextmanager
 def _invalid_proof() -> Iterator[None]:
-    """Whatever is wrong with a proof has one name on the wire; `reason` keeps the finer one."""
+    """Raise each error of the block as InvalidProof, its name on the wire; `reason` keeps the code of the error."""
     try:
         yield
     except InvalidProof:

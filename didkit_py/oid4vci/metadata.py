@@ -84,6 +84,10 @@ class Configuration:
         shown = Reader(words if isinstance(words, dict) else {}, at=read.path("credential_metadata"))
         display = _display(shown)
         algs = read.members.get("credential_signing_alg_values_supported")
+        try:
+            claims = parse_claims(shown, language=LANGUAGE)
+        except Malformed:  # described in another way, as earlier drafts did: then no claim has a label
+            claims = ()
         return cls(
             vct=read.text("vct", max_length=2_048),
             title=_words(display, "name", max_length=_MAX_NAME),
@@ -92,7 +96,7 @@ class Configuration:
             signing_algs=tuple(each for each in algs if isinstance(each, str)) if isinstance(algs, list) else (),
             proof_algs=jwt.texts("proof_signing_alg_values_supported", at_least=1, max_items=50) if jwt else (),
             needs_attestation=jwt is not None and jwt.has("key_attestations_required"),
-            claims=_claims(shown),
+            claims=claims,
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -150,14 +154,6 @@ def _display(read: Reader) -> Reader | None:
     return next(ours, named[0] if named else None)
 
 
-def _claims(shown: Reader) -> tuple[ClaimDescription, ...]:
-    """The labels of claims, none where the issuer describes them in another way, as earlier drafts did."""
-    try:
-        return parse_claims(shown, language=LANGUAGE)
-    except Malformed:
-        return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerMetadata:
     """Where and what an issuer issues (12.2.4); what we do not speak or cannot read is not in `configurations`."""
@@ -195,6 +191,7 @@ class IssuerMetadata:
             except Malformed as error:
                 faults[name] = str(error)
         display = _display(read)
+        encryption = [read.members.get(f"credential_{which}_encryption") for which in ("request", "response")]
         return cls(
             issuer=issuer,
             credential_endpoint=read.url("credential_endpoint"),
@@ -203,7 +200,8 @@ class IssuerMetadata:
             authorization_servers=_servers(read),
             batch_size=_batch_size(read),
             display_name=_words(display, "name", max_length=_MAX_NAME),
-            needs_encryption=_needs_encryption(read),
+            # Also where it says so in another way than true, which nobody would if it were not meant.
+            needs_encryption=any(bool(one.get("encryption_required")) for one in encryption if isinstance(one, dict)),
             other_formats=frozenset(others),
             faults=MappingProxyType(faults),
         )
@@ -242,13 +240,6 @@ def _batch_size(read: Reader) -> int:
     if size > _MAX_BATCH_SIZE:
         raise Malformed(f"{read.path('batch_credential_issuance')}.batch_size: more than {_MAX_BATCH_SIZE}", spec=_SPEC)
     return max(size, 1)
-
-
-def _needs_encryption(read: Reader) -> bool:
-    """Also where it says so in another way than true, which nobody would if it were not meant."""
-    names = ("credential_request_encryption", "credential_response_encryption")
-    found = [read.members.get(name) for name in names]
-    return any(bool(each.get("encryption_required")) for each in found if isinstance(each, dict))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

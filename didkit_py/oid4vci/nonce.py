@@ -7,14 +7,13 @@ stores nothing. What is stored is the id of a nonce that was used, until its end
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Annotated, Final
 
-from didkit_py.encoding import Json, b64url, from_b64url, timestamp
+from didkit_py.encoding import b64url, from_b64url, timestamp
 from didkit_py.errors import Malformed
 from didkit_py.oauth import InvalidNonce
-from didkit_py.reading import Reader
+from didkit_py.structs import Message, text
 
 LIFETIME: Final = timedelta(minutes=10)
 MAX_SKEW: Final = timedelta(seconds=60)  # between two processes of one issuer
@@ -33,12 +32,12 @@ def create_nonce(*, key: bytes, now: datetime, random: Callable[[int], bytes]) -
     return b64url(body + _mac(body, key))
 
 
-def verify_nonce(text: str, *, key: bytes, now: datetime) -> bytes:
+def verify_nonce(nonce: str, *, key: bytes, now: datetime) -> bytes:
     """The id of a nonce of ours that still holds; the caller spends it in the store.
 
     Raises InvalidNonce.
     """
-    octets = _octets(text)
+    octets = _octets(nonce)
     body, mac = octets[:-_MAC_BYTES], octets[-_MAC_BYTES:]
     if not hmac.compare_digest(mac, _mac(body, key)):
         raise InvalidNonce("the nonce was not made here", spec=_SPEC)
@@ -50,9 +49,9 @@ def verify_nonce(text: str, *, key: bytes, now: datetime) -> bytes:
     return body[:_ID_BYTES]
 
 
-def _octets(text: str) -> bytes:
+def _octets(nonce: str) -> bytes:
     try:
-        octets = from_b64url(text) if len(text) <= MAX_NONCE else b""
+        octets = from_b64url(nonce) if len(nonce) <= MAX_NONCE else b""
     except Malformed:
         octets = b""
     if len(octets) != _ID_BYTES + _END_BYTES + _MAC_BYTES:
@@ -66,16 +65,7 @@ def _mac(body: bytes, key: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=_MAC_BYTES, key=key, person=_PURPOSE).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NonceResponse:
+class NonceResponse(Message):
     """The answer of a nonce endpoint; it must not be cached (7.2)."""
 
-    c_nonce: str
-
-    @classmethod
-    def from_json(cls, body: Json) -> Self:
-        """Read shape only. Raises Malformed."""
-        return cls(c_nonce=Reader(body, at="nonce_response").text("c_nonce", max_length=MAX_NONCE))
-
-    def to_json(self) -> dict[str, Json]:
-        return {"c_nonce": self.c_nonce}
+    c_nonce: Annotated[str, text(at_most=MAX_NONCE)]

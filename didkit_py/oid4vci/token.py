@@ -111,7 +111,7 @@ class TokenResponse:
 
 
 def _identifiers(read: Reader) -> Mapping[str, tuple[str, ...]]:
-    """By configuration; entries of another type or form name none, and the configuration's own name is used."""
+    """Credential identifiers by configuration id; entries of another type or form are skipped (6.2)."""
     found: dict[str, tuple[str, ...]] = {}
     for each in read.decorations("authorization_details", max_items=50):
         with suppress(Malformed):

@@ -116,8 +116,10 @@ def asked_for(place: Path_, paths: Collection[Path_]) -> bool:
 
     An index stands for any element: held-back elements move the others, so that numbers differ between the two sides.
     """
-    return place in paths or any(all(starmap(_serves, zip(place, path, strict=False))) for path in paths)
-
-
-def _serves(part: str | int | None, asked: str | int | None) -> bool:
-    return _same_part(part, asked) if isinstance(asked, str) else isinstance(part, int)
+    return place in paths or any(
+        all(
+            _same_part(part, asked) if isinstance(asked, str) else isinstance(part, int)
+            for part, asked in zip(place, path, strict=False)
+        )
+        for path in paths
+    )

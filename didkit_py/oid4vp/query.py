@@ -126,7 +126,14 @@ class DcqlQuery:
             raise VpFormatsNotSupported(
                 f"dcql_query: expected a query for {' or '.join(sorted(KNOWN_FORMATS))}", spec="OpenID4VP 1.0, 8.5"
             )
-        sets = _each(read, "credential_sets", lambda one: _credential_set(one, ids), MAX_CREDENTIALS)
+        sets = _each(
+            read,
+            "credential_sets",
+            lambda one: CredentialSet(
+                options=_id_sets(one, "options", ids, MAX_CREDENTIALS), required=one.flag("required", default=True)
+            ),
+            MAX_CREDENTIALS,
+        )
         return cls(credentials=credentials, credential_sets=sets, source=body)
 
     def to_json(self) -> Json:
@@ -172,12 +179,6 @@ def _claim_sets(read: Reader, claims: Sequence[ClaimQuery]) -> tuple[tuple[str, 
     if not claims or any(claim.id is None for claim in claims):
         raise Malformed(f"{read.path('claim_sets')}: needs claims that all have an id", spec="OpenID4VP 1.0, 6.4.1")
     return _id_sets(read, "claim_sets", {claim.id for claim in claims if claim.id is not None}, MAX_CLAIMS)
-
-
-def _credential_set(read: Reader, ids: Collection[str]) -> CredentialSet:
-    return CredentialSet(
-        options=_id_sets(read, "options", ids, MAX_CREDENTIALS), required=read.flag("required", default=True)
-    )
 
 
 def _id_sets(read: Reader, name: str, known: Collection[str], most: int) -> tuple[tuple[str, ...], ...]:

@@ -92,7 +92,7 @@ class UnverifiedRequest:
 
 
 def parse_request_object(text: str, *, link: RequestLink) -> UnverifiedRequest:
-    """Read whose request it is; nothing else is looked at before the signature holds.
+    """Read the client id and key id of a request object; other members are read once its signature holds.
 
     Raises Malformed, TooLarge, WrongType, UnsupportedAlgorithm or BadDid, or BadRequestObject when the client is not
     the one that the link names or another DID's key signed.

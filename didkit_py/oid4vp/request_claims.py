@@ -84,11 +84,13 @@ class PresentationRequest:
         metadata = read.object("client_metadata")
         _require_formats(metadata)
         issued_at = read.moment("iat")
+        # Without a holder's proof nothing but `state` ties the answer to the request (5.3).
+        unbound = not all(one.holder_binding for one in query.credentials)
         return cls(
             client_id=parse_client_id(read.text("client_id")),
             response_uri=read.url("response_uri"),
             nonce=_url_safe(read, "nonce", minimum=MIN_NONCE, maximum=MAX_NONCE),
-            state=_state(read, query),
+            state=_url_safe(read, "state", minimum=1, maximum=MAX_STATE) if read.has("state") or unbound else None,
             query=query,
             encryption_jwk=_encryption_key(metadata),
             encryption_enc=_content_encryption(metadata),
@@ -147,13 +149,6 @@ def _url_safe(read: Reader, name: str, *, minimum: int, maximum: int) -> str:
             reason="req.replay" if name == "nonce" else "req.malformed",
         )
     return text
-
-
-def _state(read: Reader, query: DcqlQuery) -> str | None:
-    """Without a holder's proof nothing but `state` ties the answer to the request (5.3)."""
-    if all(one.holder_binding for one in query.credentials) and not read.has("state"):
-        return None
-    return _url_safe(read, "state", minimum=1, maximum=MAX_STATE)
 
 
 def _require_formats(metadata: Reader) -> None:

@@ -7,7 +7,7 @@ wallet that has nothing look the same.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Annotated, Final
 
 from didkit_py.encoding import Json, b64url, read_json, write_json
 from didkit_py.errors import BadResponse, Malformed, TooLarge
@@ -17,6 +17,7 @@ from didkit_py.oauth import describable
 from didkit_py.oid4vp.query import MAX_CREDENTIALS, MAX_ID
 from didkit_py.oid4vp.request_claims import MAX_STATE, PresentationRequest
 from didkit_py.reading import Reader, is_url
+from didkit_py.structs import Message, read_as, url_by
 
 ACCESS_DENIED: Final = "access_denied"
 MAX_PRESENTATIONS: Final = 20  # for one query that accepts several
@@ -73,13 +74,10 @@ def open_response(text: str, *, private_jwk: Mapping[str, Json]) -> ResponseBody
         raise BadResponse("response: encrypted for another key than the request's", spec="OpenID4VP 1.0, 8.3")
     read = Reader(read_json(decrypt(text, private_jwk=private_jwk)), at="response")
     state = read.optional_text("state", max_length=MAX_STATE)
-    return ResponseBody(vp_token=_vp_token(read.object("vp_token")), state=state)
-
-
-def _vp_token(read: Reader) -> dict[str, tuple[str, ...]]:
-    if not 1 <= len(read.members) <= MAX_CREDENTIALS:
+    tokens = read.object("vp_token")
+    if not 1 <= len(tokens.members) <= MAX_CREDENTIALS:
         raise BadResponse(f"vp_token: expected 1 to {MAX_CREDENTIALS} members", spec="OpenID4VP 1.0, 8.1")
-    return {query_id: _presentations(read, query_id) for query_id in read.members}
+    return ResponseBody(vp_token={name: _presentations(tokens, name) for name in tokens.members}, state=state)
 
 
 def _presentations(read: Reader, query_id: str) -> tuple[str, ...]:
@@ -148,9 +146,12 @@ def _error_response(form: Mapping[str, str]) -> AuthorizationErrorResponse:
     return AuthorizationErrorResponse(error=form["error"], state=state)
 
 
+class ResponseAnswer(Message):
+    """What the vendor says to an answer: where it wants the person's browser to go, if anywhere (8.2)."""
+
+    redirect_uri: Annotated[str, url_by(lambda text: is_url(text.partition("#")[0]), "an https URL")] | None = None
+
+
 def parse_redirect(body: Json) -> str | None:
     """Where the vendor wants the person's browser to go after an answer, if anywhere (8.2). Raises Malformed."""
-    target = Reader(body, at="answer").optional_text("redirect_uri", max_length=2_048)
-    if target is not None and not is_url(target.partition("#")[0]):
-        raise Malformed("answer.redirect_uri: expected an https URL", spec="OpenID4VP 1.0, 8.2")
-    return target
+    return read_as(ResponseAnswer, body, at="answer").redirect_uri

@@ -16,7 +16,7 @@ from typing import Final, Self
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
-from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -29,7 +29,6 @@ APPLIED: Final = "applied"
 STOP_AND_ERASE: Final = "stop-and-erase"
 MAX_REASON: Final = 500
 MAX_SKEW: Final = timedelta(seconds=60)
-_KEY_HEADER: Final = frozenset({"jwk"})
 _COMMON: Final = ("rel", "record", "seq", "prev", "event", "at")
 
 
@@ -188,7 +187,7 @@ def parse_event(text: str) -> UnverifiedEvent:
 
     Raises Malformed, TooLarge, WrongType or BadKey.
     """
-    jws = parse_compact(text, typ=TYP, honoured=_KEY_HEADER)
+    jws = parse_compact(text, typ=TYP, honoured=KEY_HEADER)
     read = Reader(jws.claims(), at="event")
     kind = EventKind(read.text("event", one_of=[one.value for one in EventKind]))
     read.refuse_unknown((*_COMMON, *_OWN[kind]))
@@ -206,7 +205,11 @@ def parse_event(text: str) -> UnverifiedEvent:
         basis=read.text("basis", max_length=80) if kind == EventKind.ERASE_REQUEST else "",
         of=read_digest(read, "of") if kind in _ANSWERS else "",
         state=read.text("state", one_of=_STATES[kind]) if kind in _ANSWERS else "",
-        residual=_residual(read) if kind == EventKind.ERASE_PROOF else (),
+        residual=(
+            tuple(map(Residual.from_reader, read.objects("residual", max_items=MAX_RESIDUAL)))
+            if kind == EventKind.ERASE_PROOF
+            else ()
+        ),
         text=text,
     )
     return UnverifiedEvent(
@@ -221,10 +224,6 @@ def _paths(read: Reader) -> tuple[ClaimPath, ...]:
         return ()
     entries = read.items("paths", at_least=1, max_items=64)
     return tuple(read_path(Reader({"paths": one}, at="event"), "paths") for one in entries)
-
-
-def _residual(read: Reader) -> tuple[Residual, ...]:
-    return tuple(map(Residual.from_reader, read.objects("residual", max_items=MAX_RESIDUAL)))
 
 
 def verify_event(

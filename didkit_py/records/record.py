@@ -21,7 +21,7 @@ from didkit_py.credentials.template import TEMPLATES, template_of
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
-from didkit_py.jose import JointlySigned
+from didkit_py.jose import KEY_HEADER, JointlySigned
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.query import DcqlQuery
@@ -40,7 +40,6 @@ MAX_DELAY: Final = timedelta(minutes=10)  # between making an acceptance and rec
 MAX_SKEW: Final = timedelta(seconds=60)
 MAX_RECORD: Final = 65_536
 _UUID: Final = re.compile(r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
-_KEY_HEADER: Final = frozenset({"jwk"})
 _JKT: Final = "jkt:"
 _BASES: Final = {
     "contract": "dpv:Contract",
@@ -125,7 +124,10 @@ def _items(grant: Grant) -> tuple[DataItem, ...]:
 
 
 def _accepted(grant: Grant, shown: Collection[tuple[str, ClaimPath]]) -> tuple[ClaimPath, ...]:
-    """What was shown under this grant, each path once; a part of what the grant names is recorded as that."""
+    """The collapsed paths that were shown and that `grant` names, sorted, each once.
+
+    A claim inside what the grant names is recorded under the longest path that the grant covers.
+    """
     found: set[ClaimPath] = set()
     for vct, path in shown:
         parts = (path[:length] for length in range(len(path), 0, -1))
@@ -141,27 +143,18 @@ def is_offered(vct: str, path: ClaimPath, grant: Grant) -> bool:
     paths = {collapsed(one.path) for one in _items(grant) if one.vct == vct and one.path is not None}
     if path in paths:
         return True
-    if path != collapsed(path) or not _is_claim(vct, path):
+    template = template_of(vct)
+    if path != collapsed(path) or template is None:
+        return False
+    if not any(spec.path[: len(path)] == path for spec in template.claims):  # no claim here, and none below
         return False
     classes = tuple(one for one in _items(grant) if one.data_class is not None)
     item = DataItem(vct=vct, path=path, necessity="optional")
     return any(is_below(path, one) for one in paths) or is_covered(item, classes)
 
 
-def _is_claim(vct: str, path: ClaimPath) -> bool:
-    """Whether the type has a claim here, or claims below."""
-    template = template_of(vct)
-    return template is not None and any(spec.path[: len(path)] == path for spec in template.claims)
-
-
 def _spelling(path: ClaimPath) -> bytes:
     return jcs([*path])
-
-
-def _declined(grant: Grant, accepted: Sequence[ClaimPath]) -> tuple[ClaimPath, ...]:
-    """What the grant names and nothing accepted answers."""
-    named = {collapsed(one.path) for one in _items(grant) if one.vct is not None and one.path is not None}
-    return tuple(sorted((one for one in named if not any(is_below(path, one) for path in accepted)), key=_spelling))
 
 
 def _payload(
@@ -210,24 +203,21 @@ def _payload(
 def _process(grant: Grant, paths: Sequence[ClaimPath] | None, terms: TermsDocument | None) -> Json:
     """One grant in the record; `paths` is None where it was not accepted."""
     recipient, accepted = grant.recipient or Recipient(), paths or ()
-    declined = _declined(grant, accepted)
+    named = {collapsed(one.path) for one in _items(grant) if one.vct is not None and one.path is not None}
+    declined = [one for one in named if not any(is_below(path, one) for path in accepted)]
     return absent_left_out(
         {
             "gid": grant.gid,
             "state": "accepted" if accepted or (paths is not None and not grant.data) else "declined",
             "acceptedData": [[*path] for path in accepted],
-            "declinedData": [[*path] for path in declined],
-            "hasPurpose": [_compact(iri) for iri in grant.purpose],
+            "declinedData": [[*path] for path in sorted(declined, key=_spelling)],
+            "hasPurpose": ["dpv:" + iri.removeprefix(DPV) if iri.startswith(DPV) else iri for iri in grant.purpose],
             "hasLegalBasis": _BASES[grant.legal_basis],
             "hasStorageCondition": [one.to_json() for one in grant.retention or ()],
             "hasRecipient": [*(recipient.processors or ()), *(recipient.third_parties or ())],
             "hasJurisdiction": None if terms is None else terms.jurisdiction,
         }
     )
-
-
-def _compact(iri: str) -> str:
-    return "dpv:" + iri.removeprefix(DPV) if iri.startswith(DPV) else iri
 
 
 async def create_acceptance(record: Mapping[str, Json], *, signer: Signer) -> JointlySigned:
@@ -352,9 +342,9 @@ def verify_record(
 
 def _verify_subject(signed: JointlySigned) -> AgreementRecord:
     """The record in `signed`, once the person's signature holds under the key that the record names."""
-    header = signed.signatures[0].header(typ=TYP, honoured=_KEY_HEADER)
+    header = signed.signatures[0].header(typ=TYP, honoured=KEY_HEADER)
     key = PublicKey.from_jwk(header.get("jwk"))
-    signed.verify(0, key, typ=TYP, honoured=_KEY_HEADER)
+    signed.verify(0, key, typ=TYP, honoured=KEY_HEADER)
     return _read(signed.payload, key)
 
 

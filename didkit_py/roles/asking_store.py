@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 
-from didkit_py.encoding import Json, timestamp
+from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
@@ -16,9 +16,10 @@ from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 from didkit_py.records.retention import leaves
+from didkit_py.structs import JsonValue, Moment, Text, plain, read_as
 from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
-from didkit_py.terms.grant_parts import ClaimPath, absent_left_out
+from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.terms.order import is_below
 from didkit_py.verification import CheckResult
 
@@ -100,7 +101,7 @@ class AskedRequest:
         return any(is_below(one, path) or is_below(path, one) for one in asked)
 
     def without_question(self) -> Self:
-        """What may stay once the answer is gone: that something was asked, and when."""
+        """Copy that says only that something was asked and when, for a request whose answer was erased."""
         return replace(self, template=NO_QUESTION, nonce="", state="", rel="", encryption_jwk={})
 
 
@@ -117,56 +118,36 @@ class CheckMade:
         body |= {"code": one.code} if one.code else {}
         return body | ({"query": self.query_id} if self.query_id else {})
 
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        check = CheckResult(
-            name=read.text("name"),
-            passed=read.flag("passed"),
-            spec=str(read.value("spec")),
-            detail=str(read.value("detail")),
-            code=read.optional_text("code") or "",
-        )
-        return cls(check=check, query_id=read.optional_text("query") or "")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retained:
     """Until when one claim may be kept, and what allows it."""
 
     path: ClaimPath
-    gids: tuple[str, ...]  # of the accepted grants; empty: nothing was agreed about it
-    until: datetime | None  # None: no end is set yet
-
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        return cls(
-            path=tuple(step for step in read.items("path") if isinstance(step, str | int | None)),
-            gids=read.optional_texts("gids"),
-            until=read.optional_moment("until"),
-        )
-
-    def to_json(self) -> dict[str, Json]:
-        until = None if self.until is None else timestamp(self.until)
-        return absent_left_out({"path": [*self.path], "gids": [*self.gids], "until": until})
+    gids: tuple[Text, ...]  # of the accepted grants; empty: nothing was agreed about it
+    until: Moment | None  # None: no end is set yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What one presented credential said, without its registered claims."""
 
-    vct: str
-    issuer: str
-    issuer_name: str
-    claims: Mapping[str, Json] = field(repr=False)
+    vct: Text
+    issuer: Text
+    issuer_name: Text
+    claims: Mapping[str, JsonValue] = field(repr=False)
     retained: tuple[Retained, ...] = ()  # one for each claim
 
     @property
     def paths(self) -> tuple[ClaimPath, ...]:
-        """Of each claim; the empty path stands for a credential that says nothing but its type."""
+        """The path of each claim that was shown; only the empty path for a credential without claims."""
         return tuple(leaves(dict(self.claims))) or ((),)
 
     def without(self, paths: Sequence[ClaimPath]) -> Self:
-        """The same without what it said at and below these paths."""
+        """Copy without the claims at the given paths and everything below them.
+
+        An index stands for all elements of its array. Ends of storage are kept for the claims that are left.
+        """
         claims: Json = dict(self.claims)
         for path in paths:
             claims = _without(claims, path) if path else {}
@@ -174,28 +155,12 @@ class Learned:
         kept = {*leaves(left), *(() if self.claims or () in paths else ((),))}
         return replace(self, claims=left, retained=tuple(one for one in self.retained if one.path in kept))
 
-    def to_json(self) -> dict[str, Json]:
-        return {
-            "vct": self.vct,
-            "issuer": self.issuer,
-            "issuer_name": self.issuer_name,
-            "claims": dict(self.claims),
-            "retained": [one.to_json() for one in self.retained],
-        }
-
-    @classmethod
-    def from_reader(cls, read: Reader) -> Self:
-        return cls(
-            vct=read.text("vct"),
-            issuer=read.text("issuer"),
-            issuer_name=read.text("issuer_name"),
-            claims=read.mapping("claims"),
-            retained=tuple(map(Retained.from_reader, read.objects("retained"))) if read.has("retained") else (),
-        )
-
 
 def _without(value: Json, path: ClaimPath) -> Json:
-    """The value without what `path` names; of an array, every place: which of them was shown is not recorded."""
+    """Copy of `value` without what `path` names and without objects that this leaves empty.
+
+    An index removes every element of the array, since which of them was shown is not recorded.
+    """
     step, rest = path[0], path[1:]
     if isinstance(value, dict) and isinstance(step, str) and step in value:
         kept = {name: inner for name, inner in value.items() if name != step}
@@ -222,7 +187,7 @@ class Result:
         return self._keeping(lambda one: one.without(paths))
 
     def without_overdue(self, now: datetime) -> Self:
-        """The result without what should be gone by now."""
+        """Copy without the claims whose end of storage is at or before `now`."""
         return self._keeping(
             lambda one: one.without(
                 [kept.path for kept in one.retained if kept.until is not None and kept.until <= now]
@@ -230,7 +195,7 @@ class Result:
         )
 
     def _keeping(self, left: Callable[[Learned], Learned]) -> Self:
-        """What is left of each credential; one of which nothing is left is not named any more."""
+        """Copy with `left` applied to each credential; those of which no claim is left are removed."""
         found = {
             name: tuple(after for one in some if (after := left(one)).claims or after == one)
             for name, some in self.learned.items()
@@ -238,14 +203,14 @@ class Result:
         return replace(self, learned={name: some for name, some in found.items() if some})
 
     def without_details(self) -> Self:
-        """The checks by name alone, and nothing that was learned: that it was verified, not what."""
+        """Copy with each check by name and outcome alone: it says that something was verified, not what."""
         names = dict.fromkeys((one.check.name, one.check.passed) for one in self.checks)
         bare = tuple(CheckMade(check=CheckResult(name=name, passed=passed)) for name, passed in names)
         return replace(self, checks=bare)
 
     @property
     def due_at(self) -> datetime | None:
-        """When the next of it must be gone."""
+        """The earliest end of storage of all claims, None when none is set."""
         ends = (kept.until for some in self.learned.values() for one in some for kept in one.retained)
         return min((one for one in ends if one is not None), default=None)
 
@@ -254,24 +219,11 @@ class Result:
         return {(name, path) for name, some in self.learned.items() for one in some for path in one.paths}
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "checks": [one.to_json() for one in self.checks],
-            "learned": {query_id: [one.to_json() for one in some] for query_id, some in self.learned.items()},
-            "presented": self.presented,
-            "error": None if self.error is None else dict(self.error),
-        }
+        return plain(self)
 
     @classmethod
     def from_json(cls, body: Json) -> Self:
-        read = Reader(body, at="result")
-        learned = read.object("learned")
-        error = read.value("error")
-        return cls(
-            checks=tuple(map(CheckMade.from_reader, read.objects("checks"))),
-            learned={name: tuple(map(Learned.from_reader, learned.objects(name))) for name in learned.members},
-            presented=str(read.value("presented")),
-            error={name: str(value) for name, value in error.items()} if isinstance(error, dict) else None,
-        )
+        return read_as(cls, body, at="result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,7 +289,10 @@ class Remains:
 
 
 def remains_of(kept: KeptRequest, result: Result) -> Remains:
-    """What may stay beside this result: not the question, where it speaks of what is gone."""
+    """What is to be stored of `kept` together with `result`, which has fewer claims than before.
+
+    The query is removed too where it names a claim that is gone, since it would tell what was answered.
+    """
     before = Result() if kept.stored is None else kept.stored
     gone = before.claims() - result.claims()
     told = not result.learned or any(kept.asked.names(*one) for one in gone)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from didkit_py.encoding import Json, b64url, sha256
+from didkit_py.encoding import b64url, sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
 from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.oid4vp.response import (
     AuthorizationErrorResponse,
+    ResponseAnswer,
     ResponseBody,
     open_response,
     parse_response_form,
@@ -50,16 +51,6 @@ Gather = Callable[[Iterable[str], datetime], Awaitable[Evidence]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """What is answered to a wallet: where the person may go on, if anywhere."""
-
-    redirect_uri: str | None = field(default=None, repr=False)
-
-    def to_json(self) -> dict[str, Json]:
-        return {} if self.redirect_uri is None else {"redirect_uri": self.redirect_uri}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Checking:
     """The checking side of one vendor."""
 
@@ -70,7 +61,7 @@ class Checking:
     gather: Gather  # what verifying these texts needs, fetched where it is not at hand
     random: Callable[[int], bytes] = field(repr=False)
 
-    async def take_response(self, request_id: str, form: Mapping[str, str], *, now: datetime) -> Taken:
+    async def take_response(self, request_id: str, form: Mapping[str, str], *, now: datetime) -> ResponseAnswer:
         """Judge what was posted to the response address of a request.
 
         Raises NotFound, Malformed, Replayed, Expired, or the check that did not hold, which is noted.
@@ -84,14 +75,16 @@ class Checking:
         require_state(body, expected_state=kept.asked.state)
         return await self._judge(kept.asked, body, now)
 
-    async def _take_refusal(self, kept: KeptRequest, answer: AuthorizationErrorResponse, now: datetime) -> Taken:
+    async def _take_refusal(
+        self, kept: KeptRequest, answer: AuthorizationErrorResponse, now: datetime
+    ) -> ResponseAnswer:
         if answer.state != kept.asked.state:
             raise Rejected("error: the state is not the request's", spec="OpenID4VP 1.0, 8.5")
         state = move(kept.state, ExchangeEvent.WALLET_REFUSED)
         await self.store.save_try(kept.asked.id, state, Result(error={"error": answer.error}), now=now)
-        return Taken()
+        return ResponseAnswer()
 
-    async def _judge(self, asked: AskedRequest, body: ResponseBody, now: datetime) -> Taken:
+    async def _judge(self, asked: AskedRequest, body: ResponseBody, now: datetime) -> ResponseAnswer:
         evidence = await self.gather([text for some in body.vp_token.values() for text in some], now)
         presented = presented_digest(body.vp_token, asked.nonce)
         try:
@@ -104,17 +97,16 @@ class Checking:
                 now=now,
             )
         except (Rejected, Malformed) as error:
-            await self._keep_failure(asked, error, presented, now)
+            checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
+            result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
+            state = move(ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED)
+            await self.store.save_try(asked.id, state, result, now=now)
             raise
         return await self._keep(asked, verified, presented, now)
 
-    async def _keep_failure(self, asked: AskedRequest, error: DidkitError, presented: str, now: datetime) -> None:
-        checks = tuple(CheckMade(check=one) for one in _OPENED) + checks_of(error)
-        result = Result(checks=checks, presented=presented, error={"error": error.code, "message": str(error)})
-        state = move(ExchangeState.FETCHED, ExchangeEvent.PRESENTATION_REJECTED)
-        await self.store.save_try(asked.id, state, result, now=now)
-
-    async def _keep(self, asked: AskedRequest, verified: VerifiedPresentation, presented: str, now: datetime) -> Taken:
+    async def _keep(
+        self, asked: AskedRequest, verified: VerifiedPresentation, presented: str, now: datetime
+    ) -> ResponseAnswer:
         acceptances = await self.store.load_acceptances(asked.id)
         accepted = next((one for one in acceptances if one.presented == presented), None)
         checks = tuple(CheckMade(check=one) for one in _OPENED) + _all_checks(verified)
@@ -128,7 +120,7 @@ class Checking:
             record, result = await self.accepting.recorded(accepted, result, shown_at=now)
         code = b64url(self.random(_CODE_BYTES))
         await self.store.save_answer(asked.id, result, now=now, response_code_hash=sha256(code.encode()), record=record)
-        return Taken(redirect_uri=f"{self.base_url}{DONE_PATH}?response_code={code}")
+        return ResponseAnswer(redirect_uri=f"{self.base_url}{DONE_PATH}?response_code={code}")
 
 
 def _require_open(kept: KeptRequest) -> None:

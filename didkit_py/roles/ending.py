@@ -31,6 +31,7 @@ from didkit_py.records.record import AgreementRecord, verify_record
 from didkit_py.roles.presenting import authenticate
 from didkit_py.roles.presenting_store import Exchange, Note
 from didkit_py.roles.receiving import Fetch, OfferAnswer
+from didkit_py.structs import Moment, Text, plain, read_as
 from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
 
 MAX_ANSWER_BYTES: Final = 65_536
@@ -60,36 +61,18 @@ class Ended:
     exchange_id: str
     place: int
     wish: TerminationRequest
-    asked_at: datetime
-    event: str | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
-    answer: str | None = field(default=None, repr=False)  # the vendor's, once its signature held
-    answered_at: datetime | None = None
+    asked_at: Moment
+    event: Text | None = field(default=None, repr=False)  # as signed; None: the wish before has no answer yet
+    answer: Text | None = field(default=None, repr=False)  # the vendor's, once its signature held
+    answered_at: Moment | None = None
     problem: str = ""  # the code of what was wrong with the last try
 
     @classmethod
     def from_json(cls, body: Json, *, exchange_id: str, place: int) -> Self:
-        read = Reader(body, at="ended")
-        return cls(
-            exchange_id=exchange_id,
-            place=place,
-            wish=TerminationRequest(read.text("wish", one_of=[*TerminationRequest])),
-            asked_at=read.moment("asked_at"),
-            event=read.optional_text("event"),
-            answer=read.optional_text("answer"),
-            answered_at=read.optional_moment("answered_at"),
-            problem=read.optional_text("problem") or "",
-        )
+        return read_as(cls, body, at="ended", columns={"exchange_id": exchange_id, "place": place})
 
     def to_json(self) -> dict[str, Json]:
-        members: dict[str, Json] = {
-            "wish": self.wish.value,
-            "asked_at": timestamp(self.asked_at),
-            "event": self.event,
-            "answer": self.answer,
-            "answered_at": None if self.answered_at is None else timestamp(self.answered_at),
-            "problem": self.problem or None,
-        }
-        return {name: value for name, value in members.items() if value is not None}
+        return plain(self, without=("exchange_id", "place"))
 
     @property
     def confirmed(self) -> bool:
@@ -143,7 +126,7 @@ class Ending:
 
     store: EndingStore
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
         """E1 to E6: the person pressed the button. The same wish again is not a second one.
@@ -153,7 +136,7 @@ class Ending:
         relationship = relationship_of(await self.store.load_exchange(exchange_id))
         known = await self.store.load_ended(exchange_id)
         if all(one.wish is not wish for one in known):
-            now = from_timestamp(timestamp(self.now_fn()))
+            now = from_timestamp(timestamp(self.clock()))
             ended = Ended(exchange_id=exchange_id, place=len(known) + 1, wish=wish, asked_at=now)
             note = Note(kind=ASKED[wish], body=_body(relationship))
             await self.store.save_wish(ended, note=note, now=now)
@@ -173,7 +156,7 @@ class Ending:
     async def _send_one(self, relationship: Relationship, ended: Ended, previous: AgreementEvent | None) -> Ended:
         if ended.event is None:
             ended = replace(ended, event=await self._signed(relationship, ended.wish, previous))
-            await self.store.save_ended(ended, now=self.now_fn())
+            await self.store.save_ended(ended, now=self.clock())
         try:
             answer = await self._post(relationship.desk(ended.wish).uri, ended.event or "")
             if answer.status in _CLIENT_FAULTS:
@@ -186,7 +169,7 @@ class Ending:
     async def _signed(
         self, relationship: Relationship, wish: TerminationRequest, previous: AgreementEvent | None
     ) -> str:
-        exchange, record, now = relationship.exchange, relationship.record, self.now_fn()
+        exchange, record, now = relationship.exchange, relationship.record, self.clock()
         signer = await self.store.load_relationship_signer(exchange.client_id, record.rel)
         if wish is TerminationRequest.ERASE:
             return await create_erase_request(record, previous=previous, paths=(), basis=BASIS, signer=signer, now=now)
@@ -215,7 +198,7 @@ class Ending:
             to=parse_event(ended.event or "").event,
             record=relationship.record,
             vendor_document=relationship.document,
-            now=self.now_fn(),
+            now=self.clock(),
         )
 
     async def _keep_answer(self, relationship: Relationship, ended: Ended, answer: AgreementEvent) -> Ended:
@@ -224,14 +207,14 @@ class Ending:
         note = Note(
             kind=CONFIRMED[ended.wish], body=_body(relationship) | {"event": ended.event, "answer": answer.text}
         )
-        await self.store.save_ended(confirmed, notes=[note], now=self.now_fn())
+        await self.store.save_ended(confirmed, notes=[note], now=self.clock())
         return confirmed
 
     async def _keep_problem(self, ended: Ended, problem: str) -> Ended:
         """What went wrong, for the person's page; the wish stays unconfirmed."""
         if ended.problem != problem:
             ended = replace(ended, problem=problem)
-            await self.store.save_ended(ended, now=self.now_fn())
+            await self.store.save_ended(ended, now=self.clock())
         return ended
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, Self
+from typing import Annotated, Final, Protocol, Self
 
 from didkit_py.consent.decision import AskedThreshold, HeldState, History
 from didkit_py.consent.policy import Policy
@@ -12,8 +12,10 @@ from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.dcql import Held
 from didkit_py.reading import Reader
+from didkit_py.structs import JsonValue, Moment, Text, Url, plain, read_as, text
 
 MAX_STORED_TEXT: Final = 524_288  # characters of one sealed text; an encrypted answer has up to half of it
+StoredText = Annotated[str, text(at_most=MAX_STORED_TEXT)]
 
 
 class PresentationState(StrEnum):
@@ -35,30 +37,10 @@ UNFINISHED: Final = (PresentationState.SENDING, PresentationState.RELEASED, Pres
 class Outgoing:
     """What is sent, byte for byte, however often it takes."""
 
-    response_uri: str
-    form: str = field(repr=False)
-    receipt_uri: str | None = None  # where the acceptance goes; None: there is no agreement
-    acceptance: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def from_json(cls, body: Json) -> Self:
-        read = Reader(body, at="outgoing")
-        return cls(
-            response_uri=read.url("response_uri"),
-            form=read.text("form", max_length=MAX_STORED_TEXT),
-            receipt_uri=read.url("receipt_uri") if read.has("receipt_uri") else None,
-            acceptance=read.optional_text("acceptance", max_length=MAX_STORED_TEXT),
-        )
-
-    def to_json(self) -> dict[str, Json]:
-        return _present(
-            {
-                "response_uri": self.response_uri,
-                "form": self.form,
-                "receipt_uri": self.receipt_uri,
-                "acceptance": self.acceptance,
-            }
-        )
+    response_uri: Url
+    form: StoredText = field(repr=False)
+    receipt_uri: Url | None = None  # where the acceptance goes; None: there is no agreement
+    acceptance: StoredText | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,68 +49,29 @@ class Exchange:
 
     id: str
     state: PresentationState
-    opened_at: datetime
-    client_id: str
-    request_uri: str
-    wallet_nonce: str | None
-    text: str = field(repr=False)  # the signed request as received
-    document: str | None = field(default=None, repr=False)  # the signer's key document as received
-    vendor: str  # as it may be shown: a proven name, or the host
+    opened_at: Moment
+    client_id: Text
+    request_uri: Text
+    wallet_nonce: Text | None
+    text: StoredText = field(repr=False)  # the signed request as received
+    document: StoredText | None = field(default=None, repr=False)  # the signer's key document as received
+    vendor: Text  # as it may be shown: a proven name, or the host
     outgoing: Outgoing | None = field(default=None, repr=False)
-    shared: tuple[Mapping[str, Json], ...] = field(default=(), repr=False)  # what was shown: query, label, value
-    promises: Mapping[str, Json] = field(default_factory=dict, repr=False)  # uses, kept, terms, in the person's words
+    shared: tuple[Mapping[str, JsonValue], ...] = field(default=(), repr=False)  # what was shown: query, label, value
+    promises: Mapping[str, JsonValue] = field(default_factory=dict, repr=False)  # in the person's words
     rel: str | None = None
-    until: datetime | None = None  # the vendor takes no answer after that
+    until: Moment | None = None  # the vendor takes no answer after that
     left: bool = False  # whether what is shared may have left the wallet
     redirect: str | None = None  # where the vendor would like the person to go on
     problem: str = ""  # the code of what went wrong
-    record: Mapping[str, Json] | None = field(default=None, repr=False)
+    record: Mapping[str, JsonValue] | None = field(default=None, repr=False)
 
     @classmethod
     def from_json(cls, body: Json, *, id: str, state: str) -> Self:  # noqa: A002 - the field's name
-        read = Reader(body, at="exchange")
-        return cls(
-            id=id,
-            state=PresentationState(state),
-            opened_at=read.moment("opened_at"),
-            client_id=read.text("client_id"),
-            request_uri=read.text("request_uri"),
-            wallet_nonce=read.optional_text("wallet_nonce"),
-            text=read.text("text", max_length=MAX_STORED_TEXT),
-            document=read.optional_text("document", max_length=MAX_STORED_TEXT),
-            vendor=read.text("vendor"),
-            outgoing=Outgoing.from_json(read.value("outgoing")) if read.has("outgoing") else None,
-            shared=tuple(one.members for one in read.objects("shared")),
-            promises=read.mapping("promises"),
-            rel=read.optional_text("rel"),
-            until=read.optional_moment("until"),
-            left=read.has("left") and read.flag("left"),
-            redirect=read.optional_text("redirect"),
-            problem=read.optional_text("problem") or "",
-            record=read.mapping("record") if read.has("record") else None,
-        )
+        return read_as(cls, body, at="exchange", columns={"id": id, "state": state})
 
     def to_json(self) -> dict[str, Json]:
-        return _present(
-            {
-                "opened_at": timestamp(self.opened_at),
-                "client_id": self.client_id,
-                "request_uri": self.request_uri,
-                "wallet_nonce": self.wallet_nonce,
-                "text": self.text,
-                "document": self.document,
-                "vendor": self.vendor,
-                "outgoing": None if self.outgoing is None else self.outgoing.to_json(),
-                "shared": [dict(one) for one in self.shared],
-                "promises": dict(self.promises),
-                "rel": self.rel,
-                "until": None if self.until is None else timestamp(self.until),
-                "left": self.left or None,
-                "redirect": self.redirect,
-                "problem": self.problem or None,
-                "record": None if self.record is None else dict(self.record),
-            }
-        )
+        return plain(self, without=("id", "state"))
 
     @property
     def unfinished(self) -> bool:
@@ -137,10 +80,6 @@ class Exchange:
         return self.state in {PresentationState.SENDING, PresentationState.DECLINING} or (
             self.state is PresentationState.RELEASED and waits
         )
-
-
-def _present(members: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: value for name, value in members.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 from didkit_py.reading import Reader, is_loopback, origin
+from didkit_py.structs import read_as
 from didkit_py.verification.copies import check_copies
 
 MAX_METADATA_BYTES: Final = 262_144
@@ -193,7 +194,7 @@ async def collect(
     *,
     signers: Sequence[Signer],
     fetch: Fetch,
-    now_fn: Callable[[], datetime],
+    clock: Callable[[], datetime],
     configuration_id: str | None = None,
 ) -> Received:
     """The credential in one checked copy per signer, or in fewer where the issuer gives fewer.
@@ -209,7 +210,7 @@ async def collect(
     for signer in chosen:
         _require_bindable(configuration, bindings=(binding_of(signer),), algs=(signer.alg,))
     identifiers = token.identifiers.get(wanted, ())
-    exchange = _Exchange(previewed.issuer, token, fetch, now_fn)
+    exchange = _Exchange(previewed.issuer, token, fetch, clock)
     try:
         response = await exchange.request(wanted, chosen, identifiers)
     except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
@@ -217,7 +218,7 @@ async def collect(
     with _sent_by("the issuer's credential"):
         document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
         copies = check_copies(
-            response.credentials, document=document, configuration=configuration, signers=chosen, now=now_fn()
+            response.credentials, document=document, configuration=configuration, signers=chosen, now=clock()
         )
     return Received(
         configuration_id=wanted,
@@ -233,11 +234,11 @@ async def receive(
     tx_code: str | None,
     signers: Sequence[Signer],
     fetch: Fetch,
-    now_fn: Callable[[], datetime],
+    clock: Callable[[], datetime],
 ) -> Received:
     """Redeem and collect in one, for callers that can ask for a new offer when they crash in between."""
     token = await redeem(previewed, tx_code=tx_code, fetch=fetch)
-    return await collect(previewed, token, signers=signers, fetch=fetch, now_fn=now_fn)
+    return await collect(previewed, token, signers=signers, fetch=fetch, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +248,13 @@ class _Exchange:
     issuer: IssuerMetadata
     token: TokenResponse
     fetch: Fetch
-    now_fn: Callable[[], datetime]
+    clock: Callable[[], datetime]
 
     async def request(
         self, configuration_id: str, signers: Sequence[Signer], identifiers: Sequence[str]
     ) -> CredentialResponse:
         nonce = await self.nonce()
-        now = self.now_fn()
+        now = self.clock()
         proofs = [
             await create_key_proof(signer=each, audience=self.issuer.issuer, nonce=nonce, now=now) for each in signers
         ]
@@ -289,7 +290,7 @@ class _Exchange:
             )
         body = _accepted(answer, by=by)
         with _sent_by(by):
-            return NonceResponse.from_json(body).c_nonce
+            return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
 async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
@@ -420,7 +421,7 @@ def _accepted(answer: OfferAnswer, *, by: str, max_bytes: int = MAX_ANSWER_BYTES
             return read_json(answer.body, max_bytes=max_bytes)
     if BAD_REQUEST <= answer.status < _SERVER_ERROR:
         try:
-            response = OAuthErrorResponse.from_json(read_json(answer.body, max_bytes=max_bytes))
+            response = read_as(OAuthErrorResponse, read_json(answer.body, max_bytes=max_bytes), at="error")
         except Malformed as error:
             raise Unreachable(f"{by} answered with status {answer.status} and no error name") from error
         raise refusal(response, by=by)

@@ -41,14 +41,14 @@ class Retaining:
         erased = True
         while erased:
             due = await self.store.load_due(now=now, limit=_AT_ONCE)
-            erased = any([await self._erase(kept, now) for kept in due])
+            erased = False
+            for kept in due:
+                result = kept.stored or Result()
+                if any(len(one.retained) != len(one.paths) for some in result.learned.values() for one in some):
+                    result = await self._planned(kept, result)  # it was stored before ends were
+                remains = remains_of(kept, result.without_overdue(now))
+                erased |= await self.store.save_remains(remains, now=now)
         await self.store.finish_erasing()
-
-    async def _erase(self, kept: KeptRequest, now: datetime) -> bool:
-        result = kept.stored or Result()
-        if any(len(one.retained) != len(one.paths) for some in result.learned.values() for one in some):
-            result = await self._planned(kept, result)  # it was stored before ends were
-        return await self.store.save_remains(remains_of(kept, result.without_overdue(now)), now=now)
 
     async def _planned(self, kept: KeptRequest, result: Result) -> Result:
         shown_at = kept.answered_at or kept.asked.made_at

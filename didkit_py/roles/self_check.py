@@ -6,20 +6,47 @@ these rules, to which nobody has spoken before, and whose person holds what is a
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
 
 from didkit_py.consent.decision import Decision, DisclosureCase, Outcome, decide
 from didkit_py.consent.policy import DEFAULT_POLICY, Policy
 from didkit_py.consent.vendor import verify_vendor
 from didkit_py.dids.document import DidDocument
-from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.jose import parse_compact
-from didkit_py.oid4vp.request import TYPE, RequestLink, UnverifiedRequest, parse_request_object, verify_request_object
+from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
+from didkit_py.structs import Message
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 
 FetchDocument = Callable[[str], Awaitable[DidDocument]]
+OutcomeWord = Literal["release", "ask", "refuse"]
+_WORDS: Final[Mapping[Outcome, OutcomeWord]] = {
+    Outcome.RELEASE: "release",
+    Outcome.ASK: "ask",
+    Outcome.REFUSE: "refuse",
+}
+
+
+class VerdictReason(Message):
+    """One thing that speaks for the outcome; `rule` is empty for what is no rule, `detail` never a claim value."""
+
+    code: str
+    rule: str
+    outcome: OutcomeWord
+    sentence: str
+    detail: str
+
+
+class RequestVerdict(Message):
+    """What a wallet would say to a request, as commands print it and `/check-request` answers."""
+
+    outcome: OutcomeWord
+    codes: Annotated[tuple[str, ...], Meta(min_length=1)]
+    reasons: Annotated[tuple[VerdictReason, ...], Meta(min_length=1)]
 
 
 async def check_request(
@@ -33,7 +60,10 @@ async def check_request(
 ) -> Decision:
     """What a wallet would decide about a request object, or why it would not even read it."""
     try:
-        unverified, wallet_nonce = _read(text)
+        read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
+        # The link is one of its own making: who made the link is not what is judged here.
+        link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
+        unverified, wallet_nonce = parse_request_object(text, link=link), read.optional_text("wallet_nonce")
         document = await fetch_document(unverified.client_id.did)
         request = verify_request_object(unverified, document=document, expected_wallet_nonce=wallet_nonce, now=now)
         vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
@@ -43,29 +73,15 @@ async def check_request(
     return decide(DisclosureCase(request=request, vendor=vendor, candidates=None, policy=policy, now=now))
 
 
-def _read(text: str) -> tuple[UnverifiedRequest, str | None]:
-    """The request as from a link of its own: who made the link is not what is judged here."""
-    read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
-    link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
-    return parse_request_object(text, link=link), read.optional_text("wallet_nonce")
-
-
-def verdict_json(decision: Decision) -> dict[str, Json]:
-    """The decision as commands print it."""
-    return {
-        "outcome": decision.outcome.name.lower(),
-        "codes": [*decision.codes],
-        "reasons": [
-            {
-                "code": one.code,
-                "rule": one.rule,
-                "outcome": one.outcome.name.lower(),
-                "sentence": one.sentence,
-                "detail": one.detail,
-            }
-            for one in decision.reasons
-        ],
-    }
+def verdict_of(decision: Decision) -> RequestVerdict:
+    """The decision as it is told to programs."""
+    reasons = tuple(
+        VerdictReason(
+            code=one.code, rule=one.rule, outcome=_WORDS[one.outcome], sentence=one.sentence, detail=one.detail
+        )
+        for one in decision.reasons
+    )
+    return RequestVerdict(outcome=_WORDS[decision.outcome], codes=decision.codes, reasons=reasons)
 
 
 def would_answer(decision: Decision) -> bool:

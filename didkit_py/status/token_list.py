@@ -8,16 +8,18 @@ import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, timestamp
-from didkit_py.errors import BadDid, BadStatusList, Malformed, NotYetValid, Stale
+from didkit_py.errors import BadDid, BadStatusList, NotYetValid, Stale
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
-from didkit_py.reading import Reader, is_url
+from didkit_py.reading import Reader
+from didkit_py.structs import Message, Url, read_as
 
 TYP: Final = "statuslist+jwt"
 CONTENT_TYPE: Final = "application/statuslist+jwt"
@@ -28,14 +30,6 @@ MAX_AGGREGATED: Final = 64  # lists of one issuer
 MAX_SKEW: Final = timedelta(seconds=60)
 _GUESSES: Final = 32
 _INDEX_BYTES: Final = 8
-
-
-class Status(IntEnum):
-    """What an entry says (7.1); other values belong to applications."""
-
-    VALID = 0
-    INVALID = 1
-    SUSPENDED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +123,17 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     if expires_at is not None and expires_at <= now:
         raise Stale("the list's time is over", spec="Token Status List, 8.3")
     entries = read.object("status_list")
+    bits = entries.integer("bits")
+    if bits not in BITS:
+        raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
+    try:
+        issuer = did_of(jws.kid or "")
+    except BadDid:  # the header names no key, or in another way
+        issuer = ""
     return VerifiedStatusList(
         uri=uri,
-        issuer=_signer(jws),
-        bits=_bits(entries),
+        issuer=issuer,
+        bits=bits,
         packed=unpack(entries.text("lst", max_length=MAX_TOKEN)),
         issued_at=issued_at,
         expires_at=expires_at,
@@ -140,32 +141,15 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     )
 
 
-def _bits(entries: Reader) -> int:
-    bits = entries.integer("bits")
-    if bits not in BITS:
-        raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
-    return bits
+class StatusLists(Message):
+    """The addresses of all lists of an issuer (9.3), so that they can be fetched without naming a credential."""
 
-
-def _signer(jws: UnverifiedJws) -> str:
-    try:
-        return did_of(jws.kid or "")
-    except BadDid:
-        return ""
-
-
-def create_aggregation(uris: Collection[str]) -> dict[str, Json]:
-    """The message that lists all lists of an issuer (9.3), so that they can be fetched without naming a credential."""
-    return {"status_lists": list(uris)}
+    status_lists: Annotated[tuple[Url, ...], Meta(max_length=MAX_AGGREGATED)]
 
 
 def parse_aggregation(body: bytes) -> tuple[str, ...]:
     """The addresses of an issuer's lists. Raises Malformed or TooLarge."""
-    read = Reader(read_json(body), at="aggregation")
-    uris = read.texts("status_lists", max_items=MAX_AGGREGATED)
-    if not all(map(is_url, uris)):
-        raise Malformed("aggregation.status_lists: expected https URLs", spec="Token Status List, 9.3")
-    return uris
+    return read_as(StatusLists, read_json(body), at="aggregation").status_lists
 
 
 def choose_index(taken: Collection[int], *, size: int, random: Callable[[int], bytes]) -> int:

@@ -135,7 +135,7 @@ def request_hash(query: DcqlQuery) -> str:
 
 
 def complete_grants(grants: Sequence[Grant], query: DcqlQuery) -> tuple[Grant, ...]:
-    """The grants with what each asked type shows always, which nobody can ask to be left out.
+    """The grants, with the claims added that each asked type always shows and that no query can leave out.
 
     It is added to the first grant that requires something of the type, else to the first that names the type by a path,
     unless some grant covers it already. A type that no grant names is left alone: nothing is promised about it.
@@ -238,7 +238,7 @@ def parse_agreement(text: str) -> UnverifiedAgreement:
 
 
 def verify_agreement(unverified: UnverifiedAgreement, *, request: VerifiedRequest, now: datetime) -> Agreement:
-    """The agreement, once it is bound to this request, to whoever made it, and to this time.
+    """The agreement, after checking its signature, its binding to this request and that it is valid at `now`.
 
     Raises BadAgreement, or BadSignature when another key signed it.
     """
@@ -246,7 +246,9 @@ def verify_agreement(unverified: UnverifiedAgreement, *, request: VerifiedReques
     verify_compact(unverified.jws, request.key)
     if unverified.jws.kid != request.kid:
         raise BadAgreement("the agreement is signed with another key than the request")
-    _require_equal(_bindings(agreement, asked))
+    for name, (mine, theirs) in _bindings(agreement, asked).items():
+        if mine != theirs:
+            raise BadAgreement(f"agreement.{name}: not that of the request")
     if not timedelta() < agreement.expires_at - agreement.issued_at <= MAX_LIFE:
         raise BadAgreement("an offer lives at most 30 minutes")
     if agreement.issued_at > now + MAX_SKEW or agreement.expires_at + MAX_SKEW < now:
@@ -266,9 +268,3 @@ def _bindings(agreement: Agreement, asked: PresentationRequest) -> Mapping[str, 
         "wallet_nonce": (agreement.wallet_nonce, asked.wallet_nonce),
         "request_hash": (agreement.request_hash, request_hash(asked.query)),
     }
-
-
-def _require_equal(bindings: Mapping[str, tuple[str | None, str | None]]) -> None:
-    for name, (mine, theirs) in bindings.items():
-        if mine != theirs:
-            raise BadAgreement(f"agreement.{name}: not that of the request")

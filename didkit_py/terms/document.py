@@ -157,6 +157,7 @@ def _read(read: Reader, *, proof: str) -> TermsDocument:
     machine.refuse_unknown(("vocabulary", "ceiling", "odrl", "duties"))
     validity = read.object("validity")
     validity.refuse_unknown(("effectiveFrom", "sunset"), nullable=("sunset",))
+    exceptions = read.objects("exceptions", max_items=MAX_RULES) if read.has("exceptions") else ()
     document = TermsDocument(
         id=read.text("id", max_length=MAX_ID),
         family=read.text("family", max_length=120),
@@ -171,7 +172,7 @@ def _read(read: Reader, *, proof: str) -> TermsDocument:
         layers=_layers(human, layers),
         labels=tuple(Label.from_reader(one) for one in human.objects("label", max_items=MAX_LABELS)),
         clauses=tuple(Clause.from_reader(one) for one in read.objects("clauseMap", max_items=MAX_RULES)),
-        exceptions=_exceptions(read),
+        exceptions={one.text("id", max_length=80): one.text("text", max_length=MAX_SENTENCE) for one in exceptions},
         authority=_authority(read),
         proof=proof,
         source=read.members,
@@ -192,11 +193,6 @@ def _layers(human: Reader, layers: Reader) -> tuple[TermsLayer, ...]:
     if sum(one.governing for one in found if one.kind == "lawyer") != 1:
         raise BadTerms("exactly one full text must be marked as governing")
     return found
-
-
-def _exceptions(read: Reader) -> dict[str, str]:
-    entries = read.objects("exceptions", max_items=MAX_RULES) if read.has("exceptions") else ()
-    return {one.text("id", max_length=80): one.text("text", max_length=MAX_SENTENCE) for one in entries}
 
 
 def _authority(read: Reader) -> Authority | None:

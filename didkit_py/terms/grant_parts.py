@@ -234,8 +234,12 @@ class Window:
     def from_reader(cls, read: Reader) -> Self:
         read.refuse_unknown(("notBefore", "notAfter", "dataNotAfter", "months"))
         for name in ("notBefore", "notAfter", "dataNotAfter"):
-            if read.has(name):
-                _check_day(read, name)
+            if not read.has(name):
+                continue
+            try:
+                moment_of(read.text(name, max_length=40), end=False)
+            except Malformed as error:
+                raise Malformed(f"{read.path(name)}: expected a date, or a date and time with an offset") from error
         return cls(
             not_before=read.optional_text("notBefore"),
             not_after=read.optional_text("notAfter"),
@@ -252,13 +256,6 @@ class Window:
                 "months": None if self.months is None else list(self.months),
             }
         )
-
-
-def _check_day(read: Reader, name: str) -> None:
-    try:
-        moment_of(read.text(name, max_length=40), end=False)
-    except Malformed as error:
-        raise Malformed(f"{read.path(name)}: expected a date, or a date and time with an offset") from error
 
 
 def _months(read: Reader) -> tuple[int, ...]:

@@ -144,7 +144,7 @@ def _is_as_coarse(mine: str | None, theirs: str) -> bool:
 
 
 def _grain(text: str) -> tuple[str, float]:
-    """What a grain measures and how much of it; an empty kind compares with nothing."""
+    """The unit of a granularity and its size in that unit; the unit is empty when it cannot be compared."""
     if found := _LENGTH.match(text):
         return "metres", float(found[1]) * (1_000 if found[2] == "km" else 1)
     try:
@@ -179,7 +179,11 @@ def _retention(asked: Grant, allowed: Grant) -> bool:
 
 
 def _keeps_less(mine: Retention, theirs: Retention) -> bool:
-    """Keeping that starts with the disclosure ends first; the other two starts cannot be compared."""
+    """Whether `mine` ends no later than `theirs`.
+
+    A period that starts with the disclosure ends before the same one with another start; the other two starts depend
+    on different events and cannot be compared.
+    """
     start = mine.start or "disclosure"
     return (
         mine.retention_class == theirs.retention_class
@@ -216,7 +220,7 @@ def _frequency(asked: Grant, allowed: Grant) -> bool:
 
 
 def _is_as_rare(mine: Frequency, theirs: Frequency) -> bool:
-    """A cap for ever is within the same number per period, never the other way round."""
+    """Whether `mine` allows at most as many uses; a total is within the same number per period, not the reverse."""
     if mine.maximum > theirs.maximum:
         return False
     if mine.per is None or theirs.per is None:
@@ -299,6 +303,6 @@ def _item_excess(grant: Grant, item: DataItem | None, ceiling: Sequence[Grant], 
 
 
 def _least_excess(part: Grant, ceiling: Sequence[Grant], classes: ClassesOf) -> tuple[str, ...]:
-    """What the best fitting entry objects to; an entry that speaks of this data fits better than any other."""
+    """The fields in which a grant exceeds the entry that it exceeds least; entries about the same data come first."""
     found = [excess(part, entry, classes=classes) for entry in ceiling]
     return min(found, key=lambda names: ("data" in names, len(names)), default=("data",))

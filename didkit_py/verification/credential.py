@@ -27,7 +27,7 @@ from didkit_py.formats.sd_jwt_vc import FORMAT, ReadCredential
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.public import PublicKey
 from didkit_py.reading import Reader
-from didkit_py.status.token_list import Status
+from didkit_py.status.states import Status
 from didkit_py.trust import TrustedIssuer
 from didkit_py.verification.evidence import CheckResult, Evidence, Need, failed, passed
 from didkit_py.verification.profile import SPEC, profile_of, require_lifetime, require_profile

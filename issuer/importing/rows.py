@@ -137,15 +137,12 @@ def _read_heading(heading: _Record | None, layout: ListLayout) -> tuple[Mapping[
             places[column.name] = found[0]
     missing = [column.name for column in layout.columns if column.required and column.name not in places]
     if missing:
-        raise BadImport(f"the heading lacks the column(s) {', '.join(missing)}", hint=_heading_hint(given))
+        hint = "Compare the first line with the sample."
+        if len(given) == 1 and (";" in given[0] or "\t" in given[0]):
+            hint = "The columns are not separated by commas; save the list as “CSV UTF-8 (comma delimited)”."
+        raise BadImport(f"the heading lacks the column(s) {', '.join(missing)}", hint=hint)
     unused = (str(name[:40]) for place, name in enumerate(given) if place not in places.values() and is_visible(name))
     return places, tuple(unused)
-
-
-def _heading_hint(given: Sequence[str]) -> str:
-    if len(given) == 1 and (";" in given[0] or "\t" in given[0]):
-        return "The columns are not separated by commas; save the list as “CSV UTF-8 (comma delimited)”."
-    return "Compare the first line with the sample."
 
 
 def _is_utf8(raw: str) -> bool:

@@ -7,9 +7,9 @@ from aiohttp import web
 from didkit_py.errors import BadImport, Malformed, NotFound, TooLarge
 from didkit_py.service.http.media_types import text_of
 from didkit_py.service.http.web import LoginSession, Routes, notify, read_form, read_upload, render, session_of
-from issuer.context import parts_of
 from issuer.importing.batches import Imported, Preview, codes_csv, import_list, preview_list
 from issuer.importing.rows import MAX_FILE_BYTES
+from issuer.web_context import parts_of
 
 CSV: Final = text_of("text/csv")
 STEPS: Final = ("Choose the file", "Check", "Codes and letters")

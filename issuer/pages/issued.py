@@ -9,11 +9,12 @@ from aiohttp import web
 from didkit_py.errors import Malformed, NotFound
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.http.web import Routes, notify, read_form, render
-from didkit_py.status.token_list import Status
-from issuer.context import IssuerContext, parts_of
+from didkit_py.status.states import Status
+from issuer.context import IssuerContext
 from issuer.pages.offers import PAGE_SIZE, offer_view, page_number, show_day
-from issuer.publishing.status_lists import WORDS, word
+from issuer.publishing.states import WORDS, word
 from issuer.store import KeptOffer
+from issuer.web_context import parts_of
 
 # To which status, what the button says, and what then happens.
 CHANGES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(

@@ -10,8 +10,9 @@ from aiohttp import web
 from didkit_py.errors import IllegalMove, NotFound
 from didkit_py.oid4vci.issuance import MOVES, IssuanceEvent, IssuanceState
 from didkit_py.service.http.web import Routes, notify, render, session_of
-from issuer.context import IssuerContext, parts_of
+from issuer.context import IssuerContext
 from issuer.store import KeptOffer
+from issuer.web_context import parts_of
 
 PAGE_SIZE: Final = 50
 WORDS: Final[Mapping[IssuanceState, str]] = MappingProxyType(

@@ -9,12 +9,12 @@ from aiohttp import web
 
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.http.web import Routes, render
-from didkit_py.status.token_list import Status
-from issuer.context import parts_of
+from didkit_py.status.states import Status
 from issuer.pages import imports as import_pages
 from issuer.pages import issued as issued_pages
 from issuer.pages import offers as offer_pages
 from issuer.store import Counts
+from issuer.web_context import parts_of
 
 NAVIGATION: Final = (
     ("Overview", "/"),

@@ -1,9 +1,7 @@
 """Taking credentials back: the status of what was issued, and the signed lists that tell it to everybody."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from didkit_py.errors import IllegalMove, NotFound
@@ -11,21 +9,13 @@ from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.storage.columns import number
 from didkit_py.service.storage.database import Database, GuardFailed, Statement
-from didkit_py.status.token_list import Status, create_status_list
+from didkit_py.status.states import Status
+from didkit_py.status.token_list import create_status_list
 from issuer.publishing.versions import load_version, next_version
 
 BITS: Final = 2  # valid, revoked, suspended
 LIFETIME: Final = timedelta(hours=24)  # nobody takes an older list for an answer
 RENEWED_AFTER: Final = LIFETIME / 2
-
-WORDS: Final[Mapping[str, Status]] = MappingProxyType(
-    {"valid": Status.VALID, "revoked": Status.INVALID, "suspended": Status.SUSPENDED}
-)
-
-
-def word(status: Status) -> str:
-    """The status as people are told it."""
-    return next(name for name, each in WORDS.items() if each is status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

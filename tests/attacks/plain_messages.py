@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from didkit_py.dids.document import DidDocument, KeyPurpose
@@ -29,6 +30,7 @@ from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.oid4vp.link import parse_request_link, parse_request_uri_form
 from didkit_py.oid4vp.response import parse_redirect, parse_response_form
 from didkit_py.status.token_list import parse_aggregation
+from didkit_py.structs import read_as
 from didkit_py.terms.document import parse_terms, verify_terms
 from tests.attacks import genuine
 from tests.attacks.case import Case, Function, T, cases, nothing, to
@@ -426,7 +428,10 @@ CREDENTIALS: Final = json_function(
     "credential response", {"credentials": [{"credential": "a~"}]}, CredentialResponse.from_json, "a~"
 )
 C_NONCE: Final = json_function(
-    "nonce response", {"c_nonce": "wKI4LT17ac15ES9bw8ac4"}, NonceResponse.from_json, "wKI4LT17ac15ES9bw8ac4"
+    "nonce response",
+    {"c_nonce": "wKI4LT17ac15ES9bw8ac4"},
+    partial(read_as, NonceResponse, at="nonce_response"),
+    "wKI4LT17ac15ES9bw8ac4",
 )
 ISSUER: Final = json_function(
     "issuer metadata",

@@ -34,8 +34,9 @@ from tests.cast import LAYERS, terms_draft
 from tests.e2e.issuer.office import Clock
 from tests.e2e.wallet_world import PASSPHRASE, Person, free_port, serving
 from wallet.app import create_app
-from wallet.context import PARTS, WalletContext
+from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings
+from wallet.web_context import PARTS
 
 Answer: TypeAlias = web.Response | Callable[[web.Request], Awaitable[web.Response]]
 NONCE: Final = "b3JkaW5hcnktbm9uY2UtMTI4Yml0"

@@ -16,17 +16,17 @@ from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app as create_issuer
-from issuer.context import PARTS as ISSUER_PARTS
 from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
+from issuer.web_context import PARTS as ISSUER_PARTS
 from tests.canaries import TOWNS_PASSPHRASE
 from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip_vendor, free_port, now, serving
 from verifier.app import create_app as create_verifier
-from verifier.context import PARTS as VERIFIER_PARTS
 from verifier.context import VerifierContext
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_verifier
+from verifier.web_context import PARTS as VERIFIER_PARTS
 from wallet.folder import create_folder as create_wallet_folder
 
 OPERATOR: Final = TOWNS_PASSPHRASE

@@ -11,7 +11,7 @@ import pytest
 
 from didkit_py.service.observability.metrics import Metrics
 from didkit_py.service.storage.database import Database
-from issuer.app import open_parts as open_issuer
+from issuer.composition import open_parts as open_issuer
 from issuer.context import IssuerContext as IssuerParts
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
@@ -22,7 +22,7 @@ from tests.e2e.verifier import shop
 from tests.e2e.verifier.shop import Shop
 from tests.needs import need
 from tests.postgres_server import temporary_database
-from verifier.app import open_parts as open_vendor
+from verifier.composition import open_parts as open_vendor
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_vendor
 

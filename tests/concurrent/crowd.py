@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 AT_ONCE: Final = 128
-CROWD: Final = int(os.environ.get("CROWD", "10000"))  # how many come with the same thing
+CROWD: Final = int(os.environ.get("CROWD", "500"))  # how many come with the same thing; `make crowds`: 10,000
 FORM: Final = "application/x-www-form-urlencoded"
 T = TypeVar("T")
 

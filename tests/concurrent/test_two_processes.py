@@ -29,7 +29,7 @@ from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock, Office, keys
 from tests.e2e.verifier.test_endings import Agreed, agreed, asks_to_erase, erase, known, proven, sealed_result, stored
 from tools.make_members import make_file, make_rows
-from verifier.app import open_parts as open_vendor
+from verifier.composition import open_parts as open_vendor
 from verifier.folder import create_vendor, load_settings
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"], indirect=True)

@@ -25,7 +25,7 @@ from tests.concurrent.crowd import CROWD
 from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock
 from tests.needs import REPOSITORY
-from wallet.app import open_parts
+from wallet.composition import open_parts
 from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings
 from wallet.storage.vault import open_key

@@ -21,9 +21,9 @@ from didkit_py.roles.presenting_store import Exchange
 from tests.e2e.test_wallet import TRADE, command, ledger
 from tests.e2e.wallet_world import PASSPHRASE, World, open_world
 from wallet.app import create_app
-from wallet.context import PARTS
 from wallet.folder import load_settings
 from wallet.pages.endings import afterwards
+from wallet.web_context import PARTS
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 

@@ -16,10 +16,10 @@ from aiohttp import web
 from demo.browser import Page
 from didkit_py.roles.issuing_store import WantedCredential
 from issuer.app import create_app as create_issuer
-from issuer.context import PARTS as ISSUER_PARTS
 from issuer.context import IssuerContext as IssuerParts
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
+from issuer.web_context import PARTS as ISSUER_PARTS
 from tests.canaries import TOWNS_PASSPHRASE
 from tests.e2e.wallet_world import CONTACT, World, free_port, now, open_world, serving
 

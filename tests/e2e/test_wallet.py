@@ -584,7 +584,7 @@ async def test_removed_rules_are_noticed_and_nothing_is_released(equipped: World
     assert command(equipped, "deny", str(equipped.wallet_folder), "somebody else").exit_code == 0
     change_rows("DELETE FROM rules;")(equipped.wallet_folder)
     assert command(equipped, "ledger", "verify", str(equipped.wallet_folder)).exit_code == 4
-    await equipped.person.submit(page, page.forms[0], ("decision", "share"))
+    await equipped.person.press(page, "share")
     assert not waiting.received
     assert "ledger-broken" in (await equipped.person.get(page.url)).html
 
@@ -608,7 +608,7 @@ async def test_rows_of_an_earlier_day_are_noticed_and_nothing_is_released(equipp
     looked_at = page if rows == "used copies" else first
     assert "ledger-broken" in (await equipped.person.get(looked_at.url)).html
     if rows == "used copies":
-        await equipped.person.submit(page, page.forms[0], ("decision", "share"))
+        await equipped.person.press(page, "share")
         assert not waiting.received
 
 

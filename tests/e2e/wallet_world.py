@@ -62,17 +62,17 @@ from didkit_py.terms.period import Period
 from didkit_py.trust import TrustedIssuer
 from didkit_py.verification import verify_presentation
 from issuer.app import create_app as create_issuer
-from issuer.context import PARTS as ISSUER_PARTS
 from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
-from issuer.publishing.status_lists import WORDS
+from issuer.publishing.states import WORDS
+from issuer.web_context import PARTS as ISSUER_PARTS
 from tests.canaries import AUDIO, BUYER, EMAIL, MODEL, PASSPHRASE, TOWNS_PASSPHRASE, VIN, watch_for
 from verifier.app import create_app as create_vendor
-from verifier.context import PARTS as VENDOR_PARTS
 from verifier.context import VerifierContext
 from verifier.folder import create_vendor as create_vendor_folder
 from verifier.folder import load_settings as load_vendor
+from verifier.web_context import PARTS as VENDOR_PARTS
 from wallet.app import create_app as create_wallet
 from wallet.folder import create_folder as create_wallet_folder
 from wallet.folder import load_settings as load_wallet
@@ -544,7 +544,7 @@ async def _hand_over(
     wanted = WantedCredential(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
     offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
-    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, now_fn=vendor.clock)
+    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, clock=vendor.clock)
     return received.texts[0]
 
 

@@ -14,9 +14,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-import issuer.cli  # noqa: F401 - the command finds it by its entry point; here it is imported before the fork
-import verifier.cli  # noqa: F401
-import wallet.cli  # noqa: F401
+# The commands load what they do when they are called; here all of it is loaded before the fork.
+import issuer.app
+import issuer.commands  # noqa: F401
+import verifier.app
+import verifier.commands  # noqa: F401
+import wallet.app
+import wallet.commands  # noqa: F401
 from didkit_py.command import didkit
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.http import web

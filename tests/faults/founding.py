@@ -21,14 +21,14 @@ from didkit_py.service.setup.keyfile import open_keyfile, read_unlock
 from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
-from issuer.app import open_parts as open_issuer
+from issuer.composition import open_parts as open_issuer
 from issuer.context import IssuerContext
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
 from tests.faults.points import Side
 from tests.faults.stores import Keys
 from tests.faults.town import Program, Town
-from verifier.app import open_parts as open_vendor
+from verifier.composition import open_parts as open_vendor
 from verifier.context import VerifierContext
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_vendor

@@ -15,6 +15,7 @@ from didkit_py.oid4vp.exchange import ExchangeState as Asked
 from didkit_py.roles.asking_store import KeptAcceptance, KeptEvent, KeptRequest
 from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import Exchange, PresentationState
+from didkit_py.service.clock import utc_now
 from didkit_py.service.setup.folders import DATABASE, load_folder
 from didkit_py.service.setup.settings import ServiceSettings
 from didkit_py.service.storage.database import Database, Row
@@ -26,7 +27,6 @@ from issuer.settings import IssuerSettings
 from tests.faults.points import Side
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
-from wallet.app import utc_now
 from wallet.models import StoredCopy
 from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 from wallet.storage.ledger import Entry, Ledger

@@ -19,8 +19,9 @@ from demo import mallory
 from demo.asking import affordability
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.oid4vp.exchange import ExchangeState
+from didkit_py.oid4vp.response import ResponseAnswer
 from didkit_py.roles.asking_store import KeptRequest, RequestTemplate
-from didkit_py.roles.checking import Checking, Taken
+from didkit_py.roles.checking import Checking
 from tests.browser.town import Town, open_town
 from tests.e2e.wallet_world import now
 
@@ -41,7 +42,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """Issuer, wallet and vendor at work; the vendor has its papers, and what it is sent is copied on the way in."""
     take_response = Checking.take_response
 
-    async def overheard(self: Checking, request_id: str, form: dict[str, str], **given: Any) -> Taken:
+    async def overheard(self: Checking, request_id: str, form: dict[str, str], **given: Any) -> ResponseAnswer:
         POSTED.append(form.get("response", ""))
         return await take_response(self, request_id, form, **given)
 

@@ -22,6 +22,7 @@ from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.roles.receiving import collect, preview, redeem
 from didkit_py.service.fetching.evidence import fetch_document, fetch_lists, gather
 from didkit_py.service.fetching.fetch import Fetcher
+from didkit_py.service.fetching.lists import read_lists
 from didkit_py.terms.document import create_terms
 from tests.attacks.forging import NOW, payload, signer
 from tests.attacks.plain_messages import put
@@ -92,7 +93,7 @@ def endpoint_of_the_issuer(name: str) -> Aim:
         world.stage.pages["/.well-known/openid-credential-issuer"] = world.stage.json(body)
         previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
         token = TokenResponse(access_token=TOKEN, expires_in=600)
-        await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, now_fn=world.parts.clock)
+        await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
         return NOTHING
 
     return aim
@@ -135,8 +136,12 @@ async def lists(world: Theatre, part: str) -> str:
         trust_list_signer=world.stage.did,
         now=world.parts.clock(),
     )
-    assert world.parts.schedule is not None
-    return world.parts.schedule._read(found).faults.get(part, NOTHING)
+    return read_lists(
+        found,
+        trust_list_url=f"{world.stage.url}/trust-list",
+        trust_list_signer=world.stage.did,
+        now=world.parts.clock(),
+    ).faults.get(part, NOTHING)
 
 
 def of_the_trust_list(name: str, change: Callable[[Any, str], Json]) -> Aim:
@@ -298,7 +303,7 @@ async def issuer_of_a_received_credential(world: Theatre, did: str) -> str:
     world.stage.copies = make
     previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
-    await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, now_fn=world.parts.clock)
+    await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
     return NOTHING
 
 

@@ -119,7 +119,7 @@ async def test_of_a_document_that_it_is_given_the_wallet_asks_for_the_key_alone(
     stage.copies = make
     previewed = await preview(stage.offer_link, fetch=theatre.parts.fetch)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
-    taking = collect(previewed, token, signers=[KEY], fetch=theatre.parts.fetch, now_fn=theatre.parts.clock)
+    taking = collect(previewed, token, signers=[KEY], fetch=theatre.parts.fetch, clock=theatre.parts.clock)
     if honest:
         await taking
     else:

@@ -84,11 +84,11 @@ def test_a_fault_of_ours_names_its_lines_but_never_its_values() -> None:
 
 def test_the_programs_and_tools_are_found_by_entry_point() -> None:
     assert {(found.name, found.value) for found in entry_points(group=ENTRY_POINTS)} == {
-        ("credential", "didkit_py.commands.credential:group"),
-        ("did", "didkit_py.commands.did:group"),
-        ("doctor", "didkit_py.commands.doctor:doctor"),
+        ("credential", "didkit_py.commands.cli:credential"),
+        ("did", "didkit_py.commands.cli:did"),
+        ("doctor", "didkit_py.commands.cli:doctor"),
         ("issuer", "issuer.cli:group"),
-        ("key", "didkit_py.commands.key:group"),
+        ("key", "didkit_py.commands.cli:key"),
         ("verifier", "verifier.cli:group"),
         ("wallet", "wallet.cli:group"),
     }

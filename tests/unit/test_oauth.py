@@ -6,6 +6,7 @@ from didkit_py import oauth
 from didkit_py.errors import DidkitError, Expired, Malformed, NotFound, Rejected, Replayed, TooLarge, Unavailable
 from didkit_py.service.http.error_responses import wire_answer
 from didkit_py.service.http.routing import RouteFacts
+from didkit_py.structs import read_as
 
 
 def facts(errors: oauth.StatusTable) -> RouteFacts:
@@ -86,8 +87,10 @@ def test_what_is_no_bearer_token_is_refused(header: str | None) -> None:
 
 
 def test_a_refusal_of_the_other_side_becomes_our_error_with_its_name_and_without_its_words() -> None:
-    response = oauth.OAuthErrorResponse.from_json(
-        {"error": "invalid_grant", "error_description": "code 493536 is wrong"}
+    response = read_as(
+        oauth.OAuthErrorResponse,
+        {"error": "invalid_grant", "error_description": "code 493536 is wrong"},
+        at="error",
     )
     error = oauth.refusal(response, by="the issuer")
 
@@ -108,4 +111,4 @@ def test_a_refusal_under_an_unknown_name_is_still_a_rejection_that_keeps_the_nam
 )
 def test_an_error_answer_without_a_readable_name_is_malformed(body: object) -> None:
     with pytest.raises(Malformed):
-        oauth.OAuthErrorResponse.from_json(body)  # type: ignore[arg-type] # wrong on purpose
+        read_as(oauth.OAuthErrorResponse, body, at="error")  # type: ignore[arg-type] # wrong on purpose

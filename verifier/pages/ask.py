@@ -10,9 +10,10 @@ from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.http.web import Routes, read_form, render
-from verifier.context import VerifierContext, parts_of
+from verifier.context import VerifierContext
 from verifier.folder import read_template, saved_requests
 from verifier.views import verdict_in_words
+from verifier.web_context import parts_of
 
 MAX_NAME: Final = 100
 

@@ -14,10 +14,11 @@ from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.roles.asking_store import OwnCredential
 from didkit_py.service.http.web import Routes, notify, read_form, render
-from verifier.context import Standing, VerifierContext, parts_of
+from verifier.context import Standing, VerifierContext
 from verifier.pages import ask as ask_pages
 from verifier.pages import requests as request_pages
 from verifier.views import WORDS, page_row, shown, title_of, when
+from verifier.web_context import parts_of
 
 NAVIGATION: Final = (
     ("Overview", "/"),

@@ -9,12 +9,14 @@ from didkit_py.encoding import Json, from_b64url, read_json, write_json
 from didkit_py.errors import NotFound
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import KeptEvent
+from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.period import Period
-from verifier.context import VerifierContext, parts_of
+from verifier.context import VerifierContext
 from verifier.pages.ask import in_full
 from verifier.views import record_of, result_in_words, verdict_in_words, when, words_of
+from verifier.web_context import parts_of
 
 _EVENTS: Final[Mapping[str, str]] = {
     "withdraw": "The person took the yes back. You confirmed with your signature that you obey.",
@@ -65,7 +67,7 @@ async def record_file(request: web.Request) -> web.Response:
     if record is None:
         raise NotFound("there is no record of this request")
     headers = {"Content-Disposition": 'attachment; filename="agreement-record.json"'}
-    return web.Response(body=write_json(dict(record)), content_type="application/json", headers=headers)
+    return web.Response(body=write_json(dict(record)), content_type=JSON, headers=headers)
 
 
 async def _record(parts: VerifierContext, request_id: str) -> dict[str, object] | None:

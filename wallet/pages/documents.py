@@ -5,9 +5,9 @@ from datetime import datetime
 from aiohttp import web
 
 from didkit_py.service.http.web import Routes, notify, read_form, render
-from wallet.context import parts_of
 from wallet.giver import giver_of, title_of
 from wallet.pages.wording import what_it_says
+from wallet.web_context import parts_of
 
 
 def install(routes: Routes) -> None:

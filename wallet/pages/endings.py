@@ -11,8 +11,9 @@ from didkit_py.errors import DidkitError, NotFound
 from didkit_py.roles.ending import Ended, TerminationRequest, relationship_of
 from didkit_py.service.http.web import Routes, read_form, render
 from didkit_py.unicode.visible import quoted
-from wallet.context import WalletContext, parts_of
+from wallet.context import WalletContext
 from wallet.pages import wording as words
+from wallet.web_context import parts_of
 
 ASKED: Final = {
     TerminationRequest.STOP: "You told them to stop using it",

@@ -12,14 +12,15 @@ from didkit_py.errors import DidkitError, Malformed, NotFound
 from didkit_py.reading import Reader
 from didkit_py.records.retention import kept_until
 from didkit_py.roles.presenting_store import Exchange
+from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
 from didkit_py.terms.grant_parts import Retention
-from wallet.context import parts_of
 from wallet.pages import wording as words
 from wallet.pages.endings import Afterwards, afterwards
 from wallet.pages.requester import asker_of
 from wallet.storage.ledger import BrokenLedger, Entry
+from wallet.web_context import parts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ async def record_file(request: web.Request) -> web.Response:
     exchange = await _recorded(request)
     return web.Response(
         body=write_json(dict(exchange.record or {})),
-        content_type="application/json",
+        content_type=JSON,
         headers={"Content-Disposition": 'attachment; filename="agreement-record.json"'},
     )
 

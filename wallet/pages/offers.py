@@ -27,10 +27,11 @@ from didkit_py.oauth import (
 )
 from didkit_py.oid4vci.metadata import BadMetadata
 from didkit_py.service.http.web import Routes, read_form, render
-from wallet.context import WalletContext, parts_of
+from wallet.context import WalletContext
 from wallet.giver import giver_of, giver_of_offer, title_of
 from wallet.issuance_client import OPENED, RECEIVED, REDEEMED
 from wallet.models import StoredOffer
+from wallet.web_context import parts_of
 
 NOT_AN_OFFER: Final = "This is not the text of an offer. Copy all of it, or scan the square code in your letter"
 OFFER_GONE: Final = (

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from didkit_py.service.http.pages import TEMPLATES
 from didkit_py.service.http.web import Routes, render
-from wallet.context import WalletContext, parts_of
+from wallet.context import WalletContext
 from wallet.giver import giver_of_offer, title_of
 from wallet.issuance_client import OPENED, REDEEMED, REDEEMING
 from wallet.models import StoredCredential
@@ -18,6 +18,7 @@ from wallet.pages import requests as request_pages
 from wallet.pages import rules as rules_pages
 from wallet.pages import wording as words
 from wallet.pages.requester import asker_of
+from wallet.web_context import parts_of
 
 NAVIGATION: Final = (
     ("Inbox", "/"),

@@ -13,9 +13,9 @@ from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.roles.presenting import REQUEST_GONE, Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, PresentationState
 from didkit_py.service.http.web import Routes, read_choices, read_form, render
-from wallet.context import parts_of
 from wallet.pages.requester import asker_of, asker_of_view
 from wallet.storage.ledger import BrokenLedger
+from wallet.web_context import parts_of
 
 DECISIVE = 2  # how many reasons of a refusal stand in front
 LEAST_NEWS = "rel.new"

@@ -9,7 +9,8 @@ from didkit_py.dids.document import DEACTIVATED
 from didkit_py.errors import DidkitError
 from didkit_py.service.http.web import Routes, notify, read_form, render
 from didkit_py.unicode.visible import is_visible, quoted, visible
-from wallet.context import WalletContext, parts_of
+from wallet.context import WalletContext
+from wallet.web_context import parts_of
 
 MAX_NAME = 200
 KEPT_FOR = {

@@ -10,7 +10,7 @@ from typing import Final
 
 from didkit_py.errors import CannotOpen, Malformed, NotFound, Rejected
 from didkit_py.keys.sealed import KEY_BYTES, NONCE_BYTES, SALT_BYTES, open_with_passphrase, seal_with_passphrase
-from didkit_py.service.http.sessions import ABSOLUTE_SECONDS, IDLE_SECONDS
+from didkit_py.service.http.session_lifetimes import ABSOLUTE_SECONDS, IDLE_SECONDS
 from didkit_py.service.setup.atomic_files import write_private
 from didkit_py.service.setup.input_files import BYTE_ORDER_MARK
 from didkit_py.service.storage.sealing import Box

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final, Protocol
@@ -156,11 +156,6 @@ async def _examine(case: Checkup, check: DoctorCheck) -> DoctorFinding:
 
 def _fault(check: DoctorCheck, code: str, message: str, remedy: str) -> DoctorFinding:
     return DoctorFinding(check=check.name, outcome=FAULT, code=code, message=message, remedy=remedy)
-
-
-def utc_now() -> datetime:
-    """The clock of this machine."""
-    return datetime.now(UTC)
 
 
 def program_of(folder: Path, given: Iterable[str], programs: Iterable[Program]) -> Program:

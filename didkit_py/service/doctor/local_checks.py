@@ -110,13 +110,8 @@ async def check_operator(case: Checkup) -> None:
     if file is None:
         raise NotChecked("a wallet has no operator")
     require_private(file, "operator-file", remedy=RESTORE)
-    if not await asyncio.to_thread(_begins_as_hash, file):
+    if not (await asyncio.to_thread(file.read_bytes)).startswith(ARGON2ID):
         raise Fault("operator-file-wrong", f"{file} holds no Argon2id hash of a passphrase", remedy=RESTORE)
-
-
-def _begins_as_hash(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(len(ARGON2ID)) == ARGON2ID
 
 
 async def check_disk(case: Checkup) -> None:

@@ -6,13 +6,12 @@ from typing import Final
 from didkit_py.dids.document import KeyPurpose
 from didkit_py.dids.methods import read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
-from didkit_py.errors import DidkitError, Expired, ForbiddenAddress, Malformed, Stale, Unreachable
+from didkit_py.errors import DidkitError, Expired, ForbiddenAddress, Malformed, Stale, Unreachable, WrongHost
 from didkit_py.service.doctor.checkup import Checkup, Fault, NotChecked
 from didkit_py.service.doctor.local_checks import require_known_schema, require_private
 from didkit_py.service.fetching.evidence import fetch_lists, read_lists
 from didkit_py.service.fetching.fetch import Fetched
 from didkit_py.service.fetching.lists import TrustedLists
-from didkit_py.service.http.error_responses import WrongHost
 from didkit_py.service.storage.database import Row
 from didkit_py.service.storage.engines import postgres_address
 from didkit_py.service.storage.migrations import READ_RECORD

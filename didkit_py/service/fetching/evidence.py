@@ -34,7 +34,7 @@ from didkit_py.service.fetching.lists import (
     read_status_list,
 )
 from didkit_py.service.observability.log import get_logger
-from didkit_py.service.observability.metrics import OK, UNEXPECTED
+from didkit_py.service.observability.outcomes import OK, UNEXPECTED
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
 from didkit_py.verification import Evidence, Need, missing
@@ -267,7 +267,9 @@ class ScheduledLists:
         self._task: asyncio.Task[None] | None = None
         if sources:
             with suppress(DidkitError):
-                self._lists = self._read(sources)
+                self._lists = read_lists(
+                    sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock()
+                )
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -313,9 +315,6 @@ class ScheduledLists:
             if new.error is not None:
                 raise new.error
             return lists
-
-    def _read(self, sources: Sequence[Source]) -> TrustedLists:
-        return read_lists(sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock())
 
     def age_seconds(self) -> float:
         """How long ago the lists in use were fetched; infinite when there are none."""

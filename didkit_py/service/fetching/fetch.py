@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urljoin
@@ -26,6 +27,7 @@ from yarl import URL
 
 from didkit_py.errors import GONE, DidkitError, ForbiddenAddress, TooLarge, Unreachable, Withdrawn
 from didkit_py.reading import is_url, origin
+from didkit_py.service.clock import utc_now
 from didkit_py.service.observability.log import get_logger
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 
@@ -59,10 +61,6 @@ class Fetched:
     date: datetime | None = None  # the server's clock
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Fetcher:
     """Fetches and posts for one service: `async with Fetcher(settings.loopback_origins) as fetcher`."""
 
@@ -70,7 +68,7 @@ class Fetcher:
         self,
         loopback_origins: Collection[str] = (),
         *,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         total_seconds: float = TOTAL_SECONDS,
         names_origins: bool = False,
     ) -> None:
@@ -177,9 +175,10 @@ class Fetcher:
             raise ForbiddenAddress("expected an https URL without user part or fragment")
         target = URL(url, encoded=True)
         # Two parsers that read one text differently would let one judge what the other does not connect to.
-        if origin(url) != f"{target.scheme}://{_shown_host(target)}" + (
-            "" if target.is_default_port() else f":{target.port}"
-        ):
+        name = target.host or ""
+        host = f"[{name}]" if ":" in name else name
+        port = "" if target.is_default_port() else f":{target.port}"
+        if origin(url) != f"{target.scheme}://{host}{port}":
             raise ForbiddenAddress("expected a URL in its usual spelling")
         on_loopback = origin(url) in self._loopback
         if target.scheme != "https" and not on_loopback:
@@ -206,9 +205,15 @@ class Fetcher:
         )
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """The system's certificates, read once: a context takes 30 ms to make, and every fetcher needs two."""
+    return ssl.create_default_context()
+
+
 def _session(socket_factory: Callable[[AddressInfo], socket.socket]) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        ssl=ssl.create_default_context(),
+        ssl=_tls(),
         limit=MAX_CONCURRENT,
         happy_eyeballs_delay=None,  # one address after the other, so that the first forbidden one ends the attempt
         socket_factory=socket_factory,
@@ -265,11 +270,6 @@ def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if bare in _NAT64 or (bare in _IPV4_COMPATIBLE and int(bare) > 1):
         return ipaddress.IPv4Address(int(bare) & 0xFFFFFFFF)
     return None
-
-
-def _shown_host(target: URL) -> str:
-    host = target.host or ""
-    return f"[{host}]" if ":" in host else host
 
 
 def _expires(headers: CIMultiDictProxy[str], now: datetime) -> datetime | None:

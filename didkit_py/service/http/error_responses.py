@@ -12,6 +12,7 @@ from aiohttp.web_request import BaseRequest
 from didkit_py.encoding import write_json
 from didkit_py.errors import (
     DidkitError,
+    ForeignRequest,
     IllegalMove,
     Malformed,
     NotFound,
@@ -20,13 +21,16 @@ from didkit_py.errors import (
     TooLarge,
     Unavailable,
     Untrusted,
+    WrongHost,
 )
 from didkit_py.oauth import describable
+from didkit_py.service.http.media_types import JSON
+from didkit_py.service.http.messages import ErrorMessage
 from didkit_py.service.http.pages import render
 from didkit_py.service.http.request_body import UnsupportedBody
 from didkit_py.service.http.routing import Handler, RouteFacts, facts_of
 from didkit_py.service.observability.log import get_logger
-from didkit_py.service.observability.metrics import UNEXPECTED
+from didkit_py.service.observability.outcomes import UNEXPECTED
 
 RETRY_SECONDS: Final = 30
 _CLIENT_FAULT: Final = 400
@@ -35,23 +39,6 @@ REQUEST_ID: Final = web.RequestKey("request_id", str)
 HEADERS: Final = web.AppKey("headers", dict[str, str])
 OUTCOME: Final = web.RequestKey("outcome", str)  # the code of what went wrong; absent when nothing did
 log = get_logger()
-
-
-class ForeignRequest(Rejected):
-    """The request does not come from a page of ours."""
-
-    code = "foreign-request"
-    hint = "Go back, reload the page and send the form again."
-
-
-class WrongHost(Rejected):
-    """The request is for another host than this service's."""
-
-    code = "wrong-host"
-    hint = (
-        "Use the address that the service was set up with. If you did, its web server does not hand on the Host header "
-        "(nginx: proxy_set_header Host $host)."
-    )
 
 
 STATUS: Final[Mapping[type[DidkitError], int]] = MappingProxyType(
@@ -102,7 +89,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except DidkitError as error:
         note_refusal(request, error)
-        return _answer_refusal(request, error)
+        if _wants_page(request):
+            return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
+        status, name = wire_answer(error, facts_of(request))
+        return _answer(request, status, name, str(error), hint=error.advice)
     except web.HTTPException as error:
         if error.status < _CLIENT_FAULT:
             moved = {"Location": error.headers["Location"]} if "Location" in error.headers else {}
@@ -121,7 +111,7 @@ def library_answer(app: web.Application, request: BaseRequest, status: int) -> w
     shape = {"error": name, "error_description": message, "request_id": request[REQUEST_ID]}
     if status == 431:  # noqa: PLR2004 - RFC 6585, 5
         shape["hint"] = "If a browser sent this: its cookies for this host were cleared. Load the page again."
-    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    answer = web.Response(body=write_json(shape), status=status, content_type=JSON)
     if status == 431:  # noqa: PLR2004 - programs on other ports set cookies too, and too many shut the person out
         answer.headers["Clear-Site-Data"] = '"cookies"'
     set_headers(app, request, answer)
@@ -158,13 +148,6 @@ def status_of(error: DidkitError) -> int:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), _CLIENT_FAULT)
 
 
-def _answer_refusal(request: web.Request, error: DidkitError) -> web.Response:
-    if _wants_page(request):
-        return _page(request, status_of(error), str(error), error.code, hint=error.advice, spec=error.spec)
-    status, name = wire_answer(error, facts_of(request))
-    return _answer(request, status, name, str(error), hint=error.advice)
-
-
 def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
     name, message = HTTP_NAMES.get(error.status, ("http-error", f"HTTP status {error.status}"))
     request[OUTCOME] = name
@@ -177,9 +160,10 @@ def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response
 def _answer(request: web.Request, status: int, name: str, message: str, *, hint: str) -> web.Response:
     if _wants_page(request):
         return _page(request, status, message, name, hint=hint)
-    shape = {"error": name, "error_description": describable(message)} | ({"hint": hint} if hint else {})
-    shape["request_id"] = request[REQUEST_ID]  # a further member, as RFC 6749, 5.2 lets a server add
-    answer = web.Response(body=write_json(shape), status=status, content_type="application/json")
+    shape = ErrorMessage(
+        error=name, error_description=describable(message), hint=hint or None, request_id=request[REQUEST_ID]
+    )
+    answer = web.Response(body=write_json(shape.to_json()), status=status, content_type=JSON)
     if status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2: a 401 says how to authenticate
         answer.headers["WWW-Authenticate"] = f'Bearer error="{name}"'
     return _with_retry(answer)

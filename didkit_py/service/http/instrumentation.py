@@ -15,7 +15,8 @@ from didkit_py.service.http.error_responses import OUTCOME
 from didkit_py.service.http.middleware import is_authority_of, method_of, route_of
 from didkit_py.service.http.routing import Handler, facts_of
 from didkit_py.service.http.sessions import SESSIONS as LIVING
-from didkit_py.service.observability.metrics import COMMON, OK, REQUEST_SECONDS, SESSIONS, Metric, Metrics
+from didkit_py.service.observability.metrics import COMMON, REQUEST_SECONDS, SESSIONS, Metric, Metrics
+from didkit_py.service.observability.outcomes import OK
 
 METRICS: Final = web.AppKey("metrics", Metrics)
 METRICS_HOST: Final = "127.0.0.1"  # whoever watches from another machine needs a way in that an operator made

@@ -19,6 +19,7 @@ MULTIPART: Final = "multipart/form-data"
 TEXT: Final[Schema] = {"type": "string"}
 URL: Final[Schema] = {"type": "string", "format": "uri"}
 FLAG: Final[Schema] = {"type": "boolean"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 1}
 SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}  # a span, or a time since 1970
 FILE: Final[Schema] = {"type": "string", "contentMediaType": "application/octet-stream"}
 ANY: Final[Schema] = {}

@@ -1,10 +1,12 @@
 """The messages that several programs know: errors, health, key documents, agreement records."""
 
-from typing import Final
+from typing import Annotated, Final, Literal
 
+from didkit_py import structs
 from didkit_py.records.record import CONFORMS_TO
 from didkit_py.service.http.media_types import (
     ANY,
+    JSON,
     PUBLIC_JWK,
     TEXT,
     URL,
@@ -12,11 +14,11 @@ from didkit_py.service.http.media_types import (
     fitting,
     json_of,
     many,
-    mapping,
     members,
     one_of,
     text,
 )
+from didkit_py.structs import Message, schema_of
 
 PATH: Final = many({"type": ["string", "integer", "null"]})  # a claims path (OpenID4VP 1.0, 7)
 PATHS: Final = many(PATH, at_least=0)
@@ -25,17 +27,35 @@ MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
 NAME: Final = r"[a-z][a-z0-9_-]*"
 DESCRIPTION: Final = r"[\x20\x21\x23-\x5b\x5d-\x7e]*"  # RFC 6749, 5.2
 
-ERROR: Final = json_of(
-    members(
-        {"error": fitting(NAME), "error_description": fitting(DESCRIPTION)},
-        {"code": fitting(NAME), "hint": TEXT, "request_id": fitting(r"[0-9a-f]{16}")},
-        title="Error",
-    )
-)
-HEALTH: Final = json_of(members({"status": one_of("ok")}, title="Health"))
-READINESS: Final = json_of(
-    members({"status": one_of("ready", "not-ready"), "checks": mapping(fitting(NAME))}, title="Readiness")
-)
+Name = Annotated[str, structs.fitting(NAME, expected="a name in lower case")]
+
+
+class ErrorMessage(Message):
+    """What a program answers instead of what was asked (RFC 6749, 5.2), with members of its own beside."""
+
+    error: Name
+    error_description: Annotated[str, structs.fitting(DESCRIPTION, expected="printable ASCII")]
+    code: Name | None = None  # of the check that did not hold, where `error` is the protocol's word
+    hint: structs.Text | None = None
+    request_id: Annotated[str, structs.fitting(r"[0-9a-f]{16}", expected="16 hexadecimal digits")] | None = None
+
+
+class HealthReport(Message):
+    """That the process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadinessReport(Message):
+    """Whether every part of a program is there, and in a word what one lacks."""
+
+    status: Literal["ready", "not-ready"]
+    checks: dict[str, Name]
+
+
+ERROR: Final = json_of(schema_of(ErrorMessage))
+HEALTH: Final = json_of(schema_of(HealthReport))
+READINESS: Final = json_of(schema_of(ReadinessReport))
 
 _METHOD: Final = members({"id": URL, "type": one_of("JsonWebKey"), "controller": URL, "publicKeyJwk": PUBLIC_JWK})
 DID_DOCUMENT: Final = json_of(  # DID Core 1.0, 5
@@ -85,7 +105,7 @@ _RECORD: Final = members(
 _PAYLOAD: Final[Schema] = {
     "type": "string",
     "contentEncoding": "base64url",
-    "contentMediaType": "application/json",
+    "contentMediaType": JSON,
     "contentSchema": _RECORD,
 }
 

@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
-from didkit_py.errors import NotFound
+from didkit_py.errors import ForeignRequest, NotFound, WrongHost
 from didkit_py.reading import is_url, origin
-from didkit_py.service.http.error_responses import REQUEST_ID, ForeignRequest, WrongHost, set_headers
+from didkit_py.service.http.error_responses import REQUEST_ID, set_headers
 from didkit_py.service.http.request_body import read_csrf
 from didkit_py.service.http.routing import FACTS, SETTINGS, Handler, RouteFacts, facts_of
 from didkit_py.service.http.sessions import (

@@ -12,8 +12,17 @@ from typing import Final
 from aiohttp import web
 
 from didkit_py.encoding import Json
-from didkit_py.errors import DidkitError, IllegalMove, Malformed, NotFound, TooLarge, Unavailable
-from didkit_py.service.http.error_responses import ForeignRequest, WrongHost, status_of, wire_answer
+from didkit_py.errors import (
+    DidkitError,
+    ForeignRequest,
+    IllegalMove,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    WrongHost,
+)
+from didkit_py.service.http.error_responses import status_of, wire_answer
 from didkit_py.service.http.media_types import HTML, TEXT, MediaType, fitting
 from didkit_py.service.http.messages import ERROR
 from didkit_py.service.http.middleware import HEALTH, SAFE_METHODS
@@ -53,6 +62,11 @@ _PARAMETER: Final = re.compile(r"\(\?P<(\w+)>([^()]+)\)")  # as aiohttp writes i
 def describe_interface(app: web.Application) -> dict[str, Json]:
     """The document of every route of `app`, as its settings have it."""
     schemas: dict[str, Json] = {}
+    # One response for each kind of route and status that a route refers to.
+    wanted = {(facts.kind, status) for route, facts in app[FACTS].items() for status in _error_statuses(route, facts)}
+    refused: dict[str, Json] = {
+        f"{kind}-{status}": _response(status, HTML if kind == "page" else ERROR) for kind, status in sorted(wanted)
+    }
     settings = app[SETTINGS]
     return {
         "openapi": OPENAPI,
@@ -64,7 +78,7 @@ def describe_interface(app: web.Application) -> dict[str, Json]:
                 "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(app)},
                 "token": {"type": "http", "scheme": "bearer"},
             },
-            "responses": _referring(_error_responses(app), schemas),
+            "responses": _referring(refused, schemas),
             "schemas": dict(sorted(schemas.items())),
         },
     }
@@ -120,12 +134,6 @@ def _responses(route: web.AbstractRoute, facts: RouteFacts) -> dict[str, Json]:
         if facts.kind == "page" or status not in facts.gives
     }
     return {str(status): answers[status] for status in sorted(answers)}
-
-
-def _error_responses(app: web.Application) -> dict[str, Json]:
-    """One for each kind of route and status that a route refers to."""
-    wanted = {(facts.kind, status) for route, facts in app[FACTS].items() for status in _error_statuses(route, facts)}
-    return {f"{kind}-{status}": _response(status, HTML if kind == "page" else ERROR) for kind, status in sorted(wanted)}
 
 
 def _error_statuses(route: web.AbstractRoute, facts: RouteFacts) -> set[int]:

@@ -143,7 +143,11 @@ def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *
         pairs = _parse_urlencoded(body)
         ticked = {name for name, _ in pairs if name in repeatable}
         choices = {name: tuple(value for each, value in pairs if each == name) for name in ticked}
-        return _Fields(texts=_once([pair for pair in pairs if pair[0] not in ticked]), uploads={}, choices=choices)
+        single = [pair for pair in pairs if pair[0] not in ticked]
+        texts = dict(single)
+        if len(texts) != len(single):
+            raise Malformed("a form field stands twice", spec="RFC 6749, 3.2")
+        return _Fields(texts=texts, uploads={}, choices=choices)
     if multipart and header.get_content_type() == MULTIPART:
         return _parse_multipart(str(header.get_param("boundary", "")), body)
     raise UnsupportedBody(f"expected the content type {FORM}")
@@ -160,13 +164,6 @@ def _parse_urlencoded(body: bytes) -> list[tuple[str, str]]:
         )
     except ValueError as error:
         raise Malformed("expected a form in application/x-www-form-urlencoded, UTF-8") from error
-
-
-def _once(pairs: Collection[tuple[str, str]]) -> Mapping[str, str]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Malformed("a form field stands twice", spec="RFC 6749, 3.2")
-    return found
 
 
 def _parse_multipart(boundary: str, body: bytes) -> _Fields:

@@ -107,10 +107,15 @@ class Routes:
         errors of every page; unless said, 200 to who looks at it and 303 to who sends a form.
         """
         usual = (200,) if method == "GET" else (303,)
+        several: dict[str, Json] = {"type": "array", "items": TEXT}
+        form = form_of(
+            {CSRF_FIELD: TEXT, **dict.fromkeys(files, FILE)},
+            dict.fromkeys(fields, TEXT) | dict.fromkeys(repeatable, several),
+        )
         facts = RouteFacts(
             kind="page",
             gives={status: None if status == 303 else gives for status in statuses or usual},  # noqa: PLR2004 - RFC 9110, 15.4.4
-            takes=None if method == "GET" else _page_form(fields, repeatable, files),
+            takes=None if method == "GET" else form,
             query=query,
             signed_in=signed_in,
             max_bytes=max_bytes,
@@ -129,12 +134,6 @@ class Routes:
         if method == "GET":  # add_get answers HEAD with a route of its own
             for other in route.resource or ():
                 self._app[FACTS].setdefault(other, facts)
-
-
-def _page_form(fields: Collection[str], repeatable: Collection[str], files: Collection[str]) -> MediaType:
-    several: dict[str, Json] = {"type": "array", "items": TEXT}
-    may = dict.fromkeys(fields, TEXT) | dict.fromkeys(repeatable, several)
-    return form_of({CSRF_FIELD: TEXT, **dict.fromkeys(files, FILE)}, may)
 
 
 def facts_of(request: web.Request) -> RouteFacts | None:

@@ -25,10 +25,9 @@ from aiohttp.abc import AbstractMatchInfo
 from yarl import URL
 
 from didkit_py.service.http.routing import FACTS, SERVICE, SETTINGS, needs_sign_in
+from didkit_py.service.http.session_lifetimes import ABSOLUTE_SECONDS, IDLE_SECONDS
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
 
-IDLE_SECONDS: Final = 30 * 60.0
-ABSOLUTE_SECONDS: Final = 12 * 3600.0
 MAX_SESSIONS: Final = 1_000  # of people who know the passphrase; the oldest goes first
 FORM_TOKEN_BYTES: Final = 32
 _SESSION_PATH: Final = re.compile(r"\A(/s/[A-Za-z0-9_-]{43})(/.*)\Z", re.ASCII)

@@ -20,8 +20,8 @@ from didkit_py.service.http.connections import BACKLOG, Limits, Runner
 from didkit_py.service.http.error_responses import HEADERS, answer_errors
 from didkit_py.service.http.instrumentation import METRICS, METRICS_HOST, install_metrics, metrics_app
 from didkit_py.service.http.login import install_sign_in
-from didkit_py.service.http.media_types import text_of
-from didkit_py.service.http.messages import HEALTH, READINESS
+from didkit_py.service.http.media_types import JSON, text_of
+from didkit_py.service.http.messages import HEALTH, READINESS, HealthReport, ReadinessReport
 from didkit_py.service.http.middleware import (
     add_headers,
     answer_preflight,
@@ -64,6 +64,7 @@ from didkit_py.service.http.sessions import (
 )
 from didkit_py.service.observability.log import get_logger, write_line
 from didkit_py.service.setup.settings import ServiceSettings
+from didkit_py.structs import Message
 
 __all__ = [
     "METRICS",
@@ -129,8 +130,9 @@ def create_base_app(
 
 
 def json_answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON answer of plain values."""
-    return web.Response(body=write_json(value), status=status, headers=headers, content_type="application/json")
+    """A JSON answer: a message, or plain values."""
+    plain = value.to_json() if isinstance(value, Message) else value
+    return web.Response(body=write_json(plain), status=status, headers=headers, content_type=JSON)
 
 
 def install_health(app: web.Application, ready: Readiness) -> None:
@@ -138,7 +140,7 @@ def install_health(app: web.Application, ready: Readiness) -> None:
 
     async def healthz(_: web.Request) -> web.Response:
         """Whether the process answers; any host name will do."""
-        return json_answer({"status": "ok"})
+        return json_answer(HealthReport(status="ok"))
 
     async def readyz(_: web.Request) -> web.Response:
         """Whether each part is `ok`, or what it lacks in a word; any host name will do."""
@@ -147,7 +149,8 @@ def install_health(app: web.Application, ready: Readiness) -> None:
         except DidkitError as error:
             checks = {"ready": error.code}
         good = all(found == "ok" for found in checks.values())
-        return json_answer({"status": "ready" if good else "not-ready", "checks": checks}, status=200 if good else 503)
+        said = ReadinessReport(status="ready" if good else "not-ready", checks=checks)
+        return json_answer(said, status=200 if good else 503)
 
     routes = Routes(app)
     routes.wire("GET", "/healthz", healthz, gives=HEALTH)

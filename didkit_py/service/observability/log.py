@@ -17,7 +17,6 @@ import select
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping
-from types import TracebackType
 from typing import Any, Final, TextIO
 
 import orjson
@@ -162,12 +161,9 @@ def show_trace_without_values(_: object, __: str, fields: EventFields) -> EventF
 def _places(error: BaseException) -> list[str]:
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     earlier = [*_places(cause), f"which led to {type(error).__name__}"] if cause else [type(error).__name__]
-    return [*earlier, *_frames(error.__traceback__)][-40:]
-
-
-def _frames(trace: TracebackType | None) -> list[str]:
-    frames = traceback.extract_tb(trace)
-    return [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+    return [*earlier, *lines][-40:]
 
 
 def _name_service(service: str) -> structlog.typing.Processor:

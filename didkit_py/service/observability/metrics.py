@@ -23,8 +23,6 @@ from prometheus_client import (
 from didkit_py.errors import DidkitError, StorageUnavailable
 from didkit_py.service.storage.database import Database, Row, Statement, Value
 
-OK: Final = "ok"  # the outcome of what was not refused
-UNEXPECTED: Final = "unexpected"  # the outcome of what failed by a fault of ours
 LATENCY_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final, TypeVar
 import click
 
 from didkit_py.errors import Malformed
-from didkit_py.service.setup.folders import Given
 from didkit_py.service.setup.input_files import read_file
 from didkit_py.unicode.visible import visible, visible_json
 
@@ -68,7 +67,7 @@ def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -
     return reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-def given_settings(options: Mapping[str, Any]) -> Given:
+def given_settings(options: Mapping[str, Any]) -> Mapping[str, str | int | tuple[str, ...]]:
     """The settings among the options: those that were given."""
     return {name: value for name, value in options.items() if value not in (None, ())}
 

@@ -22,6 +22,7 @@ KEYS: Final = "keys.sealed"
 UNLOCK: Final = "unlock.key"
 OPERATOR_HASH: Final = "operator.hash"
 DATABASE: Final = "database.sqlite3"
+KEY_FRAGMENT: Final = "key-1"  # of the one key in a service's key document
 
 
 class FolderInUse(Rejected):

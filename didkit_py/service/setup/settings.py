@@ -242,7 +242,9 @@ def load(wanted: type[S], folder: Path, environment: Mapping[str, str]) -> S:
         try:
             values[name] = _read(each, raw, folder)
         except (ValueError, OverflowError):
-            faults.append(_fault(each, raw, from_variable=_variable(name) in environment))
+            place = _variable(name) if _variable(name) in environment else name
+            problem = "missing; " if raw is REQUIRED else ""
+            faults.append(f"{place}: {problem}expected {each.metadata['kind'].expected}")
     if faults:
         raise BadSettings(f"{folder / FILE_NAME}: " + "; ".join(faults))
     return wanted(**values)
@@ -282,12 +284,6 @@ def _read(each: dataclasses.Field[Any], raw: object, folder: Path) -> object:
     if raw is default:
         return folder / default if isinstance(default, Path) else default
     return each.metadata["kind"].read(raw, folder)
-
-
-def _fault(each: dataclasses.Field[Any], raw: object, *, from_variable: bool) -> str:
-    place = _variable(each.name) if from_variable else each.name
-    problem = "missing; " if raw is REQUIRED else ""
-    return f"{place}: {problem}expected {each.metadata['kind'].expected}"
 
 
 def _default(each: dataclasses.Field[Any]) -> object:

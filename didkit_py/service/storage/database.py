@@ -134,7 +134,12 @@ def read_statement(sql: str) -> tuple[tuple[StatementKind, str], ...]:
             "a dollar sign quotes in one engine and names an argument in the other",
             _has(found, StatementKind.OTHER, "$"),
         ),
-        ("comments do not nest", any(text.rfind("/*") > 0 for text in _blocks(found))),
+        (
+            "comments do not nest",
+            any(
+                text.startswith("/*") and text.rfind("/*") > 0 for kind, text in found if kind is StatementKind.COMMENT
+            ),
+        ),
         ("a placeholder stands alone, without a number", _has_numbered_placeholder(found)),
         ("letters before a quote change what it means", _has_prefixed_quote(found)),
         ("RETURNING names its columns, since another process may add one", ("RETURNING", "*") in _pairs(found)),
@@ -166,10 +171,6 @@ def _has_numbered_placeholder(found: Sequence[tuple[StatementKind, str]]) -> boo
 
 def _has_prefixed_quote(found: Sequence[tuple[StatementKind, str]]) -> bool:
     return any(word.upper() in QUOTE_PREFIXES and after[0] == "'" for (_, word), (_, after) in pairwise(found))
-
-
-def _blocks(found: Sequence[tuple[StatementKind, str]]) -> Iterator[str]:
-    return (text for kind, text in found if kind is StatementKind.COMMENT and text.startswith("/*"))
 
 
 def _pairs(found: Sequence[tuple[StatementKind, str]]) -> Iterator[tuple[str, str]]:

@@ -192,7 +192,9 @@ class PostgresSession:
     async def write(self, steps: Sequence[PostgresStep]) -> Results:
         """Make all of these writes or none, durable when this returns."""
         self.may_hold = False
-        if not self._opening and len(steps) == 1 and steps[0].rows is None and await self._is_whole(steps[0]):
+        alone = not self._opening and len(steps) == 1 and steps[0].rows is None
+        # Nothing can fail on our side once the server has done it.
+        if alone and (steps[0].defines or not (await self._prepare(steps[0].sql)).converts):
             self.may_hold = True
             return (await self._run(steps[0], 0),)  # a transaction by itself
         await self.begin()
@@ -209,10 +211,6 @@ class PostgresSession:
         except FAILURES:
             return False
         return not self.is_closed
-
-    async def _is_whole(self, step: PostgresStep) -> bool:
-        """Whether nothing can fail on our side once the server has done it."""
-        return step.defines or not (await self._prepare(step.sql)).converts
 
     async def _run(self, step: PostgresStep, place: int) -> tuple[Row, ...]:
         if step.defines:

@@ -62,17 +62,17 @@ def in_our_dialect(sql: str) -> tuple[str, int, bool]:
         if kind is StatementKind.PLACEHOLDER:
             places += 1
             ours.append(f"${places}")
-        elif defines and kind is StatementKind.WORD and text.upper() == "TEXT" and _names_column(*before):
-            ours.append('TEXT COLLATE "C"')
+        elif defines and kind is StatementKind.WORD and text.upper() == "TEXT":
+            # A type only after the name of a column.
+            is_type = before[0] is StatementKind.QUOTED or (
+                before[0] is StatementKind.WORD and before[1].upper() not in NOT_A_TYPE
+            )
+            ours.append('TEXT COLLATE "C"' if is_type else text)
         else:
             ours.append(text)
         if kind not in {StatementKind.SPACE, StatementKind.COMMENT}:
             before = (kind, text)
     return "".join(ours), places, defines
-
-
-def _names_column(kind: StatementKind, text: str) -> bool:
-    return kind is StatementKind.QUOTED or (kind is StatementKind.WORD and text.upper() not in NOT_A_TYPE)
 
 
 # Values of rows
@@ -88,15 +88,11 @@ def _whole(value: object) -> Value:
     return int(value)
 
 
-def _number(value: object) -> Value:
-    return None if value is None else int(bool(value))
-
-
 CONVERTERS: Final[Mapping[str, Convert | None]] = MappingProxyType(
     {
         **dict.fromkeys(("text", "varchar", "name", "bytea", "int8", "int4", "int2")),
         "numeric": _whole,  # sum() of BIGINT
-        "bool": _number,  # SQLite knows 1 and 0
+        "bool": lambda value: None if value is None else int(bool(value)),  # SQLite knows 1 and 0
     }
 )
 

@@ -34,7 +34,11 @@ class Scrubbing:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while done < wanted:
-                    await self._next_pass()
+                    if self._pass is None or self._pass.done():
+                        self._pass = asyncio.create_task(self._scrub())
+                        # Its error went to whoever waited; taking it here keeps asyncio from logging it.
+                        self._pass.add_done_callback(lambda task: task.cancelled() or task.exception())
+                    await asyncio.shield(self._pass)
                     _, done = await self._counts()
         except TimeoutError:
             hint = "What was to be erased is gone. Send the same again later, for the proof."
@@ -46,12 +50,6 @@ class Scrubbing:
             self._pass.cancel()
             with contextlib.suppress(asyncio.CancelledError, StorageUnavailable):
                 await self._pass
-
-    async def _next_pass(self) -> None:
-        if self._pass is None or self._pass.done():
-            self._pass = asyncio.create_task(self._scrub())
-            self._pass.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever waited was told
-        await asyncio.shield(self._pass)
 
     async def _scrub(self) -> None:
         loop = asyncio.get_running_loop()

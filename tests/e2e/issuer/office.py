@@ -26,8 +26,9 @@ from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.http.instrumentation import METRICS
 from didkit_py.service.observability.metrics import Metrics
 from issuer.app import create_app
-from issuer.context import PARTS, IssuerContext
+from issuer.context import IssuerContext
 from issuer.folder import load_settings
+from issuer.web_context import PARTS
 from tests.canaries import BUYER, MEMBER_NUMBER, OPERATORS_PASSPHRASE, watch_for
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

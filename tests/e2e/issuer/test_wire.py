@@ -17,7 +17,8 @@ from didkit_py.formats.sd_jwt_vc import read_credential, verify_issuer
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.receiving import collect, preview, receive, redeem
-from didkit_py.status.token_list import Status, verify_status_list
+from didkit_py.status.states import Status
+from didkit_py.status.token_list import verify_status_list
 from issuer.status_index import LIST_SIZE
 from tests.e2e.issuer.office import DEALER, NOW, STANDING, Clock, Office, Taken, keys, open_office
 
@@ -51,7 +52,7 @@ async def test_a_wallet_takes_an_offer_and_gets_ten_copies_bound_to_its_ten_keys
     assert previewed.issuer.display_name == "Harbour Credit Union"
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=keys(10), fetch=office.fetcher, now_fn=office.clock
+        previewed, tx_code=offer.tx_code, signers=keys(10), fetch=office.fetcher, clock=office.clock
     )
 
     assert len(received.texts) == 10
@@ -394,9 +395,9 @@ async def test_a_wallet_that_stopped_after_the_token_collects_after_the_issuers_
         offer = await office.offer(STANDING_TYPE, STANDING)
         previewed = await preview(offer.link, fetch=office.fetcher)
         token = await redeem(previewed, tx_code=offer.tx_code, fetch=office.fetcher)
-        first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, now_fn=clock)
+        first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock)
     async with open_office(folder, clock) as office:
-        again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, now_fn=clock)
+        again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock)
         assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.ISSUED
 
     assert [each.status for each in again.credentials] == [each.status for each in first.credentials]
@@ -407,7 +408,7 @@ async def test_a_business_proves_its_did_and_gets_one_copy(office: Office, busin
     previewed = await preview(offer.link, fetch=office.fetcher)
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=[business], fetch=office.fetcher, now_fn=office.clock
+        previewed, tx_code=offer.tx_code, signers=[business], fetch=office.fetcher, clock=office.clock
     )
 
     (credential,) = received.credentials

@@ -31,9 +31,9 @@ from tests.e2e.verifier.shop import (
 )
 from tests.e2e.verifier.test_agreements import agree
 from tests.e2e.verifier.test_wire import spoil_last
-from verifier import cli
-from verifier.app import open_parts
+from verifier import commands
 from verifier.cli import group
+from verifier.composition import open_parts
 from verifier.folder import EXAMPLES
 
 DEALERSHIP = {
@@ -61,7 +61,7 @@ def sheet(tmp_path: Path, body: object) -> str:
 @pytest.fixture(autouse=True)
 def one_time(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Commands have the clock of the service beside them: the cast's lists are of one day."""
-    monkeypatch.setattr(cli, "open_parts", partial(open_parts, clock=clock))
+    monkeypatch.setattr(commands, "open_parts", partial(open_parts, clock=clock))
 
 
 def test_init_never_replaces_keys(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from didkit_py.encoding import b64url, from_b64url
 from didkit_py.errors import Malformed
 from didkit_py.oauth import InvalidNonce
 from didkit_py.oid4vci.nonce import NonceResponse, create_nonce, verify_nonce
+from didkit_py.structs import read_as
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -61,10 +62,10 @@ def test_a_nonce_key_of_another_length_is_our_own_mistake() -> None:
 def test_the_nonce_response_of_the_standard_is_read() -> None:
     body = {"c_nonce": "wKI4LT17ac15ES9bw8ac4"}
 
-    assert NonceResponse.from_json({**body, "c_nonce_expires_in": 60}).to_json() == body
+    assert read_as(NonceResponse, {**body, "c_nonce_expires_in": 60}, at="nonce_response").to_json() == body
 
 
 @pytest.mark.parametrize("body", [None, {}, {"c_nonce": ""}, {"c_nonce": 1}, {"c_nonce": "a" * 1025}])
 def test_a_nonce_response_without_nonce_is_malformed(body: object) -> None:
     with pytest.raises(Malformed):
-        NonceResponse.from_json(body)  # type: ignore[arg-type] # wrong on purpose
+        read_as(NonceResponse, body, at="nonce_response")  # type: ignore[arg-type] # wrong on purpose

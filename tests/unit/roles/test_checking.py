@@ -18,7 +18,7 @@ from didkit_py.oid4vp.request import (
 )
 from didkit_py.oid4vp.response import create_error, create_response
 from didkit_py.roles.asking_store import Result
-from didkit_py.roles.self_check import check_request, verdict_json, would_answer
+from didkit_py.roles.self_check import check_request, verdict_of, would_answer
 from didkit_py.verification import Evidence
 from tests.cast import CAR_QUERY, DEALER, NOW, evidence, grant, wallet
 from tests.unit.roles.vendor import Desk, open_desk, template
@@ -226,4 +226,4 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
         now=NOW + timedelta(hours=1),
     )
     assert (would_answer(late), late.codes) == (False, ("req.replay",))
-    assert verdict_json(late)["outcome"] == "refuse"
+    assert verdict_of(late).to_json()["outcome"] == "refuse"

@@ -141,7 +141,7 @@ class Scene:
 
     @property
     def ending(self) -> Ending:
-        return Ending(store=self.store, fetch=self.vendor, now_fn=lambda: self.now)
+        return Ending(store=self.store, fetch=self.vendor, clock=lambda: self.now)
 
     async def end(self, wish: TerminationRequest) -> Ended:
         return (await self.ending.end(self.store.exchange.id, wish))[-1]

@@ -219,7 +219,7 @@ def now() -> datetime:
 
 async def taken(issuer: Issuer, signers: Sequence[SoftwareSigner] = PERSON[:3]) -> Received:
     previewed = await preview(LINK, fetch=issuer)
-    return await receive(previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, now_fn=now)
+    return await receive(previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, clock=now)
 
 
 def bound_key(text: str) -> Json:
@@ -280,7 +280,7 @@ async def test_a_repeat_under_the_same_token_with_the_same_keys_works() -> None:
     token = await redeem(previewed, tx_code=TX_CODE, fetch=issuer)
 
     for _ in range(2):
-        received = await collect(previewed, token, signers=PERSON[:2], fetch=issuer, now_fn=now)
+        received = await collect(previewed, token, signers=PERSON[:2], fetch=issuer, clock=now)
         assert received.signers == PERSON[:2]
     assert issuer.asked.count(("POST", "/token")) == 1
 
@@ -301,7 +301,7 @@ async def test_a_wrong_transaction_code_is_refused_under_its_wire_name_without_t
     issuer = Issuer()
     previewed = await preview(LINK, fetch=issuer)
     with pytest.raises(InvalidGrant) as refused:
-        await receive(previewed, tx_code="000000", signers=PERSON, fetch=issuer, now_fn=now)
+        await receive(previewed, tx_code="000000", signers=PERSON, fetch=issuer, clock=now)
 
     assert refused.value.reason == "invalid_grant"
     assert CODE not in str(refused.value)
@@ -323,7 +323,7 @@ async def test_identifiers_of_the_token_response_are_used_in_the_request() -> No
     previewed = await preview(LINK, fetch=issuer)
     token = TokenResponse(access_token=TOKEN, identifiers={"contact": ("contact-2026",)})
     with pytest.raises(DidkitError) as refused:
-        await collect(previewed, token, signers=PERSON[:1], fetch=issuer, now_fn=now)
+        await collect(previewed, token, signers=PERSON[:1], fetch=issuer, clock=now)
     assert refused.value.reason == "unknown_credential_identifier"
 
 
@@ -523,7 +523,7 @@ async def test_no_key_or_one_key_twice_is_our_own_mistake(signers: Sequence[Soft
 async def test_what_was_previewed_and_received_shows_no_secret_and_no_claim() -> None:
     issuer = Issuer()
     previewed = await preview(LINK, fetch=issuer)
-    received = await receive(previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, now_fn=now)
+    received = await receive(previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, clock=now)
 
     assert isinstance(previewed, PreviewedOffer)
     assert CODE not in repr(previewed)

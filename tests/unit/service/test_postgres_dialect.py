@@ -16,7 +16,7 @@ FRAGMENTS = st.one_of(
     QUOTED.map(lambda text: (" '" + text.replace("'", "''") + "' ", 0)),
     QUOTED.map(lambda text: (' "' + text.replace('"', '""') + '" ', 0)),
     QUOTED.map(lambda text: ("--" + text.replace("\n", "") + "\n", 0)),
-    QUOTED.map(lambda text: ("/*" + re.sub(r"\*/|/\*|[*/]$|^[*/]", "", text) + " */", 0)),
+    QUOTED.map(lambda text: ("/*" + re.sub(r"[*/]{2,}|[*/]$|^[*/]", "", text) + " */", 0)),
     st.sampled_from([(" name ", 0), (" = ", 0), (" 12 ", 0), (", ", 0), ("(", 0), (")", 0)]),
 )
 

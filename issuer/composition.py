@@ -1,0 +1,83 @@
+"""Put an issuer together: the only place that picks concrete parts."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from didkit_py.dids.document import DidDocument
+from didkit_py.dids.web import web_did
+from didkit_py.roles.issuing import Issuing
+from didkit_py.roles.issuing_store import KeyedHashes
+from didkit_py.service.clock import utc_now
+from didkit_py.service.composition import ServiceParts, open_service
+from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.setup.folders import KEY_FRAGMENT
+from didkit_py.service.storage.database import Database
+from didkit_py.terms.document import SIGNATORY_VCT
+from issuer.claim_templates import layout_for, offered_types
+from issuer.context import Clock, IssuerContext
+from issuer.publishing.documents import Publications, SignatoryCheck
+from issuer.publishing.status_lists import StatusLists
+from issuer.settings import IssuerSettings
+from issuer.store import OfferStore
+
+Random = Callable[[int], bytes]
+
+
+@asynccontextmanager
+async def open_parts(
+    folder: Path,
+    settings: IssuerSettings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    measured: Callable[[Database], Database] = lambda database: database,
+) -> AsyncIterator[IssuerContext]:
+    """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
+    async with open_service(folder, settings, program="issuer", measured=measured) as service:
+        yield _compose(settings, service, clock=clock, random=random)
+
+
+def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, random: Random) -> IssuerContext:
+    keys, database = service.keys, service.database
+    did = web_did(settings.base_url)
+    signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
+    templates = offered_types(settings.types)
+    publications = Publications(database=database, signer=signer, issuer_url=settings.base_url)
+    store = OfferStore(database=database, storage_key=keys.storage_key, random=random)
+
+    async def fetch(did: str) -> DidDocument:
+        return await fetch_document(service.fetcher, did)
+
+    check = SignatoryCheck(publications=publications, fetch_document=fetch)
+    issuing = Issuing(
+        store=store,
+        templates=templates,
+        issuer_url=settings.base_url,
+        did=did,
+        signer=signer,
+        hashes=KeyedHashes(key=keys.mac_key),
+        nonce_key=keys.mac_key,
+        random=random,
+        fetch_document=fetch,
+        checks={name: check for name, template in templates.items() if template.vct == SIGNATORY_VCT},
+        offer_lifetime=timedelta(days=settings.offer_days),
+    )
+    return IssuerContext(
+        settings=settings,
+        did=did,
+        public=signer.public,
+        issuing=issuing,
+        store=store,
+        status_lists=StatusLists(
+            database=database,
+            signer=signer,
+            issuer_url=settings.base_url,
+            ttl=timedelta(seconds=settings.status_ttl_seconds),
+        ),
+        publications=publications,
+        layout=layout_for(settings.types),
+        clock=clock,
+    )

@@ -1,0 +1,102 @@
+"""Put a vendor together: the only place that picks concrete parts."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.web import web_did
+from didkit_py.roles.accepting import Accepting
+from didkit_py.roles.asking import Asking, Vendor
+from didkit_py.roles.checking import Checking
+from didkit_py.roles.retaining import Retaining
+from didkit_py.service.clock import utc_now
+from didkit_py.service.composition import ServiceParts, open_service
+from didkit_py.service.fetching.evidence import gather
+from didkit_py.service.setup.folders import KEY_FRAGMENT
+from didkit_py.service.storage.database import Database
+from didkit_py.service.storage.sealing import Box
+from didkit_py.terms.document import TermsDocument
+from didkit_py.verification import Evidence
+from verifier.context import Clock, VerifierContext
+from verifier.public_lists import KeptLists
+from verifier.settings import VerifierSettings
+from verifier.store import VendorStore
+
+Random = Callable[[int], bytes]
+
+
+@asynccontextmanager
+async def open_parts(
+    folder: Path,
+    settings: VerifierSettings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    measured: Callable[[Database], Database] = lambda database: database,
+) -> AsyncIterator[VerifierContext]:
+    """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
+    async with open_service(folder, settings, program="verifier", measured=measured) as service:
+        parts = _compose(settings, service, clock=clock, random=random)
+        try:
+            yield parts
+        finally:
+            await parts.store.scrubbing.close()
+
+
+def _compose(settings: VerifierSettings, service: ServiceParts, *, clock: Clock, random: Random) -> VerifierContext:
+    keys, database, fetcher = service.keys, service.database, service.fetcher
+    did = web_did(settings.base_url)
+    signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
+    published = create_document(did, {KEY_FRAGMENT: signer.public})
+    document = DidDocument.from_json(published, did=did)
+    store = VendorStore(database=database, box=Box(key=keys.storage_key, random=random))
+    lists = KeptLists(
+        database=database,
+        trust_list_url=settings.trust_list_url,
+        trust_list_signer=settings.trust_list_signer,
+    )
+
+    async def gather_evidence(texts: Iterable[str], now: datetime) -> Evidence:
+        return await gather(fetcher, texts, await lists.current(now), now=now)
+
+    async def known_terms(now: datetime) -> Mapping[str, TermsDocument]:
+        return (await lists.current(now)).terms
+
+    vendor = _vendor(settings, did)
+    accepting = Accepting(store=store, signer=signer, document=document, terms=known_terms)
+    return VerifierContext(
+        settings=settings,
+        did=did,
+        document=document,
+        published=published,
+        signer=signer,
+        asking=Asking(vendor=vendor, store=store, signer=signer, random=random),
+        checking=Checking(
+            store=store,
+            accepting=accepting,
+            client_id=vendor.client_id.full,
+            base_url=settings.base_url,
+            gather=gather_evidence,
+            random=random,
+        ),
+        accepting=accepting,
+        retaining=Retaining(store=store, document=document),
+        store=store,
+        lists=lists,
+        fetcher=fetcher,
+        clock=clock,
+        random=random,
+    )
+
+
+def _vendor(settings: VerifierSettings, did: str) -> Vendor:
+    return Vendor(
+        did=did,
+        base_url=settings.base_url,
+        name=settings.name,
+        contact=settings.contact or settings.base_url,
+        authority=settings.authority,
+    )
