@@ -6,12 +6,13 @@ from typing import Final
 from didkit_py.service.doctor.checkup import Checkup, DoctorCheck, Program
 from didkit_py.service.doctor.local_checks import RESTORE, require_private
 from didkit_py.service.setup.folders import KEYS
-from wallet.settings import HEAD, WalletSettings
+from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 
 
 async def check_ledger_head(case: Checkup) -> None:
-    """The seal of the ledger's last entry is there: without it, entries could be cut off unseen."""
+    """The seals of the ledger's last entry and of the rules' version are there: without them, a cut would not show."""
     require_private(case.folder / HEAD, "ledger-head", remedy=RESTORE)
+    require_private(case.folder / RULES_HEAD, "rules-head", remedy=RESTORE)
 
 
 PROGRAM: Final = Program(

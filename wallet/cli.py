@@ -74,7 +74,7 @@ def ledger_group() -> None:
 @passphrase_option
 @json_option
 def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
-    """Check that no entry was changed, moved or cut off; ends with 4 when one was."""
+    """Check that no entry was changed, moved or cut off, nor the rules; ends with 4 when one was."""
     from wallet import commands
 
     commands.ledger_verify(folder, passphrase_file, as_json=as_json)

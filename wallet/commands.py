@@ -32,7 +32,7 @@ def init(folder: Path, passphrase_file: Path | None, *, as_json: bool, **given: 
     """Make the folder of a new wallet, with a fresh key under a passphrase of at least 12 characters."""
     create_folder(folder, settings=given_settings(given), passphrase=_passphrase(passphrase_file, confirm=True))
     text = (
-        f"Made {folder}: settings.toml, keys.sealed, ledger.head.\n"
+        f"Made {folder}: settings.toml, keys.sealed, ledger.head, rules.head.\n"
         f"Nobody can open it without the passphrase, and nobody can replace the passphrase.\n"
         f"Start it: didkit-py wallet serve {folder}"
     )
@@ -84,8 +84,13 @@ def deny(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool)
 
 
 def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
-    """Check that no entry was changed, moved or cut off; ends with 4 when one was."""
-    entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
+    """Check that no entry was changed, moved or cut off, nor the rules; ends with 4 when one was."""
+
+    async def verify(parts: WalletContext) -> tuple[Entry, ...]:
+        await parts.opened.store.load_policy()
+        return await parts.opened.ledger.read()
+
+    entries = _work(folder, passphrase_file, verify)
     body = {"holds": True, "entries": len(entries)}
     print_result(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
 

@@ -13,7 +13,7 @@ from didkit_py.service.setup.folders import alone
 from didkit_py.service.storage.database import Database
 from didkit_py.service.storage.engines import open_database
 from wallet.context import Clock, WalletContext
-from wallet.settings import HEAD, WalletSettings
+from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 from wallet.storage.public_lists import load_sources, save_sources
 from wallet.storage.vault import Vault
 
@@ -42,6 +42,7 @@ async def open_parts(
             schedule=schedule,
             clock=clock,
             head_path=folder / HEAD,
+            rules_path=folder / RULES_HEAD,
         )
         stack.push_async_callback(parts.close)
         yield parts

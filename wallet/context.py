@@ -24,6 +24,7 @@ from wallet.issuance_client import IssuanceClient
 from wallet.models import StoredOffer
 from wallet.storage.ledger import BrokenLedger, Ledger
 from wallet.storage.presentation_store import PresentationStore
+from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
 from wallet.storage.vault import Ticket, Vault
 
@@ -54,6 +55,7 @@ class WalletContext:
     schedule: ScheduledLists | None  # None: no trust list is set, so that nothing can be judged
     clock: Clock
     head_path: Path
+    rules_path: Path
     _opened: tuple[Box, Opened] | None = field(default=None, repr=False)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -87,7 +89,7 @@ class WalletContext:
         return self._opened[1]
 
     def _open(self, box: Box) -> Opened:
-        store = WalletStore(database=self.database, box=box)
+        store = WalletStore(database=self.database, box=box, rules=RulesSeal(path=self.rules_path, box=box))
         ledger = Ledger(self.database, box=box, head_path=self.head_path)
         keeping = PresentationStore(store=store, ledger=ledger, lists=self.known_lists)
         return Opened(
@@ -121,9 +123,10 @@ class WalletContext:
             self._opened = None
 
     async def ledger_fault(self) -> BrokenLedger | None:
-        """What is wrong with the ledger, if anything is."""
+        """What is wrong with the ledger or the rules, if anything is."""
         try:
             await self.opened.ledger.read()
+            await self.opened.store.load_policy()
         except BrokenLedger as error:
             return error
         return None

@@ -1,10 +1,11 @@
-"""The folder that a wallet lives in: settings, the sealed key, the head of an empty ledger."""
+"""The folder that a wallet lives in: settings, the sealed key, the heads of an empty ledger and of no rules."""
 
 from pathlib import Path
 
 from didkit_py.service.setup.folders import KEYS, Given, load_folder, make_folder
-from wallet.settings import HEAD, WalletSettings
+from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 from wallet.storage.ledger import HeadFile
+from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.vault import create_key, require_passphrase
 
 
@@ -13,7 +14,9 @@ def create_folder(folder: Path, *, settings: Given, passphrase: str) -> None:
     require_passphrase(passphrase)
 
     def fill(draft: Path) -> None:
-        HeadFile(path=draft / HEAD, box=create_key(draft / KEYS, passphrase)).create()
+        box = create_key(draft / KEYS, passphrase)
+        HeadFile(path=draft / HEAD, box=box).create()
+        RulesSeal(path=draft / RULES_HEAD, box=box).write(0)
 
     make_folder(folder, WalletSettings, settings=settings, fill=fill)
 

@@ -8,6 +8,7 @@ from didkit_py.service.setup.folders import KEYS
 from didkit_py.service.setup.settings import ServiceSettings, path, setting
 
 HEAD: Final = "ledger.head"
+RULES_HEAD: Final = "rules.head"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

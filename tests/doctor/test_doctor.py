@@ -181,6 +181,7 @@ PLANTED: Final[list[tuple[str, str, Callable[[Path], None], str]]] = [
     ("operator-file-empty", "issuer", holding("operator.hash", b""), "Restore it from the backup"),
     ("operator-file-wrong", "issuer", holding("operator.hash", PASSPHRASE.encode()), "Restore it from the backup"),
     ("ledger-head-missing", "wallet", missing("ledger.head"), "Restore it from the backup"),
+    ("rules-head-missing", "wallet", missing("rules.head"), "Restore it from the backup"),
     ("folder-shared", "issuer", holding("ledger.head", b"x"), "a folder of its own"),
     ("database-damaged", "wallet", holding("database.sqlite3", b"x" * 5_000), "Restore it from the backup"),
     ("request-unreadable", "verifier", holding("requests/mine.json", b"{"), "Correct or remove"),

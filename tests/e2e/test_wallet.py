@@ -577,6 +577,41 @@ async def test_a_changed_history_is_noticed_and_nothing_is_released(equipped: Wo
     assert not waiting.acceptances
 
 
+@pytest.mark.usefixtures("sqlite_only")
+async def test_removed_rules_are_noticed_and_nothing_is_released(equipped: World) -> None:
+    waiting = equipped.sound()
+    page = await equipped.person.open(waiting)
+    assert command(equipped, "deny", str(equipped.wallet_folder), "somebody else").exit_code == 0
+    change_rows("DELETE FROM rules;")(equipped.wallet_folder)
+    assert command(equipped, "ledger", "verify", str(equipped.wallet_folder)).exit_code == 4
+    await equipped.person.press(page, "share")
+    assert not waiting.received
+    assert "ledger-broken" in (await equipped.person.get(page.url)).html
+
+
+PUT_BACK: Final[Mapping[str, str]] = {
+    "used copies": "UPDATE copies SET used_at = NULL;",
+    "an answered request": "DELETE FROM requests WHERE id IN (SELECT id FROM kept);"
+    " INSERT INTO requests SELECT * FROM kept;",
+}
+
+
+@pytest.mark.usefixtures("sqlite_only")
+@pytest.mark.parametrize("rows", PUT_BACK)
+async def test_rows_of_an_earlier_day_are_noticed_and_nothing_is_released(equipped: World, rows: str) -> None:
+    first = await equipped.person.open(equipped.budget())
+    change_rows("CREATE TABLE kept AS SELECT * FROM requests;")(equipped.wallet_folder)
+    await equipped.person.press(first, "share")
+    waiting = equipped.sound()
+    page = await equipped.person.open(waiting)
+    change_rows(PUT_BACK[rows])(equipped.wallet_folder)
+    looked_at = page if rows == "used copies" else first
+    assert "ledger-broken" in (await equipped.person.get(looked_at.url)).html
+    if rows == "used copies":
+        await equipped.person.press(page, "share")
+        assert not waiting.received
+
+
 async def test_a_crash_before_the_head_was_replaced_is_healed(equipped: World) -> None:
     await equipped.person.open(equipped.budget())
     head = (equipped.wallet_folder / "ledger.head").read_bytes()

@@ -29,9 +29,10 @@ from tests.faults.points import Side
 from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 from wallet.models import StoredCopy
-from wallet.settings import HEAD, WalletSettings
+from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 from wallet.storage.ledger import Entry, Ledger
 from wallet.storage.presentation_store import PresentationStore
+from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
 
 FOR_A_PERSON, FOR_A_BUSINESS = 10, 1  # copies of a document
@@ -184,7 +185,8 @@ async def _vendor(database: Database, keys: ServiceKeys) -> dict[str, Any]:
 
 
 async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
-    store = WalletStore(database=database, box=box)
+    rules = RulesSeal(path=head.with_name(RULES_HEAD), box=box)
+    store = WalletStore(database=database, box=box, rules=rules)
     ledger = Ledger(database, box=box, head_path=head)
     keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None)
     ids = [str(row["id"]) for row in await database.fetch("SELECT id FROM requests")]

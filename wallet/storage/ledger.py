@@ -3,6 +3,11 @@
 Each entry is sealed for its place and holds the digest of the entry before it. The newest digest and the count are
 sealed in a file beside the database, replaced after each commit. So an entry that was edited, deleted, moved or cut off
 shows, and so does a head file put back from an earlier day. What cannot show is an older copy of everything at once.
+
+The whole chain is verified when a `Ledger` is first used: at each unlocking, and by each command. What was verified
+stays in memory until the wallet is locked. Later reads and writes open the newest verified entry again and what follows
+it, and compare both with the head, so their cost does not grow with the history. Nothing rests on an older row after
+that; that it was changed shows at the next start or `ledger verify`.
 """
 
 import asyncio
@@ -15,6 +20,7 @@ from typing import Final, Self
 from didkit_py.encoding import Json, b64url, digest, from_rfc3339, jcs, rfc3339
 from didkit_py.errors import CannotOpen, Malformed, Rejected, StorageUnavailable
 from didkit_py.reading import Reader
+from didkit_py.service.observability.log import get_logger
 from didkit_py.service.setup.atomic_files import replace_private
 from didkit_py.service.storage.database import Database, Row, Statement
 from didkit_py.service.storage.sealing import Box
@@ -24,9 +30,12 @@ KINDS: Final = (
     *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved", "deleted"),
 )
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
-READ: Final = "SELECT seq, sealed FROM ledger ORDER BY seq"
+PAGE: Final = 1_000  # rows of one statement, verified in one go in a thread
+ALL: Final = -(2**63)  # before every row, also one that no wallet writes
+READ: Final = f"SELECT seq, sealed FROM ledger WHERE seq >= ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608 - a number
 APPEND: Final = "INSERT INTO ledger (seq, sealed) VALUES (?, ?)"
 _HEAD: Final = "ledger-head"
+log = get_logger()
 
 
 class BrokenLedger(Rejected):
@@ -124,15 +133,24 @@ def verify_chain(rows: Sequence[Row], *, head: Head, box: Box) -> tuple[Entry, .
     At most MAX_BATCH entries may be newer than the head: those of a commit after which the head was not replaced.
     Raises BrokenLedger.
     """
-    entries: list[Entry] = []
-    before = head.genesis
-    for place, row in enumerate(rows, start=1):
+    entries = follow_chain((), rows, genesis=head.genesis, box=box)
+    _require_head(entries, head)
+    return entries
+
+
+def follow_chain(known: Sequence[Entry], rows: Sequence[Row], *, genesis: str, box: Box) -> tuple[Entry, ...]:
+    """`known` and the entries of the rows after it, each of which must follow from the one before.
+
+    Raises BrokenLedger.
+    """
+    entries = [*known]
+    before = known[-1].digest if known else genesis
+    for place, row in enumerate(rows, start=len(known) + 1):
         entry, names = _open(row, place, box)
         if names != before:
             raise BrokenLedger(f"entry {place} of the wallet's history does not follow from the one before it")
         entries.append(entry)
         before = entry.digest
-    _require_head(entries, head)
     return tuple(entries)
 
 
@@ -168,14 +186,33 @@ class Ledger:
         self._box = box
         self._head = HeadFile(path=head_path, box=box)
         self._turn = asyncio.Lock()  # entries are written one commit after the other, each with its head
+        self._verified: tuple[str, tuple[Entry, ...]] | None = None  # the genesis and what was verified
 
     async def read(self) -> tuple[Entry, ...]:
-        """Every entry, verified. Raises BrokenLedger."""
+        """Every entry: those that were verified before, and verified now what follows. Raises BrokenLedger."""
         while True:
             head = self._head.read()  # before the rows: an entry written meanwhile is newer than the head, never older
-            rows = await self._database.fetch(READ)
+            entries = await self._follow(head)
             if self._head.read() == head:  # else the rows may be newer by any number of commits
-                return verify_chain(rows, head=head, box=self._box)
+                _require_head(entries, head)
+                self._verified = (head.genesis, entries)
+                return entries
+
+    async def _follow(self, head: Head) -> tuple[Entry, ...]:
+        genesis, verified = self._verified or (head.genesis, ())
+        if genesis != head.genesis:
+            raise BrokenLedger("the wallet's history is not the one that was sealed")
+        # The newest verified entry is opened again: it still stands there, or the history was cut or replaced.
+        entries = verified[:-1]
+        while True:
+            rows = await self._database.fetch(READ, len(entries) + 1 if entries or verified else ALL)
+            entries = await asyncio.to_thread(follow_chain, entries, rows, genesis=genesis, box=self._box)
+            if len(rows) < PAGE:
+                break
+            log.info("ledger-verifying", count=len(entries), of=head.count)
+        if verified and (len(entries) < len(verified) or entries[len(verified) - 1].digest != verified[-1].digest):
+            raise BrokenLedger(f"entry {len(verified)} of the wallet's history was cut off or replaced")
+        return entries
 
     async def adopt(self) -> int:
         """Verify and bring the head up to the chain after a crash; the number of entries. Raises BrokenLedger."""
@@ -196,8 +233,9 @@ class Ledger:
             await asyncio.to_thread(self._head.write, head.follow(entries))
 
     async def _adopt(self) -> Head:
+        entries = await self.read()
         head = self._head.read()
-        newest = head.follow(verify_chain(await self._database.fetch(READ), head=head, box=self._box))
+        newest = head.follow(entries)
         if newest != head:
             await asyncio.to_thread(self._head.write, newest)
         return newest

@@ -20,8 +20,8 @@ from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.service.storage.database import GuardFailed, Statement
 from didkit_py.service.storage.sealing import Box
 from wallet.giver import giver_of
-from wallet.models import StoredCredential
-from wallet.storage.ledger import Draft, Ledger
+from wallet.models import StoredCopy, StoredCredential
+from wallet.storage.ledger import BrokenLedger, Draft, Entry, Ledger
 from wallet.storage.store import StoredRequest, WalletStore
 
 _PAIRWISE: Final = b"didkit-pairwise"  # at most 16 bytes: what the derived keys are for
@@ -49,12 +49,18 @@ class PresentationStore:
     lists: Callable[[], TrustedLists | None] = field(repr=False)  # None: nothing was fetched yet
 
     async def load_documents(self) -> Sequence[HeldDocument]:
-        """Everything held, each with the copy that would be shown next."""
-        return [await self._document(one) for one in await self.store.load_credentials()]
+        """Everything held, each with the copy that would be shown next.
 
-    async def _document(self, stored: StoredCredential) -> HeldDocument:
-        copies = await self.store.load_unused_copies(stored.id)
-        copy = copies[0] if copies else None
+        Raises BrokenLedger when that copy was shown before: its row was put back.
+        """
+        entries = await self.ledger.read()  # before the rows: a copy that is used meanwhile is not among those used
+        used = {copy for one in entries if one.kind == "decided" for copy in _decided(one).optional_texts("copies")}
+        held = await self.store.load_credentials_with_copies()
+        if any(copy is not None and copy.id in used for _, copy in held):
+            raise BrokenLedger("a copy of a document that was shown stands in the wallet as one that was not")
+        return [self._document(stored, copy) for stored, copy in held]
+
+    def _document(self, stored: StoredCredential, copy: StoredCopy | None) -> HeldDocument:
         giver = giver_of(stored, self.lists())
         return HeldDocument(
             held=replace(stored.held, listed=giver.name is not None),
@@ -64,7 +70,7 @@ class PresentationStore:
                 issuer_name=giver.sentence,
                 expires_at=stored.expires_at,
                 status=None if copy is None else read_credential(parse_sd_jwt(copy.text)).status,
-                unused=len(copies),
+                unused=stored.copies_left,
             ),
             copy_id=None if copy is None else copy.id,
             text="" if copy is None else copy.text,
@@ -75,7 +81,7 @@ class PresentationStore:
         """Who is still to be sent an answer with this document, as it may be shown."""
         copies = await self.store.load_copy_ids(credential_id)
         entries = await self.ledger.read()
-        decided = [(one.request_id, Reader(dict(one.body), at="decided")) for one in entries if one.kind == "decided"]
+        decided = [(one.request_id, _decided(one)) for one in entries if one.kind == "decided"]
         answered = {request_id for request_id, body in decided if not copies.isdisjoint(body.optional_texts("copies"))}
         return [
             one.vendor
@@ -111,8 +117,14 @@ class PresentationStore:
         return history_of(Note(kind=one.kind, body=one.body) for one in entries if one.request_id != without)
 
     async def load_exchange(self, exchange_id: str) -> Exchange:
-        """One exchange. Raises NotFound."""
-        return _exchange(await self.store.load_request(exchange_id))
+        """One exchange. Raises NotFound, or BrokenLedger when it is open and was answered: its row was put back."""
+        entries = await self.ledger.read()  # before the row: an answer that is given meanwhile is not among them
+        exchange = _exchange(await self.store.load_request(exchange_id))
+        if exchange.state is PresentationState.OPEN and any(
+            one.request_id == exchange_id and one.kind in {"decided", "refused"} for one in entries
+        ):
+            raise BrokenLedger("a request that was answered stands in the wallet as one that was not")
+        return exchange
 
     async def load_unfinished(self) -> Sequence[Exchange]:
         """The exchanges that something is still to be done for."""
@@ -170,6 +182,10 @@ class PresentationStore:
 
 def _exchange(stored: StoredRequest) -> Exchange:
     return Exchange.from_json(stored.body, id=stored.id, state=stored.state)
+
+
+def _decided(entry: Entry) -> Reader:
+    return Reader(dict(entry.body), at="decided")
 
 
 def _draft(exchange: Exchange, note: Note) -> Draft:

@@ -1,5 +1,6 @@
 """Everything the wallet remembers. Columns hold opaque ids, counters, times and states; the rest is sealed."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,15 +8,25 @@ from typing import Final
 
 from didkit_py.consent.policy import DEFAULT_POLICY, Policy
 from didkit_py.encoding import Json, from_timestamp, timestamp
-from didkit_py.errors import IllegalMove, NotFound
+from didkit_py.errors import CannotOpen, IllegalMove, Malformed, NotFound
 from didkit_py.roles.ending import Ended
 from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement
 from didkit_py.service.storage.sealing import Box
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
+from wallet.storage.ledger import BrokenLedger
+from wallet.storage.rules_seal import RulesSeal
 
 CREDENTIALS: Final = (
     "SELECT c.id, c.sealed, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left"
     " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id"
+)
+# The same, and beside each the first of its copies that nobody has seen: one statement, however many are held.
+CREDENTIALS_WITH_COPIES: Final = (
+    "SELECT d.id, d.sealed, d.copies, d.copies_left, n.id AS copy_id, n.sealed AS copy_sealed FROM ("
+    "SELECT c.id, c.sealed, c.received_at, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left,"
+    " min(CASE WHEN p.used_at IS NULL THEN p.id END) AS next_copy"
+    " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id GROUP BY c.id, c.sealed, c.received_at"
+    ") d LEFT JOIN copies n ON n.id = d.next_copy ORDER BY d.received_at"
 )
 _POLICY: Final = "policy"
 _TRIES: Final = 5  # two writers of one row: the second reads again
@@ -37,6 +48,7 @@ class WalletStore:
 
     database: Database
     box: Box
+    rules: RulesSeal
 
     def _open(self, row: Row, table: str) -> Json:
         return self.box.open(row["sealed"], place=f"{table}:{_text(row, 'id')}")
@@ -66,15 +78,17 @@ class WalletStore:
             copies_left=_int(row, "copies_left"),
         )
 
-    async def load_unused_copies(self, credential_id: str) -> tuple[StoredCopy, ...]:
-        """The copies that nobody has seen."""
-        rows = await self.database.fetch(
-            "SELECT id, sealed FROM copies WHERE credential_id = ? AND used_at IS NULL ORDER BY id", credential_id
-        )
-        return tuple(
-            StoredCopy.from_json(self._open(row, "copies"), id=_text(row, "id"), credential_id=credential_id)
-            for row in rows
-        )
+    async def load_credentials_with_copies(self) -> tuple[tuple[StoredCredential, StoredCopy | None], ...]:
+        """Every document, oldest first, with the copy that would be shown next: None when all are used."""
+        rows = await self.database.fetch(CREDENTIALS_WITH_COPIES)
+        return tuple((self._credential(row), self._next_copy(row)) for row in rows)
+
+    def _next_copy(self, row: Row) -> StoredCopy | None:
+        if row["copy_id"] is None:
+            return None
+        copy_id = _text(row, "copy_id")
+        value = self.box.open(row["copy_sealed"], place=f"copies:{copy_id}")
+        return StoredCopy.from_json(value, id=copy_id, credential_id=_text(row, "id"))
 
     async def load_copy_ids(self, credential_id: str) -> frozenset[str]:
         """All copies of a document, used ones too."""
@@ -247,14 +261,24 @@ class WalletStore:
     # Rules
 
     async def load_policy(self) -> Policy:
-        """The person's own rules."""
+        """The person's own rules. Raises BrokenLedger when they were removed, changed or put back to older ones."""
         return (await self._load_policy())[0]
 
     async def _load_policy(self) -> tuple[Policy, int]:
-        rows = await self.database.fetch("SELECT name AS id, version, sealed FROM rules WHERE name = ?", _POLICY)
+        sealed = self.rules.read()  # before the row: rules written meanwhile are newer, never older
+        rows = await self.database.fetch("SELECT version, sealed FROM rules WHERE name = ?", _POLICY)
+        version = _int(rows[0], "version") if rows else 0
+        if version < sealed:
+            raise BrokenLedger("the rules of this wallet were removed, or are older than the ones that were sealed")
         if not rows:
             return DEFAULT_POLICY, 0
-        return Policy.from_json(self._open(rows[0], "rules")), _int(rows[0], "version")
+        try:
+            policy = Policy.from_json(self.box.open(rows[0]["sealed"], place=_rules_place(version)))
+        except (CannotOpen, Malformed) as error:
+            raise BrokenLedger("the rules of this wallet were changed") from error
+        if version > sealed:  # a crash came between the two, or another process is there just now
+            await asyncio.to_thread(self.rules.write, version)
+        return policy, version
 
     async def change_policy(self, change: Callable[[Policy], Policy]) -> Policy:
         """The rules after `change`, stored. Another process may change them too: then it is done again."""
@@ -266,12 +290,18 @@ class WalletStore:
                 " SET version = excluded.version, sealed = excluded.sealed WHERE rules.version = ? RETURNING version",
                 _POLICY,
                 version + 1,
-                self._seal(changed.to_json(), "rules", _POLICY),
+                self.box.seal(changed.to_json(), place=_rules_place(version + 1)),
                 version,
             )
             if rows:
+                await asyncio.to_thread(self.rules.write, version + 1)
                 return changed
         raise IllegalMove("the rules were changed by somebody else at the same moment")
+
+
+def _rules_place(version: int) -> str:
+    """Where rules are sealed for: with the version, so that older ones cannot be given a newer number."""
+    return f"rules:{_POLICY}:{version}"
 
 
 def _text(row: Row, name: str) -> str:

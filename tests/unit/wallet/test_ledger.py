@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import wallet
-from didkit_py.service.storage.database import Database, Row, Value
+from didkit_py.service.storage.database import Database, Row, Statement, Value
 from didkit_py.service.storage.sealing import Box
 from didkit_py.service.storage.sqlite import open_sqlite
-from wallet.storage.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
+from wallet.storage.ledger import MAX_BATCH, PAGE, BrokenLedger, Draft, HeadFile, Ledger
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"
@@ -117,3 +117,114 @@ async def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path) -> None
         for day in (22, 21, 23):
             await ledger.append(Draft(kind="asked", request_id=f"{day}", body={}), now=NOW.replace(day=day))
         assert [(one.seq, one.request_id) for one in await ledger.read()] == [(1, "22"), (2, "21"), (3, "23")]
+
+
+class Counting:
+    """The database of a ledger, which counts the rows that are read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.rows = 0
+
+    async def fetch(self, sql: str, *args: Value) -> Sequence[Row]:
+        rows = await self._database.fetch(sql, *args)
+        self.rows += len(rows)
+        return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+async def long_history(folder: Path, length: int) -> None:
+    """A wallet's folder with so many entries, written as the ledger writes them, but in one commit."""
+    begin(folder)
+    async with opened(folder) as ledger:
+        head = ledger._head.read()
+        statements: list[Statement] = []
+        for first in range(0, length, MAX_BATCH):
+            count = min(MAX_BATCH, length - first)
+            drafts = [Draft(kind="asked", request_id=f"{first + each}", body={}) for each in range(count)]
+            entries, written = ledger._chain(head, drafts, NOW)
+            head = head.follow(entries)
+            statements += written
+        await ledger._database.apply(*statements)
+        ledger._head.write(head)
+
+
+@pytest.mark.parametrize("length", [100, 10_000])
+async def test_as_many_rows_are_read_after_ten_thousand_entries_as_after_a_hundred(tmp_path: Path, length: int) -> None:
+    await long_history(tmp_path / "one", length)
+    async with opened(tmp_path / "one") as ledger:
+        assert await ledger.adopt() == length
+        counting = Counting(ledger._database)
+        ledger._database = counting
+        assert len(await ledger.read()) == length
+        assert counting.rows == 1
+        await ledger.append(*[Draft(kind="asked", request_id="new", body={})] * MAX_BATCH, now=NOW)
+        assert counting.rows == 1 + 1
+        assert len(await ledger.read()) == length + MAX_BATCH
+        assert counting.rows == 1 + 1 + (1 + MAX_BATCH)
+
+
+CHANGES_WHILE_OPEN = {
+    "newest removed": "DELETE FROM ledger WHERE seq = 3",
+    "newest changed": "UPDATE ledger SET sealed = zeroblob(200) WHERE seq = 3",
+    "newest is an older one": "UPDATE ledger SET sealed = (SELECT sealed FROM ledger WHERE seq = 2) WHERE seq = 3",
+    "added": "INSERT INTO ledger SELECT 4, sealed FROM ledger WHERE seq = 3",
+    "all removed": "DELETE FROM ledger",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_WHILE_OPEN)
+@pytest.mark.parametrize("reads_before", [0, 1])
+async def test_a_row_that_a_decision_opens_is_noticed_when_it_was_changed(
+    tmp_path: Path, change: str, reads_before: int
+) -> None:
+    folder = await lived(tmp_path / "one", "dealer", "Clearsound", "dealer")
+    async with opened(folder) as ledger:
+        for _ in range(reads_before):
+            await ledger.read()
+        with sqlite3.connect(folder / "wallet.db") as database:
+            database.execute(CHANGES_WHILE_OPEN[change])
+        database.close()
+        for _ in range(2):  # what failed once is not taken for verified
+            with pytest.raises(BrokenLedger):
+                await ledger.read()
+        with pytest.raises(BrokenLedger):
+            await ledger.append(Draft(kind="asked", request_id="next", body={}), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM ledger WHERE seq = 1", "INSERT INTO ledger VALUES (0, zeroblob(200))"]
+)
+async def test_an_old_row_that_was_removed_or_added_is_noticed_at_the_next_start_and_missed_by_no_decision(
+    tmp_path: Path, statement: str
+) -> None:
+    folder = await lived(tmp_path / "one", "dealer", "Clearsound", "dealer")
+    async with opened(folder) as ledger:
+        before = await ledger.read()
+        with sqlite3.connect(folder / "wallet.db") as database:
+            database.execute(statement)
+        database.close()
+        assert await ledger.read() == before
+    async with opened(folder) as ledger:
+        with pytest.raises(BrokenLedger, match="entry 1"):
+            await ledger.adopt()
+
+
+async def test_a_head_of_another_history_is_noticed_while_the_ledger_is_open(tmp_path: Path) -> None:
+    folder = await lived(tmp_path / "one", "dealer")
+    async with opened(folder) as ledger:
+        await ledger.read()
+        HeadFile(path=folder / "ledger.head", box=BOX).create()
+        with pytest.raises(BrokenLedger, match="not the one that was sealed"):
+            await ledger.read()
+
+
+async def test_another_process_that_writes_is_followed(tmp_path: Path) -> None:
+    folder = await lived(tmp_path / "one", "dealer")
+    async with opened(folder) as writer, opened(folder) as reader:
+        assert len(await reader.read()) == 1
+        for _ in range(PAGE // 100):
+            await writer.append(Draft(kind="asked", request_id="other", body={}), now=NOW)
+        assert len(await reader.read()) == 1 + PAGE // 100
