@@ -1,5 +1,5 @@
 -- Times are whole seconds since 1970 (UTC). What is about a person is sealed, or a hash made with the service's key.
--- Every key begins with the party whose row it is (specs/decisions/0011-an-owner-in-every-key.md).
+-- Every key begins with the party whose row it is (specs/decisions/0013-an-owner-in-every-key.md).
 
 CREATE TABLE offers (
   party_id TEXT NOT NULL,

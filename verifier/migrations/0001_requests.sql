@@ -1,6 +1,6 @@
 -- Times are whole seconds since 1970 (UTC). What is secret, or was learned about a person, is sealed with the service's
 -- key; what is only compared is a hash. Sources are what others publish, as it came.
--- Every key begins with the party whose row it is (specs/decisions/0011-an-owner-in-every-key.md).
+-- Every key begins with the party whose row it is (specs/decisions/0013-an-owner-in-every-key.md).
 
 -- Only a presentation that was verified answers a request; a no, or one that does not hold, is a try. What was shown
 -- has an end: `due_at` is when the next of it must be gone, `lapsed_at` when something went for that reason.
