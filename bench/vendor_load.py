@@ -28,7 +28,7 @@ from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.fetching.lists import Source
 from didkit_py.service.setup.folders import Given, create_folder
-from didkit_py.status.token_list import StatusLists, create_status_list
+from didkit_py.status.token_list import StatusListAggregation, create_status_list
 from didkit_py.trust import TrustedIssuer, create_trust_list
 from verifier.composition import open_parts
 from verifier.context import VerifierContext
@@ -149,7 +149,7 @@ async def _sources(now: datetime) -> list[Source]:
         ),
         "https://insurer.example/.well-known/did.json": write_json(create_document(ISSUER, {"key-1": issuer.public})),
         TRUST_LIST: trust.encode(),
-        STATUS_LISTS: write_json(StatusLists(status_lists=(LIST,)).to_json()),
+        STATUS_LISTS: write_json(StatusListAggregation(status_lists=(LIST,)).to_json()),
         LIST: statuses.encode(),
     }
     return [Source(url=url, body=body, fetched_at=now) for url, body in bodies.items()]

@@ -19,7 +19,7 @@ from didkit_py.service.http.messages import DID_DOCUMENT
 from didkit_py.service.http.web import Routes, json_answer, read_form, read_json_body
 from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
-from didkit_py.status.token_list import StatusLists
+from didkit_py.status.token_list import StatusListAggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
 from issuer import messages
 from issuer.context import IssuerContext
@@ -150,7 +150,9 @@ async def credential(request: web.Request) -> web.Response:
 
 async def status_lists(request: web.Request) -> web.Response:
     """The addresses of all lists, so that nobody need say which credential they look for (Token Status List, 9.3)."""
-    return json_answer(StatusLists(status_lists=tuple(await parts_of(request).status_lists.uris())), headers=SHORT)
+    return json_answer(
+        StatusListAggregation(status_lists=tuple(await parts_of(request).status_lists.uris())), headers=SHORT
+    )
 
 
 async def status_list(request: web.Request) -> web.Response:

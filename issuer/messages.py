@@ -27,7 +27,7 @@ from didkit_py.service.http.media_types import (
     text_of,
 )
 from didkit_py.service.http.messages import PATH
-from didkit_py.status.token_list import BITS, StatusLists
+from didkit_py.status.token_list import BITS, StatusListAggregation
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import TYP as STATUS_LIST_TYP
 from didkit_py.structs import schema_of
@@ -130,7 +130,7 @@ SERVER_METADATA: Final = json_of(
 )
 
 # Token Status List, 5.1 and 9.3
-STATUS_LISTS: Final = json_of(schema_of(StatusLists))
+STATUS_LISTS: Final = json_of(schema_of(StatusListAggregation))
 STATUS_LIST: Final = text_of(
     STATUS_LIST_TYPE,
     jwt_of(

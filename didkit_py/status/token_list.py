@@ -141,7 +141,7 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     )
 
 
-class StatusLists(Message):
+class StatusListAggregation(Message):
     """The addresses of all lists of an issuer (9.3), so that they can be fetched without naming a credential."""
 
     status_lists: Annotated[tuple[Url, ...], Meta(max_length=MAX_AGGREGATED)]
@@ -149,7 +149,7 @@ class StatusLists(Message):
 
 def parse_aggregation(body: bytes) -> tuple[str, ...]:
     """The addresses of an issuer's lists. Raises Malformed or TooLarge."""
-    return read_as(StatusLists, read_json(body), at="aggregation").status_lists
+    return read_as(StatusListAggregation, read_json(body), at="aggregation").status_lists
 
 
 def choose_index(taken: Collection[int], *, size: int, random: Callable[[int], bytes]) -> int:

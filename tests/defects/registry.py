@@ -109,8 +109,8 @@ DEFECTS: Final = (
     ),
     Defect(
         "a role that another business holds counts",
-        "didkit_py.consent.vendor:_is_about",
-        lambda subject, did: True,
+        "didkit_py.consent.rules_request:disagrees_on_identity",
+        lambda case: (),
         f"{DECISIONS}a_role_of_another_business_splits_the_identity",
     ),
     Defect(

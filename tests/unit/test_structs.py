@@ -21,7 +21,7 @@ from didkit_py.oid4vp.response import ResponseAnswer
 from didkit_py.roles.self_check import RequestVerdict
 from didkit_py.service.http.messages import ErrorMessage, HealthReport, ReadinessReport
 from didkit_py.service.http.openapi import _referring
-from didkit_py.status.token_list import StatusLists
+from didkit_py.status.token_list import StatusListAggregation
 from didkit_py.structs import (
     JsonValue,
     Message,
@@ -334,7 +334,7 @@ def test_the_interface_documents_take_the_schemas_of_messages_from_their_classes
         HealthReport,
         ReadinessReport,
         NonceResponse,
-        StatusLists,
+        StatusListAggregation,
         RequestVerdict,
         ResponseAnswer,
     ):

@@ -44,7 +44,7 @@ from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
 from didkit_py.service.fetching.lists import Source
 from didkit_py.service.http.instrumentation import METRICS
 from didkit_py.service.observability.metrics import Metrics
-from didkit_py.status.token_list import StatusLists, create_status_list
+from didkit_py.status.token_list import StatusListAggregation, create_status_list
 from didkit_py.terms.document import TermsDocument, create_terms, parse_terms
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from didkit_py.verification import Evidence
@@ -330,7 +330,7 @@ async def _published(one: Party, statuses: Mapping[int, int]) -> dict[str, bytes
     )
     return {
         f"{one.origin}/.well-known/did.json": write_json(create_document(one.did, {"key-1": one.signer.public})),
-        f"{one.origin}/status-lists": write_json(StatusLists(status_lists=(one.status_uri,)).to_json()),
+        f"{one.origin}/status-lists": write_json(StatusListAggregation(status_lists=(one.status_uri,)).to_json()),
         one.status_uri: text.encode(),
     }
 

@@ -268,7 +268,10 @@ def test_what_only_decorates_spoils_nothing(path: str, value: object) -> None:
 
     configuration = metadata.configurations["contact"]
     assert configuration.vct == "https://types.example/contact"
-    assert (configuration.binding_methods, configuration.proof_algs) == (("jwk",), ("ES256", "EdDSA", "Ed25519"))
+    assert (configuration.binding_methods, configuration.proof_algs) == (
+        ("jwk",),
+        ("ES256", "EdDSA", "Ed25519", "ES384"),
+    )
     assert not metadata.needs_encryption
     assert metadata.faults == {}
     assert IssuerMetadata.from_json(metadata.to_json(), issuer=ISSUER).configurations.keys() == {"contact"}

@@ -549,7 +549,7 @@ def with_contact(**changes: Any) -> dict[str, Any]:
         (with_contact(proof_types_supported={"di_vp": {}}), BadMetadata),
         (with_contact(proof_types_supported={"attestation": {}}), BadMetadata),
         (
-            with_contact(proof_types_supported={"jwt": {"proof_signing_alg_values_supported": ["ES384"]}}),
+            with_contact(proof_types_supported={"jwt": {"proof_signing_alg_values_supported": ["ES512"]}}),
             UnsupportedAlgorithm,
         ),
         (with_contact(vct=None), BadAnswer),

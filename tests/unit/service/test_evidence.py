@@ -32,7 +32,7 @@ from didkit_py.service.fetching.evidence import (
 )
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.fetching.lists import TrustedLists
-from didkit_py.status.token_list import StatusLists, create_status_list
+from didkit_py.status.token_list import StatusListAggregation, create_status_list
 from didkit_py.terms.document import create_terms
 from didkit_py.trust import TermsSource, TrustedIssuer, create_trust_list
 from didkit_py.verification import KeyBinding, verify_credential
@@ -80,7 +80,9 @@ class World:
             self.files[f"/{name}/did.json"] = json.dumps(document).encode()
         for name in ("insurer", "maker"):
             uris = [f"{self.origin}/{name}/status-lists/1"]
-            self.files[f"/{name}/status-lists"] = json.dumps(StatusLists(status_lists=tuple(uris)).to_json()).encode()
+            self.files[f"/{name}/status-lists"] = json.dumps(
+                StatusListAggregation(status_lists=tuple(uris)).to_json()
+            ).encode()
             await self.publish_status(name, {}, now=now)
         await self.publish_trust(now=now, terms=(await self.publish_terms(),))
 
@@ -256,7 +258,7 @@ async def test_a_status_list_that_another_issuer_signed_is_left_out(world: World
 
 async def test_an_issuer_cannot_speak_for_the_list_of_another(world: World) -> None:
     theirs = f"{world.origin}/insurer/status-lists/1"
-    world.files["/maker/status-lists"] = json.dumps(StatusLists(status_lists=(theirs,)).to_json()).encode()
+    world.files["/maker/status-lists"] = json.dumps(StatusListAggregation(status_lists=(theirs,)).to_json()).encode()
     lists = world.read(await world.fetch())
     assert lists.faults == {world.did("maker"): "bad-status-list"}
     assert lists.status_lists[theirs].issuer == world.did("insurer")
@@ -570,7 +572,9 @@ async def test_one_bad_party_never_stops_the_lists_of_the_others(world: World, p
 async def test_a_party_that_hangs_does_not_keep_the_others_waiting(world: World) -> None:
     hanging = [f"/insurer/status-lists/{number}" for number in range(2, 34)]
     uris = [f"{world.origin}{path}" for path in hanging]
-    world.files["/insurer/status-lists"] = json.dumps(StatusLists(status_lists=tuple(uris)).to_json()).encode()
+    world.files["/insurer/status-lists"] = json.dumps(
+        StatusListAggregation(status_lists=tuple(uris)).to_json()
+    ).encode()
     world.hanging |= {*hanging}
     async with Fetcher({world.origin}, total_seconds=0.1) as fetcher:
         found = await scheduled(world, fetcher).refresh_now()

@@ -26,7 +26,7 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.status.states import Status
 from didkit_py.status.token_list import (
     MAX_LIST_BYTES,
-    StatusLists,
+    StatusListAggregation,
     VerifiedStatusList,
     choose_index,
     create_status_list,
@@ -182,7 +182,7 @@ def test_an_index_is_chosen_at_random_among_the_free_ones() -> None:
 
 
 def test_the_aggregation_names_lists_by_address_only() -> None:
-    body = json.dumps(StatusLists(status_lists=(URI,)).to_json()).encode()
+    body = json.dumps(StatusListAggregation(status_lists=(URI,)).to_json()).encode()
     assert parse_aggregation(body) == (URI,)
     for bad in (b"[]", b"{}", b'{"status_lists": "x"}', b'{"status_lists": ["http://insurer.example/1"]}'):
         with pytest.raises(Malformed):
