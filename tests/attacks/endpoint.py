@@ -161,7 +161,7 @@ def dump(database: Path) -> Mapping[str, list[dict[str, object]]]:
         connection.row_factory = sqlite3.Row
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = {
-            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1')]  # noqa: S608 - its own names
+            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}" ORDER BY 1, 2')]  # noqa: S608 - its own names
             for name in names
         }
     connection.close()
