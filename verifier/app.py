@@ -8,7 +8,6 @@ from pathlib import Path
 from aiohttp import web
 
 from didkit_py.errors import Unavailable
-from didkit_py.localization import phrase
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
@@ -16,14 +15,13 @@ from didkit_py.service.http.web import (
     create_base_app,
     install_health,
     install_metrics,
-    install_sign_in,
+    install_operator_sign_in,
     run,
     serve,
 )
 from didkit_py.service.observability.log import configure, get_logger
 from didkit_py.service.observability.metrics import LIST_AGE
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
-from didkit_py.service.setup.operator import passphrase_check
 from verifier import api
 from verifier.composition import open_parts
 from verifier.context import Clock, VerifierContext
@@ -67,14 +65,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
                 yield
 
     app.cleanup_ctx.append(parts)
-    install_sign_in(
-        app,
-        passphrase_check(settings.operator_file),
-        secret_file=settings.operator_file,
-        title=phrase("sign-in.title"),
-        prompt=phrase("sign-in.prompt"),
-        button=phrase("sign-in.button"),
-    )
+    install_operator_sign_in(app, settings.operator_file)
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
     api.install(routes)

@@ -37,6 +37,7 @@ from didkit_py.service.http.sessions import (
     session_of,
 )
 from didkit_py.service.observability.log import get_logger
+from didkit_py.service.setup.operator import passphrase_check
 
 Check = Callable[[str], Awaitable[object | None]]
 Sleep = Callable[[float], Awaitable[object]]
@@ -195,6 +196,18 @@ class _Page:
 
     def _render(self, request: web.Request, back: str, problem: Text = "", *, status: int = 200) -> web.Response:
         return render(request, "sign_in.html", status=status, next=back, problem=problem, **self.words)
+
+
+def install_operator_sign_in(app: web.Application, operator_file: Path) -> None:
+    """Add the sign-in of whoever operates a service, by the passphrase whose hash stands in `operator_file`."""
+    install_sign_in(
+        app,
+        passphrase_check(operator_file),
+        secret_file=operator_file,
+        title=phrase("sign-in.title"),
+        prompt=phrase("sign-in.prompt"),
+        button=phrase("sign-in.button"),
+    )
 
 
 def install_sign_in(

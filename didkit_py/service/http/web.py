@@ -20,7 +20,7 @@ from didkit_py.localization import catalogues
 from didkit_py.service.http.connections import BACKLOG, Limits, Runner
 from didkit_py.service.http.error_responses import HEADERS, answer_errors
 from didkit_py.service.http.instrumentation import METRICS, METRICS_HOST, install_metrics, metrics_app
-from didkit_py.service.http.login import install_sign_in
+from didkit_py.service.http.login import install_operator_sign_in, install_sign_in
 from didkit_py.service.http.media_types import JSON, text_of
 from didkit_py.service.http.messages import HEALTH, READINESS, HealthReport, ReadinessReport
 from didkit_py.service.http.middleware import (
@@ -78,6 +78,7 @@ __all__ = [
     "create_base_app",
     "install_health",
     "install_metrics",
+    "install_operator_sign_in",
     "install_sign_in",
     "json_answer",
     "notify",

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.errors import BadKey, BadSignature, UnsupportedAlgorithm
-from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.algorithms import _ROWS, ALGORITHMS
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
@@ -179,3 +180,7 @@ def test_secrets_that_are_no_key_are_refused(secret: bytes, alg: str) -> None:
 def test_a_signer_does_not_print_its_secret() -> None:
     signer = SoftwareSigner.from_secret(bytes(31) + b"\x07", alg="EdDSA")
     assert repr(signer._private) not in repr(signer)
+
+
+def test_every_row_has_a_name_and_every_name_a_row() -> None:
+    assert _ROWS.keys() == set(ALG_NAMES)
