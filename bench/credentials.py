@@ -22,6 +22,7 @@ from didkit_py.encoding import from_b64url
 from didkit_py.formats import sd_jwt_vc
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
 NONCE, AUDIENCE = "n-0S6_WzA2Mj-0S6_WzA2Mj", "decentralized_identifier:did:web:vendor.example"
@@ -121,7 +122,7 @@ def _ours(alg: str) -> Steps:
     def verify() -> object:
         parsed = parse_sd_jwt(next(presentations))
         read = sd_jwt_vc.verify_issuer(parsed, issuer.public)
-        if read.holder is None or read.expires_at is None or read.expires_at < now:
+        if not isinstance(read.holder, PublicKey) or read.expires_at is None or read.expires_at < now:
             raise AssertionError
         sd_jwt_vc.verify_key_binding(
             parsed, holder=read.holder, expected_nonce=NONCE, expected_audience=AUDIENCE, now=now

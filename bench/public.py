@@ -11,6 +11,7 @@ from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json
 from didkit_py.formats import sd_jwt_vc
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.status.token_list import create_status_list, verify_status_list
@@ -52,7 +53,7 @@ def case(alg: str) -> Case:
         return str(done(sd_jwt_vc.bind(selected, nonce=NONCE, audience=AUDIENCE, now=now, signer=holder)))
 
     shown = itertools.cycle([show(holder) for holder in holders(alg, first=HOLDERS + 1)])  # not those of other cases
-    evidence, query = _evidence(issuer, now), DcqlQuery.from_json(QUERY)
+    evidence, query = _evidence(issuer, now), DcqlQuery.from_json(QUERY, formats=FORMATS)
 
     def verify() -> object:
         return verify_presentation(
@@ -62,6 +63,7 @@ def case(alg: str) -> Case:
             expected_audience=AUDIENCE,
             evidence=evidence,
             now=now,
+            formats=FORMATS,
         )
 
     verify()

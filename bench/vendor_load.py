@@ -20,6 +20,7 @@ from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import write_json
 from didkit_py.formats import sd_jwt_vc
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.algorithms import ALGORITHMS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
@@ -72,7 +73,9 @@ class Vendor:
         link, now = parse_request_link(made.link), datetime.now(UTC)
         async with self.http.get(link.request_uri) as fetched:
             parsed = parse_request_object(await fetched.text(), link=link)
-        verified = verify_request_object(parsed, document=self.document, expected_wallet_nonce=None, now=now)
+        verified = verify_request_object(
+            parsed, document=self.document, expected_wallet_nonce=None, now=now, formats=FORMATS
+        )
         request = verified.request
         status = StatusReference(uri=LIST, index=123_456)
         credential = template_named("insurer-good-standing").fill(STANDING, issuer=ISSUER, now=now, status=status)
@@ -122,7 +125,9 @@ async def vendor(
 async def _ask(parts: VerifierContext, asks: int) -> list[MadeRequest]:
     now = datetime.now(UTC)
     await parts.lists.save_sources(await _sources(now))
-    template = RequestTemplate.from_json({"purpose_text": "To measure", "query": QUERY, "grants": [], "terms": None})
+    template = RequestTemplate.from_json(
+        {"purpose_text": "To measure", "query": QUERY, "grants": [], "terms": None}, formats=FORMATS
+    )
     return [await parts.asking.ask(template, now=now) for _ in range(asks)]
 
 

@@ -74,7 +74,8 @@ async def did_document(request: web.Request) -> web.Response:
 
 async def issuer_metadata(request: web.Request) -> web.Response:
     """What is issued here, and where (OpenID4VCI 1.0, 12.2)."""
-    return json_answer(create_issuer_metadata(parts_of(request)).to_json(), headers=SHORT)
+    parts = parts_of(request)
+    return json_answer(create_issuer_metadata(parts).to_json(formats=parts.formats), headers=SHORT)
 
 
 def create_issuer_metadata(parts: IssuerContext) -> IssuerMetadata:
@@ -88,6 +89,7 @@ def create_issuer_metadata(parts: IssuerContext) -> IssuerMetadata:
         display_name=parts.settings.name,
         configurations={
             template.name: create_configuration(
+                in_format=parts.issuing.in_format,
                 vct=template.vct,
                 title=template.title,
                 description=template.description,

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
@@ -39,7 +41,9 @@ def serve_folder(folder: Path) -> None:
     run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
-def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now) -> web.Application:
+def create_app(
+    folder: Path, settings: IssuerSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+) -> web.Application:
     """The issuer's web application; its parts open when it starts."""
     app = create_base_app(
         settings,
@@ -53,7 +57,7 @@ def create_app(folder: Path, settings: IssuerSettings, *, clock: Clock = utc_now
     metrics.read_before(lambda: _count_offers(app[PARTS], metrics))
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
+        async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
             if any(template.has_status for template in opened.templates):
                 await opened.store.open_list()  # before the first credential, so that everybody has fetched it by then
             app[PARTS] = opened

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.clock import utc_now
@@ -31,16 +33,19 @@ async def open_parts(
     folder: Path,
     settings: IssuerSettings,
     *,
+    formats: Formats = FORMATS,
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
     measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[IssuerContext]:
     """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
     async with open_service(folder, settings, program="issuer", measured=measured) as service:
-        yield _compose(settings, service, clock=clock, random=random)
+        yield _compose(settings, service, formats=formats, clock=clock, random=random)
 
 
-def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, random: Random) -> IssuerContext:
+def _compose(
+    settings: IssuerSettings, service: ServiceParts, *, formats: Formats, clock: Clock, random: Random
+) -> IssuerContext:
     keys, database = service.keys, service.database
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
@@ -55,6 +60,7 @@ def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, r
     issuing = Issuing(
         store=store,
         templates=templates,
+        in_format=next(iter(formats.values())),
         issuer_url=settings.base_url,
         did=did,
         signer=signer,
@@ -70,6 +76,7 @@ def _compose(settings: IssuerSettings, service: ServiceParts, *, clock: Clock, r
         did=did,
         public=signer.public,
         issuing=issuing,
+        formats=formats,
         store=store,
         status_lists=StatusLists(
             database=database,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from didkit_py.credentials.template import ClaimTemplate
+from didkit_py.formats.format import Formats
 from didkit_py.keys.public import PublicKey
 from didkit_py.roles.issuing import Issuing
 from issuer.claim_templates import ListLayout
@@ -24,6 +25,7 @@ class IssuerContext:
     did: str
     public: PublicKey
     issuing: Issuing
+    formats: Formats
     store: OfferStore
     status_lists: StatusLists
     publications: Publications

@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oid4vci.credential_request import BATCH_SIZE, JWT
 from didkit_py.oid4vci.key_proof import TYPE as KEY_PROOF_TYP
-from didkit_py.oid4vci.metadata import DID_WEB, JWK, SD_JWT_VC
+from didkit_py.oid4vci.metadata import DID_WEB, JWK
 from didkit_py.oid4vci.nonce import MAX_NONCE, NonceResponse
 from didkit_py.oid4vci.offer import MAX_CODE, MAX_DESCRIPTION, PRE_AUTHORIZED
 from didkit_py.oid4vci.token import MAX_TX_CODE
@@ -90,7 +91,7 @@ _DISPLAY: Final = many(members({"name": TEXT, "locale": TEXT}, {"description": T
 _ALGORITHMS: Final = many(one_of(*ALG_NAMES))
 _CONFIGURATION: Final = members(
     {
-        "format": one_of(SD_JWT_VC),
+        "format": one_of(*FORMATS),
         "vct": TEXT,
         "credential_signing_alg_values_supported": _ALGORITHMS,
         "cryptographic_binding_methods_supported": many(one_of(JWK, DID_WEB)),

@@ -21,7 +21,8 @@ from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, digest, write_json
 from didkit_py.errors import DidkitError
 from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import read_credential, secure
+from didkit_py.formats.sd_jwt_vc import REGISTERED, read_credential, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.client_id import client_id_of
@@ -406,6 +407,7 @@ class Stored:
             issuer=read.issuer,
             claims=read.claims,
             disclosable=read.disclosed,
+            protocol=REGISTERED,
         )
 
 
@@ -480,7 +482,7 @@ class Situation:
             response_uri=f"{self.vendor.origin}/oid4vp/response/1",
             nonce=self.nonce,
             state="state-1",
-            query=DcqlQuery.from_json(self.query),
+            query=DcqlQuery.from_json(self.query, formats=FORMATS),
             encryption_jwk=ENCRYPTION_JWK,
             issued_at=self.request_now,
             expires_at=self.request_now + timedelta(minutes=30),
@@ -512,7 +514,7 @@ class Situation:
         if self.agreement:
             info.append(VerifierInfo(format=RELATIONSHIP_AGREEMENT, data=self.agreement_text or await self.offer()))
         plain = replace(self.plain_request(), verifier_info=(*info, *self.more_info))
-        text = await create_request_object(plain, signer=self.vendor.signer)
+        text = await create_request_object(plain, signer=self.vendor.signer, formats=FORMATS)
         link = RequestLink(
             client_id=plain.client_id.full, request_uri=f"{self.vendor.origin}/oid4vp/requests/1", method="get"
         )
@@ -521,6 +523,7 @@ class Situation:
             document=self.vendor.document,
             expected_wallet_nonce=None,
             now=self.request_now,
+            formats=FORMATS,
         )
 
     async def case(self) -> DisclosureCase:

@@ -8,6 +8,8 @@ from pathlib import Path
 from aiohttp import web
 
 from didkit_py.errors import Unavailable
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
@@ -42,7 +44,9 @@ def serve_folder(folder: Path) -> None:
     run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
-def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_now) -> web.Application:
+def create_app(
+    folder: Path, settings: VerifierSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+) -> web.Application:
     """The vendor's web application; its parts open when it starts."""
     app = create_base_app(
         settings,
@@ -54,7 +58,7 @@ def create_app(folder: Path, settings: VerifierSettings, *, clock: Clock = utc_n
     metrics = install_metrics(app, METRICS)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, clock=clock, measured=metrics.measured) as opened:
+        async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
             app[PARTS] = opened
             await _keep_to_time(opened)
             schedule = opened.schedule(told=metrics.refreshed)

@@ -4,6 +4,7 @@ from importlib.resources import files
 from typing import Final
 
 from didkit_py.errors import DidkitError
+from didkit_py.formats.table import FORMATS
 from didkit_py.service.doctor.checkup import Checkup, DoctorCheck, Fault, Program
 from didkit_py.service.setup.input_files import read_file
 from verifier.folder import MAX_TEMPLATE_BYTES, REQUESTS, read_template
@@ -17,7 +18,7 @@ async def check_requests(case: Checkup) -> None:
         raise TypeError("these are not the settings of a vendor")
     for file in sorted(settings.requests_folder.glob("*.json")):
         try:
-            read_template(read_file(file, max_bytes=MAX_TEMPLATE_BYTES))
+            read_template(read_file(file, max_bytes=MAX_TEMPLATE_BYTES), formats=FORMATS)
         except DidkitError as error:
             remedy = f"Correct or remove {file}; until then the pages pass it over."
             raise Fault("request-unreadable", f"{file.name}: {error}", remedy=remedy) from error

@@ -132,12 +132,13 @@ def check_request_command(context: click.Context, file: Path, folder: Path | Non
 @click.option("--folder", type=Folder, required=True, help="The vendor's folder, whose lists are used.")
 @click.option("--nonce", required=True, help="The nonce of the request that was answered.")
 @click.option("--audience", required=True, help="The client_id of the request that was answered.")
+@click.option("--format", "format_id", default="dc+sd-jwt", show_default=True, help="The presentation's format.")
 @json_option
 @click.pass_context
 def verify_presentation_command(
-    context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, as_json: bool
+    context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, format_id: str, as_json: bool
 ) -> None:
     """Judge one presentation in FILE by every check, and print each."""
     from verifier import commands
 
-    commands.verify_presentation(context, file, folder, nonce, audience, as_json=as_json)
+    commands.verify_presentation(context, file, folder, nonce, audience, format_id=format_id, as_json=as_json)

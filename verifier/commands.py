@@ -12,6 +12,7 @@ from didkit_py.consent.decision import Decision
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, from_timestamp, rfc3339, timestamp
 from didkit_py.errors import DidkitError, Refused
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import MAX_TOKEN
 from didkit_py.localization import in_english, phrase
 from didkit_py.roles.asking import MadeRequest
@@ -106,7 +107,7 @@ def ask(context: click.Context, folder: Path, sheet: Path, *, even_if_refused: b
 
     Ends with 4 and without a link when every wallet would refuse the request; what they would say is printed.
     """
-    template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES))
+    template = read_template(read_file(sheet, max_bytes=MAX_TEMPLATE_BYTES), formats=FORMATS)
     if even_if_refused:
         made: MadeRequest | Decision = _work(folder, lambda parts: parts.asking.ask(template, now=parts.clock()))
     else:
@@ -203,11 +204,15 @@ def _print_verdict(decision: Decision, more: dict[str, Json], *, as_json: bool) 
 
 
 def verify_presentation(
-    context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, as_json: bool
+    context: click.Context, file: Path, folder: Path, nonce: str, audience: str, *, format_id: str, as_json: bool
 ) -> None:
     """Judge one presentation in FILE by every check, and print each."""
+    if format_id not in FORMATS:
+        raise click.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     text = as_text(read_file(file, max_bytes=MAX_TOKEN).strip())
-    found = _work(folder, lambda parts: verify(parts, text, nonce=nonce, audience=audience))
+    found = _work(
+        folder, lambda parts: verify(parts, text, in_format=FORMATS[format_id], nonce=nonce, audience=audience)
+    )
     if isinstance(found, VerifiedCredential):
         shown = {
             "verified": True,

@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
+from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
@@ -33,34 +36,39 @@ async def open_parts(
     folder: Path,
     settings: VerifierSettings,
     *,
+    formats: Formats = FORMATS,
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
     measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[VerifierContext]:
     """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
     async with open_service(folder, settings, program="verifier", measured=measured) as service:
-        parts = _compose(settings, service, clock=clock, random=random)
+        parts = _compose(settings, service, formats=formats, clock=clock, random=random)
         try:
             yield parts
         finally:
             await parts.store.scrubbing.close()
 
 
-def _compose(settings: VerifierSettings, service: ServiceParts, *, clock: Clock, random: Random) -> VerifierContext:
+def _compose(
+    settings: VerifierSettings, service: ServiceParts, *, formats: Formats, clock: Clock, random: Random
+) -> VerifierContext:
     keys, database, fetcher = service.keys, service.database, service.fetcher
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     published = create_document(did, {KEY_FRAGMENT: signer.public})
     document = DidDocument.from_json(published, did=did)
-    store = VendorStore(database=database, party_id=keys.party_id, box=Box(key=keys.storage_key, random=random))
+    store = VendorStore(
+        database=database, party_id=keys.party_id, box=Box(key=keys.storage_key, random=random), formats=formats
+    )
     lists = KeptLists(
         database=database,
         trust_list_url=settings.trust_list_url,
         trust_list_signer=settings.trust_list_signer,
     )
 
-    async def gather_evidence(texts: Iterable[str], now: datetime) -> Evidence:
-        return await gather(fetcher, texts, await lists.current(now), now=now)
+    async def gather_evidence(credentials: Iterable[UnverifiedCredential], now: datetime) -> Evidence:
+        return await gather(fetcher, credentials, await lists.current(now), now=now)
 
     async def known_terms(now: datetime) -> Mapping[str, TermsDocument]:
         return (await lists.current(now)).terms
@@ -73,12 +81,13 @@ def _compose(settings: VerifierSettings, service: ServiceParts, *, clock: Clock,
         document=document,
         published=published,
         signer=signer,
-        asking=Asking(vendor=vendor, store=store, signer=signer, random=random),
+        asking=Asking(vendor=vendor, store=store, formats=formats, signer=signer, random=random),
         checking=Checking(
             store=store,
             accepting=accepting,
             client_id=vendor.client_id.full,
             base_url=settings.base_url,
+            formats=formats,
             gather=gather_evidence,
             random=random,
         ),
@@ -86,6 +95,7 @@ def _compose(settings: VerifierSettings, service: ServiceParts, *, clock: Clock,
         retaining=Retaining(store=store, document=document),
         store=store,
         lists=lists,
+        formats=formats,
         fetcher=fetcher,
         clock=clock,
         random=random,

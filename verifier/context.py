@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.consent.decision import Decision
+from didkit_py.consent.vendor import EVIDENCE_FORMAT
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, b64url
 from didkit_py.errors import DidkitError, Stale
+from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import Signer
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, MadeRequest
@@ -28,6 +30,7 @@ from verifier.settings import VerifierSettings
 from verifier.store import VendorStore
 
 Clock = Callable[[], datetime]
+EVIDENCE_FORMATS: Final[Formats] = {EVIDENCE_FORMAT.id: EVIDENCE_FORMAT}  # that documents about ourselves come in
 _ID_BYTES: Final = 16
 
 
@@ -54,6 +57,7 @@ class VerifierContext:
     retaining: Retaining
     store: VendorStore
     lists: KeptLists
+    formats: Formats
     fetcher: Fetcher
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
@@ -84,21 +88,31 @@ class VerifierContext:
     async def receive(self, previewed: PreviewedOffer, *, tx_code: str | None) -> OwnCredential:
         """One document about ourselves, checked and kept. Raises what receiving raises."""
         token = await redeem(previewed, tx_code=tx_code, fetch=self.fetcher)
-        got = await collect(previewed, token, signers=[self.signer], fetch=self.fetcher, clock=self.clock)
+        got = await collect(
+            previewed, token, signers=[self.signer], fetch=self.fetcher, formats=EVIDENCE_FORMATS, clock=self.clock
+        )
         own = OwnCredential.of(got.texts[0], id=self.random(_ID_BYTES).hex(), received_at=self.clock())
         await self.store.save_credential(own)
         return own
 
     async def preview(self, link: str) -> PreviewedOffer:
         """What an offer's link leads to; nothing is spent."""
-        return await preview(link, fetch=self.fetcher, bindings=(binding_of(self.signer),), algs=(self.signer.alg,))
+        return await preview(
+            link,
+            fetch=self.fetcher,
+            formats=EVIDENCE_FORMATS,
+            bindings=(binding_of(self.signer),),
+            algs=(self.signer.alg,),
+        )
 
     async def standing(self, own: OwnCredential) -> Standing:
         """How one of our documents stands by the lists at hand."""
         now = self.clock()
         try:
             evidence = (await self.lists.current(now)).evidence()
-            verify_credential(own.text, evidence=evidence, now=now, key_binding=KeyBinding.NOT_REQUIRED)
+            verify_credential(
+                own.text, in_format=EVIDENCE_FORMAT, evidence=evidence, now=now, key_binding=KeyBinding.NOT_REQUIRED
+            )
         except DidkitError as error:
             return Standing(word=error.reason or error.code, sentence=str(error))
         return Standing(word="valid")
@@ -106,11 +120,13 @@ class VerifierContext:
     async def judge(self, text: str) -> Decision:
         """What a wallet would say to this request object, from the lists at hand."""
         now = self.clock()
-        try:
+        evidence, terms = no_evidence(now), dict[str, TermsDocument]()
+        with suppress(DidkitError):
             lists = await self.lists.current(now)
-        except DidkitError:
-            return await judge_with(text, fetch=self.fetch_document, evidence=no_evidence(now), terms={}, now=now)
-        return await judge_with(text, fetch=self.fetch_document, evidence=lists.evidence(), terms=lists.terms, now=now)
+            evidence, terms = lists.evidence(), dict(lists.terms)
+        return await judge_with(
+            text, formats=self.formats, fetch=self.fetch_document, evidence=evidence, terms=terms, now=now
+        )
 
     async def judge_draft(self, asked: AskedRequest) -> Decision:
         """The same for a request of ours, signed as it would be for a wallet."""
@@ -148,13 +164,14 @@ class VerifierContext:
 async def judge_with(
     text: str,
     *,
+    formats: Formats,
     fetch: Callable[[str], Awaitable[DidDocument]],
     evidence: Evidence,
     terms: Mapping[str, TermsDocument],
     now: datetime,
 ) -> Decision:
     """`check_request` with the parts that programs have."""
-    return await check_request(text, fetch_document=fetch, evidence=evidence, terms=terms, now=now)
+    return await check_request(text, formats=formats, fetch_document=fetch, evidence=evidence, terms=terms, now=now)
 
 
 def no_evidence(now: datetime) -> Evidence:

@@ -8,6 +8,7 @@ from typing import Final
 
 from didkit_py.encoding import read_json
 from didkit_py.errors import DidkitError
+from didkit_py.formats.format import Formats
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.setup.folders import create_folder, load_folder
 from didkit_py.service.setup.input_files import read_file
@@ -51,18 +52,18 @@ def load_settings(folder: Path) -> VerifierSettings:
     return load_folder(folder, VerifierSettings)
 
 
-def read_template(octets: bytes | str) -> RequestTemplate:
+def read_template(octets: bytes | str, *, formats: Formats) -> RequestTemplate:
     """What is asked, from a JSON text. Raises Malformed."""
-    return RequestTemplate.from_json(read_json(octets, max_bytes=MAX_TEMPLATE_BYTES))
+    return RequestTemplate.from_json(read_json(octets, max_bytes=MAX_TEMPLATE_BYTES), formats=formats)
 
 
-def saved_requests(folder: Path) -> tuple[SavedRequest, ...]:
+def saved_requests(folder: Path, *, formats: Formats) -> tuple[SavedRequest, ...]:
     """The saved requests that can be read, by name; others are passed over."""
     found = []
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
             octets = read_file(file, max_bytes=MAX_TEMPLATE_BYTES)
-            purpose = read_template(octets).purpose_text
+            purpose = read_template(octets, formats=formats).purpose_text
         except DidkitError:
             continue
         found.append(SavedRequest(name=file.stem, purpose_text=purpose, text=octets.decode()))

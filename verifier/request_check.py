@@ -5,9 +5,11 @@ from typing import Final
 
 from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
+from didkit_py.formats.format import Format
+from didkit_py.formats.table import FORMATS
 from didkit_py.service.fetching.evidence import fetch_document, gather
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.verification import KeyBinding, VerifiedCredential, verify_credential
+from didkit_py.verification import KeyBinding, VerifiedCredential, parse_one, verify_credential
 from verifier.context import VerifierContext, judge_with, no_evidence
 from verifier.folder import read_template
 
@@ -18,7 +20,9 @@ async def judge(parts: VerifierContext, octets: bytes) -> Decision:
     """What a wallet would say to a request object, or to a request that this vendor would sign."""
     if not octets.startswith(JSON_BEGINS):
         return await parts.judge(as_text(octets))
-    return await parts.judge_draft(await parts.asking.draft(read_template(octets), now=parts.clock()))
+    return await parts.judge_draft(
+        await parts.asking.draft(read_template(octets, formats=parts.formats), now=parts.clock())
+    )
 
 
 async def judge_alone(octets: bytes) -> Decision:
@@ -27,6 +31,7 @@ async def judge_alone(octets: bytes) -> Decision:
     async with Fetcher() as fetcher:
         return await judge_with(
             as_text(octets),
+            formats=FORMATS,
             fetch=lambda did: fetch_document(fetcher, did),
             evidence=no_evidence(now),
             terms={},
@@ -39,13 +44,19 @@ def as_text(octets: bytes) -> str:
     return octets.decode("ascii", "replace")
 
 
-async def verify(parts: VerifierContext, text: str, *, nonce: str, audience: str) -> VerifiedCredential | DidkitError:
+async def verify(
+    parts: VerifierContext, text: str, *, in_format: Format, nonce: str, audience: str
+) -> VerifiedCredential | DidkitError:
     """The credential, or the check that did not hold."""
-    now = parts.clock()
-    evidence = await gather(parts.fetcher, [text], await parts.lists.current(now), now=now)
+    now, lists = parts.clock(), await parts.lists.current(parts.clock())
+    try:
+        evidence = await gather(parts.fetcher, [parse_one(text, in_format)], lists, now=now)
+    except DidkitError:  # verifying says why it cannot be read
+        evidence = lists.evidence()
     try:
         return verify_credential(
             text,
+            in_format=in_format,
             evidence=evidence,
             now=now,
             key_binding=KeyBinding.REQUIRED,

@@ -7,6 +7,7 @@ from typing import Final
 
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import BadAgreement, IllegalMove, NotFound, Replayed
+from didkit_py.formats.format import Formats
 from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import (
@@ -48,6 +49,7 @@ class VendorStore:
     database: Database
     party_id: str  # whose: every statement names it
     box: Box
+    formats: Formats  # in which questions are asked
     scrubbing: Scrubbing = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -438,7 +440,7 @@ class VendorStore:
         opened = self.box.open(sealed, place=f"results:{name}") if isinstance(sealed, bytes) else None
         stored = None if opened is None else Result.from_json(opened)
         return KeptRequest(
-            asked=_asked(self.box.open(octets(row, "asked"), place=f"requests:{name}"), row),
+            asked=_asked(self.box.open(octets(row, "asked"), place=f"requests:{name}"), row, self.formats),
             state=_state(row, now),
             is_open=moment(row, "answered_at") is None and _is_in_time(row, now),
             answered_at=moment(row, "answered_at"),
@@ -477,12 +479,12 @@ def _asked_json(asked: AskedRequest) -> dict[str, Json]:
     }
 
 
-def _asked(body: Json, row: Row) -> AskedRequest:
+def _asked(body: Json, row: Row, formats: Formats) -> AskedRequest:
     read = Reader(body, at="asked")
     template = read.value("template")
     return AskedRequest(
         id=text(row, "id"),
-        template=NO_QUESTION if template is None else RequestTemplate.from_json(template),
+        template=NO_QUESTION if template is None else RequestTemplate.from_json(template, formats=formats),
         nonce=str(read.value("nonce")),
         state=str(read.value("state")),
         rel=str(read.value("rel")),

@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.localization import phrase
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.routing import Handler, Routes
@@ -31,13 +33,15 @@ def serve_folder(folder: Path) -> None:
     run(serve(create_app(folder, settings), settings))
 
 
-def create_app(folder: Path, settings: WalletSettings, *, clock: Clock = utc_now) -> web.Application:
+def create_app(
+    folder: Path, settings: WalletSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+) -> web.Application:
     """The wallet's web application; its parts open when it starts, locked."""
     app = create_base_app(settings, service="wallet", folder=Path(__file__).parent, navigation=pages.NAVIGATION)
     app.middlewares.append(keep_locked)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, clock=clock, serving=True) as opened:
+        async with open_parts(folder, settings, formats=formats, clock=clock, serving=True) as opened:
             app[PARTS] = opened
             watch = asyncio.create_task(_lock_in_time(opened))
             yield

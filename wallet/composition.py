@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
+from didkit_py.formats.format import Formats
+from didkit_py.formats.table import FORMATS
 from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import ScheduledLists
 from didkit_py.service.fetching.fetch import Fetcher
@@ -20,7 +22,12 @@ from wallet.storage.vault import Vault
 
 @asynccontextmanager
 async def open_parts(
-    folder: Path, settings: WalletSettings, *, clock: Clock = utc_now, serving: bool = False
+    folder: Path,
+    settings: WalletSettings,
+    *,
+    formats: Formats = FORMATS,
+    clock: Clock = utc_now,
+    serving: bool = False,
 ) -> AsyncIterator[WalletContext]:
     """The wallet in this folder, locked. Lists are refreshed by schedule only where it is `serving`.
 
@@ -40,6 +47,7 @@ async def open_parts(
             database=database,
             fetch=fetcher,
             schedule=schedule,
+            formats=formats,
             clock=clock,
             head_path=folder / HEAD,
             rules_path=folder / RULES_HEAD,

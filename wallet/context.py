@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from didkit_py.errors import DidkitError, Stale
+from didkit_py.formats.format import Formats
 from didkit_py.roles.ending import Ended, Ending, TerminationRequest
 from didkit_py.roles.presenting import Judged, Presenting
 from didkit_py.roles.presenting_store import Exchange
@@ -53,6 +54,7 @@ class WalletContext:
     database: Database
     fetch: Fetch
     schedule: ScheduledLists | None  # None: no trust list is set, so that nothing can be judged
+    formats: Formats
     clock: Clock
     head_path: Path
     rules_path: Path
@@ -91,16 +93,21 @@ class WalletContext:
     def _open(self, box: Box) -> Opened:
         store = WalletStore(database=self.database, box=box, rules=RulesSeal(path=self.rules_path, box=box))
         ledger = Ledger(self.database, box=box, head_path=self.head_path)
-        keeping = PresentationStore(store=store, ledger=ledger, lists=self.known_lists)
+        keeping = PresentationStore(store=store, ledger=ledger, formats=self.formats, lists=self.known_lists)
         return Opened(
             store=store,
             ledger=ledger,
             keeping=keeping,
-            taking=IssuanceClient(store=store, fetch=self.fetch, clock=self.clock),
+            taking=IssuanceClient(store=store, fetch=self.fetch, formats=self.formats, clock=self.clock),
             presenting=Presenting(
-                store=keeping, fetch=self.fetch, lists=self.lists, now_fn=self.clock, random=secrets.token_bytes
+                store=keeping,
+                fetch=self.fetch,
+                formats=self.formats,
+                lists=self.lists,
+                now_fn=self.clock,
+                random=secrets.token_bytes,
             ),
-            ending=Ending(store=keeping, fetch=self.fetch, clock=self.clock),
+            ending=Ending(store=keeping, fetch=self.fetch, formats=self.formats, clock=self.clock),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:

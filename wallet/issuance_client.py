@@ -9,6 +9,7 @@ from typing import Final
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import b64url
 from didkit_py.errors import IllegalMove, Malformed, Unavailable
+from didkit_py.formats.format import Formats
 from didkit_py.keys.algorithms import ALGORITHMS
 from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.oauth import InvalidGrant, InvalidRequest
@@ -30,11 +31,12 @@ class IssuanceClient:
 
     store: WalletStore
     fetch: Fetch
+    formats: Formats
     clock: Callable[[], datetime]
 
     async def open(self, link: str) -> StoredOffer:
         """I3: the offer, its issuer's word about itself, nothing spent. Raises what `preview` raises."""
-        previewed = await preview(link, fetch=self.fetch, bindings=(JWK,), algs=ALG_NAMES)
+        previewed = await preview(link, fetch=self.fetch, formats=self.formats, bindings=(JWK,), algs=ALG_NAMES)
         offer = StoredOffer(id=_new_id(), state=OPENED, link=link.strip(), previewed=previewed)
         await self.store.add_offer(offer, now=self.clock())
         return offer
@@ -80,7 +82,12 @@ class IssuanceClient:
         if offer.token is None:
             raise IllegalMove("the offer has no token yet")
         received = await collect(
-            offer.previewed, offer.token, signers=offer.signers, fetch=self.fetch, clock=self.clock
+            offer.previewed,
+            offer.token,
+            signers=offer.signers,
+            fetch=self.fetch,
+            formats=self.formats,
+            clock=self.clock,
         )
         credential = self._credential(offer, received)
         done = replace(offer, state=RECEIVED, secrets=(), token=None, credential_id=credential.id)

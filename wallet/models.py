@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Self
 
+from didkit_py.credentials.credential import Path_, ReadCredential
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json
-from didkit_py.formats.sd_jwt_vc import ReadCredential
+from didkit_py.formats.format import Format
 from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
-from didkit_py.oid4vp.claims_path import Path_
-from didkit_py.oid4vp.dcql import SD_JWT_VC, Held
+from didkit_py.oid4vp.dcql import Held
 from didkit_py.roles.receiving import PreviewedOffer
 from didkit_py.structs import JsonValue, Moment, Text, plain, read_as, text
 
@@ -24,6 +24,7 @@ class StoredCredential:
     """One document with its claims, without its copies."""
 
     id: str
+    format: Text
     vct: Text
     issuer: Text
     issuer_says: str  # what the issuer calls itself, empty if nothing; shown only where no trust list names it
@@ -42,6 +43,7 @@ class StoredCredential:
         template = template_of(credential.vct)
         return cls(
             id=id,
+            format=credential.format,
             vct=credential.vct,
             issuer=credential.issuer,
             issuer_says=issuer_says,
@@ -60,16 +62,17 @@ class StoredCredential:
     def to_json(self) -> dict[str, Json]:
         return plain(self, without=("id", "copies", "copies_left"))
 
-    @property
-    def held(self) -> Held:
-        """What a query can look at."""
+    def held(self, in_format: Format, *, listed: bool) -> Held:
+        """What a query can look at; `listed` is whether the trust list names its issuer for its type."""
         return Held(
             id=self.id,
-            format=SD_JWT_VC,
+            format=self.format,
             vct=self.vct,
             issuer=self.issuer,
             claims=self.claims,
+            protocol=in_format.protocol,
             disclosable=self.disclosable,
+            listed=listed,
         )
 
 

@@ -1,4 +1,4 @@
-"""Consent: the person's yes to one decision; and release, the only caller of a format's select and bind.
+"""Consent: the person's yes to one decision; and release, the only caller of a format's `present`.
 
 A consent exists only where a decision allowed one and the person said yes. Between the yes and the release time passes:
 the case is judged once more, and whatever became worse stops the release.
@@ -7,7 +7,7 @@ the case is judged once more, and whatever became worse stops the release.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -16,11 +16,12 @@ from didkit_py.consent.choices import grants_of
 from didkit_py.consent.consent_view import ConsentLine, ConsentView, Item, Promises, Terms, Who, consent_view
 from didkit_py.consent.decision import Decision, Outcome, decide
 from didkit_py.consent.page_digest import page_digest
+from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.errors import Malformed, PageChanged, Refused
-from didkit_py.formats.sd_jwt_vc import FORMAT
-from didkit_py.formats.table import FORMATS
+from didkit_py.formats.format import Formats, ToPresent
 from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.dcql import Path_, QueryAnswer, claims_of
+from didkit_py.oid4vp.dcql import Path_, QueryAnswer
+from didkit_py.verification import parse_answer
 
 __all__ = [
     "Answer_",
@@ -114,11 +115,13 @@ async def release(
     *,
     texts: Mapping[str, str],
     signers: Mapping[str, Signer],
+    formats: Formats,
     now: datetime,
 ) -> dict[str, list[str]]:
     """The presentations by query id (`vp_token`), after deciding once more at `now`.
 
-    `texts` and `signers` hold, by held id, one unused copy and the signer of its key. Raises Refused when the case
+    `texts` and `signers` hold, by held id, one unused copy and the signer of its key; `formats` has the format of each.
+    Raises Refused when the case
     became worse since the person saw it, PageChanged when it became another one, ValueError when a copy does not show
     exactly what the person saw.
     """
@@ -133,29 +136,32 @@ async def release(
             raise Refused("a document can no longer be shown", reason="cred.stale")
     if page_digest(again) != consent.seen:
         raise PageChanged("the page that was answered is not the page as it is now", reason="page")
-    return {
-        query_id: [
-            await FORMATS[FORMAT].bind(
-                _selected(texts[answer.held_id], answer, signers[answer.held_id]),
-                nonce=request.request.nonce,
-                audience=request.request.client_id.full,
-                now=now,
-                signer=signers[answer.held_id],
-            )
-        ]
-        for query_id, answer in consent.answers.items()
-    }
+    query = request.request.query
+    vp_token: dict[str, list[str]] = {}
+    for row in formats.values():
+        chosen = {
+            query_id: [ToPresent(texts[answer.held_id], answer.paths, signers[answer.held_id])]
+            for query_id, answer in consent.answers.items()
+            if (one := query.credential(query_id)) is not None and one.format == row.id
+        }
+        if chosen:
+            nonce, audience = request.request.nonce, request.request.client_id.full
+            made = await row.present(chosen, nonce=nonce, audience=audience, now=now)
+            vp_token |= {query_id: [*some] for query_id, some in made.items()}
+    shown = parse_answer(vp_token, query, formats)
+    for query_id, answer in consent.answers.items():
+        _require_as_seen(shown.get(query_id, ()), answer, signers[answer.held_id])
+    return vp_token
 
 
-def _selected(text: str, answer: QueryAnswer, signer: Signer) -> str:
-    """The credential instance with the disclosures that the person saw and no others."""
-    row = FORMATS[FORMAT]
-    selected = row.select(text, answer.paths)
-    read = row.read(row.parse(selected))
-    if read.holder != signer.public:
+def _require_as_seen(shown: Sequence[UnverifiedCredential], answer: QueryAnswer, signer: Signer) -> None:
+    """Check that what was made shows what the person saw and nothing else."""
+    if len(shown) != 1:
+        raise ValueError("the presentation holds other credentials than the person saw")
+    read = shown[0].read()
+    if not read.is_bound_to(signer.public):
         raise ValueError("the copy is bound to another key")
     if set(read.disclosed) != set(answer.paths):
         raise ValueError("the copy would show other claims than the person saw")
-    if json.dumps(claims_of(read.claims), sort_keys=True) != json.dumps(claims_of(answer.body), sort_keys=True):
+    if json.dumps(read.said, sort_keys=True) != json.dumps(answer.said, sort_keys=True):
         raise ValueError("the copy holds other values than the person saw")
-    return selected

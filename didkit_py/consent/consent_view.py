@@ -18,6 +18,7 @@ from didkit_py.consent.disclosure_case import DisclosureCase, Outcome
 from didkit_py.consent.page_digest import claim_label, document_title, page_digest
 from didkit_py.consent.value_words import value_text
 from didkit_py.consent.vendor import VerifiedVendor
+from didkit_py.credentials.credential import ProtocolMember
 from didkit_py.encoding import Json, from_timestamp
 from didkit_py.localization import Text, clock_time, day, listed, phrase
 from didkit_py.oid4vp.dcql import QueryAnswer
@@ -26,8 +27,14 @@ from didkit_py.terms.grant_parts import Location, Propagation, Recipient, Retent
 from didkit_py.terms.vocabulary import WORDS, Deed, Word
 
 NOT_PROMISED: Final = phrase("consent.not-promised")
-_DAYS: Final = frozenset({"iat", "nbf", "exp"})  # members of a document's form that are moments
-_FORM: Final = ("iat", "nbf", "exp", "vct", "vct#integrity", "cnf", "status")  # in the order shown
+_DAYS: Final = (ProtocolMember.ISSUED_AT, ProtocolMember.BEGINS_AT, ProtocolMember.ENDS_AT)
+_FORM: Final = (  # in the order shown
+    *_DAYS,
+    ProtocolMember.TYPE,
+    ProtocolMember.TYPE_VERSION,
+    ProtocolMember.HOLDER_KEY,
+    ProtocolMember.STATUS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +197,7 @@ def _items_of(case: DisclosureCase, answer: QueryAnswer, *, required: bool) -> I
         )
 
 
-def _protocol_texts(members: Mapping[str, Json]) -> Iterator[tuple[Text, Text]]:
+def _protocol_texts(members: Mapping[ProtocolMember, Json]) -> Iterator[tuple[Text, Text]]:
     """What the form of a document shows, beside who gave it, which stands on its own."""
     for name in _FORM:
         if name in members:

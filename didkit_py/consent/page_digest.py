@@ -20,10 +20,10 @@ from didkit_py.consent.choices import grants_of
 from didkit_py.consent.decision import Decision
 from didkit_py.consent.disclosure_case import REASON_CODES, DisclosureCase
 from didkit_py.consent.vendor import VerifiedVendor
+from didkit_py.credentials.credential import Path_
 from didkit_py.credentials.template import template_of
 from didkit_py.encoding import Json, b64url, jcs, sha256
 from didkit_py.localization import Phrase, Text, phrase, text_json
-from didkit_py.oid4vp.claims_path import Path_
 from didkit_py.oid4vp.dcql import QueryAnswer
 from didkit_py.unicode.visible import quoted
 
@@ -159,7 +159,7 @@ def _answer_parts(case: DisclosureCase, answer: QueryAnswer, *, required: bool) 
     state, query_id = case.held[answer.held_id], answer.query_id
     title = document_title(state.vct)
     another = phrase("changed.document", title=title, issuer=state.issuer_name)
-    held: list[Json] = [answer.held_id, state.vct, answer.body.get("iss")]
+    held: list[Json] = [answer.held_id, state.vct, answer.issuer]
     yield _part(_named("document", query_id), held, another, new=phrase("changed.document-new", title=title))
     yield _part(_named("issuer", query_id), text_json(state.issuer_name), phrase("changed.issuer", title=title))
     yield _part(_named("required", query_id), required, phrase("changed.required", title=title))

@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest
 from didkit_py.errors import DidkitError, Expired, Revoked, Unavailable, UnknownKey, Untrusted
-from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import read_credential
+from didkit_py.formats.format import Format
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
 from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.request import VerifiedRequest, VerifierInfo
-from didkit_py.reading import Reader
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
 from didkit_py.terms.document import CLIENT_PREFIX, Signatory, TermsDocument, verify_delegation, verify_signatory
 from didkit_py.trust import MAX_SKEW
-from didkit_py.verification import Evidence, KeyBinding, VerifiedCredential, verify_credential
+from didkit_py.verification import Evidence, KeyBinding, VerifiedCredential, parse_one, verify_credential
 
 ROLE_CREDENTIAL: Final = "urn:didkit-py:verifier-info:role-credential:1"
 TERMS_SIGNATORY: Final = "urn:didkit-py:verifier-info:terms-signatory:1"
 RELATIONSHIP_AGREEMENT: Final = "urn:didkit-py:verifier-info:relationship-agreement:1"
+EVIDENCE_FORMAT: Final[Format] = SD_JWT_VC  # of the credentials in the first two: their names stand for it
 _NAMING_CLAIMS: Final = ("name", "dealer_id")
 
 
@@ -89,7 +89,13 @@ class _Case:
 
     def credential(self, text: str) -> VerifiedCredential:
         """A credential about a business; that it is this business is judged by its subject."""
-        return verify_credential(text, evidence=self.evidence, now=self.now, key_binding=KeyBinding.NOT_REQUIRED)
+        return verify_credential(
+            text,
+            in_format=EVIDENCE_FORMAT,
+            evidence=self.evidence,
+            now=self.now,
+            key_binding=KeyBinding.NOT_REQUIRED,
+        )
 
 
 def fold(text: str) -> str:
@@ -205,10 +211,10 @@ def _is_unlisted_yet(case: _Case, text: str, error: DidkitError) -> bool:
     if not isinstance(error, Untrusted | UnknownKey):
         return False
     try:
-        issued_at = Reader(parse_sd_jwt(text).payload, at="credential").moment("iat")
+        issued_at = parse_one(text, EVIDENCE_FORMAT).read().issued_at
     except DidkitError:
         return False
-    return case.evidence.trust.issued_at < issued_at <= case.now + MAX_SKEW
+    return issued_at is not None and case.evidence.trust.issued_at < issued_at <= case.now + MAX_SKEW
 
 
 def _terms_code(error: DidkitError) -> str:
@@ -254,7 +260,7 @@ def _proven(client_id: ClientId, roles: tuple[VerifiedCredential, ...]) -> Itera
 def _claimed(case: _Case) -> Iterator[str]:
     for info in case.entries(ROLE_CREDENTIAL):
         with suppress(DidkitError):
-            yield from _names(read_credential(parse_sd_jwt(info.data)).claims)
+            yield from _names(parse_one(info.data, EVIDENCE_FORMAT).read().claims)
     for info in case.entries(RELATIONSHIP_AGREEMENT):
         with suppress(DidkitError):
             yield parse_agreement(info.data).agreement.controller.name

@@ -10,16 +10,14 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
-from didkit_py.credentials.credential import Credential, StatusReference
+from didkit_py.credentials.credential import Credential, Path_, StatusReference
 from didkit_py.credentials.rules import RULES, Rule
 from didkit_py.credentials.schema import Validator, compile_schema, is_required, leaves, require_valid
 from didkit_py.encoding import Json, from_timestamp, integrity, jcs, read_json, timestamp
 from didkit_py.errors import BadTemplate
 from didkit_py.reading import Reader
-
-Path_: TypeAlias = tuple[str | int | None, ...]  # a claims path pointer of DCQL; None is every item of an array
 
 ALWAYS: Final = "always"  # stands in the signed part, for everyone to read
 FREE: Final = "free"  # its own disclosure, shown or not

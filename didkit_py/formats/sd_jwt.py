@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from didkit_py.credentials.template import Path_
+from didkit_py.credentials.credential import Path_
 from didkit_py.encoding import MAX_JSON_DEPTH, Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadDisclosure, Malformed, TooLarge
 from didkit_py.jose import MAX_TOKEN, UnverifiedJws, parse_compact

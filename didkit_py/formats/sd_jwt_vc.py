@@ -1,21 +1,31 @@
 """SD-JWT VC, `dc+sd-jwt`: secure a credential, select and bind what is shown, read it, verify it.
 
-Times, status, trust and the profile of the type are judged above, on what `verify_issuer` returns.
+`SD_JWT_VC` is the row by which the rest of the library knows it. Times, status, trust and the profile of the type are
+judged above, on what `verify_issuer` returns.
 """
 
 import binascii
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from didkit_py.credentials.credential import Credential, SecuredCredential, StatusReference
-from didkit_py.credentials.template import Path_
+from didkit_py.credentials.credential import (
+    Credential,
+    Path_,
+    ProtocolMember,
+    ReadCredential,
+    SecuredCredential,
+    StatusReference,
+)
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import BadCredential, BadDisclosure, BadKeyBinding
-from didkit_py.formats.sd_jwt import HASH, UnverifiedSdJwt, digest_of, hide
+from didkit_py.formats.format import Format, ToPresent
+from didkit_py.formats.sd_jwt import HASH, UnverifiedSdJwt, digest_of, hide, parse_sd_jwt
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -24,9 +34,21 @@ FORMAT: Final = "dc+sd-jwt"
 KEY_BINDING_TYPE: Final = "kb+jwt"
 MAX_AGE: Final = timedelta(minutes=10)  # of a key binding; a request of ours lives as long
 MAX_SKEW: Final = timedelta(seconds=60)  # how far a holder's clock may be ahead of ours
+MAX_TYPES: Final = 100  # type identifiers in one query
 # A holder could leave these out if they were disclosures, and a withheld one looks like a decoy
 # (draft-ietf-oauth-sd-jwt-vc, 2.2.2.3; `iat` by our own types, which are all issued with coarse times).
-REGISTERED: Final = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat"})
+REGISTERED: Final[Mapping[str, ProtocolMember]] = MappingProxyType(
+    {
+        "iss": ProtocolMember.ISSUER,
+        "iat": ProtocolMember.ISSUED_AT,
+        "nbf": ProtocolMember.BEGINS_AT,
+        "exp": ProtocolMember.ENDS_AT,
+        "vct": ProtocolMember.TYPE,
+        "vct#integrity": ProtocolMember.TYPE_VERSION,
+        "cnf": ProtocolMember.HOLDER_KEY,
+        "status": ProtocolMember.STATUS,
+    }
+)
 _ITEM_SIZE: Final = 2  # salt and value: an item of an array, which has no name
 
 
@@ -46,7 +68,7 @@ async def secure(
 
 
 def _registered(credential: Credential, holder_key: PublicKey | None) -> dict[str, Json]:
-    if REGISTERED & credential.claims.keys():
+    if REGISTERED.keys() & credential.claims.keys():
         raise ValueError("a claim has the name of a registered one")
     members: dict[str, Json] = {
         "vct": credential.vct,
@@ -154,44 +176,22 @@ async def bind(
     return selected + await sign_compact(claims, typ=KEY_BINDING_TYPE, signer=signer)
 
 
-class ReadCredential(NamedTuple):
-    """What a credential says; whether it is verified depends on who returned it.
-
-    A tuple, as all that is made anew for each verification: a frozen dataclass costs thrice that.
-    """
-
-    vct: str
-    issuer: str
-    subject: str | None
-    claims: Mapping[str, Json]  # the whole processed payload, registered claims too
-    disclosed: tuple[Path_, ...]
-    issued_at: datetime | None
-    not_before: datetime | None
-    expires_at: datetime | None
-    holder: PublicKey | None  # None: bound to no key
-    status: StatusReference | None  # None: the issuer publishes no status for it
-    integrity: str | None  # of the type metadata
-    kid: str | None  # which of the issuer's keys signed
-
-    def __repr__(self) -> str:
-        """The type and the issuer, never a claim."""
-        return f"ReadCredential(vct={self.vct!r}, issuer={self.issuer!r})"
-
-
 def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
     """What it says, NOT verified: for storage, display, and to learn what verifying needs.
 
     Raises Malformed, BadKey, BadDisclosure or BadCredential.
     """
     processed = sd_jwt.processed
-    if not REGISTERED.isdisjoint([path[0] for path in processed.paths]):
+    if not REGISTERED.keys().isdisjoint([path[0] for path in processed.paths]):
         raise BadDisclosure("a registered claim must not be a disclosure", spec="draft-ietf-oauth-sd-jwt-vc, 2.2.2.3")
     read = Reader(processed.claims, at="credential")
     return ReadCredential(
+        format=FORMAT,
         vct=read.text("vct", max_length=2_048),
         issuer=read.text("iss", max_length=2_048),
         subject=read.optional_text("sub", max_length=2_048),
         claims=processed.claims,
+        protocol=REGISTERED,
         disclosed=processed.paths,
         issued_at=read.optional_moment("iat"),
         not_before=read.optional_moment("nbf"),
@@ -199,7 +199,7 @@ def read_credential(sd_jwt: UnverifiedSdJwt) -> ReadCredential:
         holder=_holder(read),
         status=_status(read),
         integrity=read.optional_text("vct#integrity", max_length=200),
-        kid=sd_jwt.jws.kid,
+        key_hint=sd_jwt.jws.kid,
     )
 
 
@@ -269,3 +269,100 @@ def _require_timely(read: Reader, now: datetime, max_age: timedelta) -> None:
     expires_at, not_before = read.optional_moment("exp"), read.optional_moment("nbf")
     if (expires_at is not None and expires_at <= now) or (not_before is not None and not_before > now + MAX_SKEW):
         raise BadKeyBinding("key binding is outside of its own time of validity", spec="RFC 9901, 7.3")
+
+
+class UnverifiedSdJwtVc(NamedTuple):
+    """An SD-JWT VC as the rest of the library sees it (`UnverifiedCredential`)."""
+
+    sd_jwt: UnverifiedSdJwt
+    issuer: str
+    vct: str
+
+    def __repr__(self) -> str:
+        """The type and the issuer, never a claim."""
+        return f"UnverifiedSdJwtVc(vct={self.vct!r}, issuer={self.issuer!r})"
+
+    @property
+    def key_hint(self) -> str | None:
+        """The `kid` of its header."""
+        return self.sd_jwt.jws.kid
+
+    @property
+    def issuer_signed(self) -> str:
+        """The JWS, without disclosures."""
+        return self.sd_jwt.issuer_signed
+
+    @property
+    def has_proof(self) -> bool:
+        """Whether there is a KB-JWT."""
+        return self.sd_jwt.kb_jwt is not None
+
+    @property
+    def status(self) -> StatusReference | None:
+        """The entry that its `status` names."""
+        return read_status(self.sd_jwt)
+
+    def read(self) -> ReadCredential:
+        """Its claims with the disclosures in place."""
+        return read_credential(self.sd_jwt)
+
+    def verify_signature(self, key: PublicKey) -> None:
+        """Check the issuer's JWS."""
+        jws = self.sd_jwt.jws
+        key.verify(jws.signature, jws.signing_input, alg=jws.alg)
+
+    def verify_proof(
+        self, holder: PublicKey | str, *, expected_nonce: str, expected_audience: str, now: datetime
+    ) -> None:
+        """Check the KB-JWT."""
+        if isinstance(holder, str):
+            raise BadKeyBinding("the credential holds no key of its holder", spec="RFC 9901, 7.3")
+        verify_key_binding(
+            self.sd_jwt, holder=holder, expected_nonce=expected_nonce, expected_audience=expected_audience, now=now
+        )
+
+    def salts(self) -> Sequence[str]:
+        """One of each disclosure."""
+        return [each.salt for each in self.sd_jwt.disclosures]
+
+
+def parse(text: str) -> tuple[UnverifiedSdJwtVc]:
+    """The one credential in `text`. Raises what `parse_sd_jwt` raises, and Malformed without issuer or type."""
+    sd_jwt = parse_sd_jwt(text)
+    read = Reader(sd_jwt.payload, at="credential")
+    return (UnverifiedSdJwtVc(sd_jwt, read.text("iss", max_length=2_048), read.text("vct", max_length=2_048)),)
+
+
+async def present(
+    chosen: Mapping[str, Sequence[ToPresent]], *, nonce: str, audience: str, now: datetime
+) -> dict[str, list[str]]:
+    """A presentation for each credential, by query id."""
+    return {
+        query_id: [
+            await bind(select(one.text, one.paths), nonce=nonce, audience=audience, now=now, signer=one.signer)
+            for one in some
+        ]
+        for query_id, some in chosen.items()
+    }
+
+
+SD_JWT_VC: Final = Format(
+    id=FORMAT,
+    protocol=REGISTERED,
+    sections=MappingProxyType(
+        {
+            "format": "SD-JWT VC, 2",
+            "issuer-key": "SD-JWT VC, 2.5",
+            "signature": "RFC 7515, 5.2",
+            "disclosures": "RFC 9901, 7.1",
+            "key-binding": "RFC 9901, 7.3",
+        }
+    ),
+    capabilities=MappingProxyType({"sd-jwt_alg_values": [*ALG_NAMES], "kb-jwt_alg_values": [*ALG_NAMES]}),
+    secure=secure,
+    parse=parse,
+    present=present,
+    asked_types=lambda meta: meta.texts("vct_values", at_least=1, max_items=MAX_TYPES),
+    issued_type=lambda configuration: configuration.text("vct", max_length=2_048),
+    type_members=lambda vct: {"vct": vct},
+)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, Rejected
+from didkit_py.formats.format import Format, Formats
 from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oid4vci.claims import ClaimDescription, parse_claims
 from didkit_py.oid4vci.credential_request import JWT
@@ -19,7 +20,6 @@ from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.reading import Reader
 from didkit_py.unicode.visible import one_line
 
-SD_JWT_VC: Final = "dc+sd-jwt"
 JWK: Final = "jwk"
 DID_WEB: Final = "did:web"
 LANGUAGE: Final = "en"  # of our pages; a display in it is preferred
@@ -56,10 +56,10 @@ def _inserted(url: str, name: str, path: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """One kind of credential that the issuer issues as SD-JWT VC."""
+    """One kind of credential that the issuer issues, in a format that we speak."""
 
     vct: str
-    format: str = SD_JWT_VC
+    format: str
     title: str | None = None
     description: str | None = None
     binding_methods: tuple[str, ...] = ()  # empty: not bound to a key
@@ -69,7 +69,7 @@ class Configuration:
     claims: tuple[ClaimDescription, ...] = ()
 
     @classmethod
-    def from_reader(cls, read: Reader) -> Self:
+    def from_reader(cls, read: Reader, *, in_format: Format) -> Self:
         """Read shape only. Raises Malformed."""
         binding = (
             read.texts("cryptographic_binding_methods_supported", at_least=1, max_items=50)
@@ -89,7 +89,8 @@ class Configuration:
         except Malformed:  # described in another way, as earlier drafts did: then no claim has a label
             claims = ()
         return cls(
-            vct=read.text("vct", max_length=2_048),
+            vct=in_format.issued_type(read),
+            format=in_format.id,
             title=_words(display, "name", max_length=_MAX_NAME),
             description=_words(display, "description", max_length=4_000),
             binding_methods=binding,
@@ -99,14 +100,15 @@ class Configuration:
             claims=claims,
         )
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self, *, formats: Formats) -> dict[str, Json]:
+        """A member of `credential_configurations_supported`."""
         display: dict[str, Json] = {"name": self.title or self.vct, "locale": LANGUAGE}
         if self.description is not None:
             display["description"] = self.description
         shown: dict[str, Json] = {"display": [display]}
         if self.claims:
             shown["claims"] = [claim.to_json(language=LANGUAGE) for claim in self.claims]
-        members: dict[str, Json] = {"format": self.format, "vct": self.vct}
+        members: dict[str, Json] = {"format": self.format, **formats[self.format].type_members(self.vct)}
         if self.signing_algs:
             members["credential_signing_alg_values_supported"] = list(self.signing_algs)
         if self.binding_methods:
@@ -117,6 +119,7 @@ class Configuration:
 
 def create_configuration(
     *,
+    in_format: Format,
     vct: str,
     title: str,
     description: str,
@@ -130,6 +133,7 @@ def create_configuration(
     """
     return Configuration(
         vct=vct,
+        format=in_format.id,
         title=title,
         description=description,
         binding_methods=(DID_WEB,) if for_business else (JWK,),
@@ -170,8 +174,11 @@ class IssuerMetadata:
     faults: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # id -> place that cannot be read
 
     @classmethod
-    def from_json(cls, body: Json, *, issuer: str) -> Self:
-        """Read the metadata of `issuer`, the one that was asked. Raises Malformed, or BadMetadata for another's."""
+    def from_json(cls, body: Json, *, issuer: str, formats: Formats) -> Self:
+        """Read the metadata of `issuer`, the one that was asked; `formats` are those that we speak.
+
+        Raises Malformed, or BadMetadata for another's.
+        """
         read = Reader(body, at="issuer_metadata")
         if read.origin_url("credential_issuer") != issuer:
             raise BadMetadata("the metadata is for another credential issuer than the one asked", spec=_SPEC)
@@ -184,10 +191,11 @@ class IssuerMetadata:
         for name in supported.members:
             try:
                 entry = supported.object(name)
-                if entry.text("format", max_length=100) == SD_JWT_VC:
-                    configurations[name] = Configuration.from_reader(entry)
-                else:
+                row = formats.get(entry.text("format", max_length=100))
+                if row is None:
                     others.add(name)
+                else:
+                    configurations[name] = Configuration.from_reader(entry, in_format=row)
             except Malformed as error:
                 faults[name] = str(error)
         display = _display(read)
@@ -206,7 +214,8 @@ class IssuerMetadata:
             faults=MappingProxyType(faults),
         )
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self, *, formats: Formats) -> dict[str, Json]:
+        """The metadata as it is published."""
         optional: dict[str, Json] = {
             "authorization_servers": list(self.authorization_servers) or None,
             "nonce_endpoint": self.nonce_endpoint,
@@ -218,7 +227,7 @@ class IssuerMetadata:
             "credential_endpoint": self.credential_endpoint,
             **{name: value for name, value in optional.items() if value is not None},
             "credential_configurations_supported": {
-                name: configuration.to_json() for name, configuration in self.configurations.items()
+                name: configuration.to_json(formats=formats) for name, configuration in self.configurations.items()
             },
         }
 

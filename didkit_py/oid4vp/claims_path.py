@@ -5,12 +5,11 @@ A path of a query may hold `None` (every element). A place is a path found in on
 
 from collections.abc import Collection, Iterable, Mapping
 from itertools import starmap
-from typing import Final, TypeAlias
+from typing import Final
 
+from didkit_py.credentials.credential import Path_
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, TooLarge
-
-Path_: TypeAlias = tuple[str | int | None, ...]
 
 MAX_PATH: Final = 16  # elements; the deepest claim type of ours has three
 MAX_ELEMENT: Final = 256  # characters of a member name

@@ -6,12 +6,12 @@ All functions are pure; a query's values are in query.py, its paths in claims_pa
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Protocol
 
+from didkit_py.credentials.credential import Path_, ProtocolMember, said
 from didkit_py.encoding import Json
 from didkit_py.errors import BadResponse, QueryNotAnswered
 from didkit_py.oid4vp.claims_path import (
-    Path_,
     asked_for,
     needed_disclosures,
     remainder,
@@ -20,8 +20,6 @@ from didkit_py.oid4vp.claims_path import (
     visible,
 )
 from didkit_py.oid4vp.query import (
-    KNOWN_FORMATS,
-    SD_JWT_VC,
     ClaimQuery,
     CredentialQuery,
     CredentialSet,
@@ -30,9 +28,6 @@ from didkit_py.oid4vp.query import (
 )
 
 __all__ = [
-    "KNOWN_FORMATS",
-    "PROTOCOL_MEMBERS",
-    "SD_JWT_VC",
     "Candidates",
     "ClaimQuery",
     "CredentialQuery",
@@ -40,17 +35,14 @@ __all__ = [
     "DcqlQuery",
     "Held",
     "Path_",
+    "Presented",
     "QueryAnswer",
     "TrustedAuthority",
-    "claims_of",
     "match",
     "require_answered",
     "select_values",
     "unasked",
 ]
-
-# What every SD-JWT VC shows about itself, whatever it says about the person: shown on pages, and judged by no promise.
-PROTOCOL_MEMBERS: Final = frozenset({"iss", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +53,8 @@ class Held:
     format: str
     vct: str
     issuer: str
-    claims: Mapping[str, Json] = field(repr=False)  # with every disclosure made
+    claims: Mapping[str, Json] = field(repr=False)  # with every disclosure made, the members of the format too
+    protocol: Mapping[str, ProtocolMember]  # which names of `claims` are members of the format
     disclosable: tuple[Path_, ...]  # each place that is a disclosure of its own
     listed: bool = True  # whether the holder's trust list names its issuer for its type
 
@@ -75,16 +68,23 @@ class QueryAnswer:
 
     query_id: str
     held_id: str
+    issuer: str
     paths: tuple[Path_, ...]  # the disclosures needed, and no others
     shown: tuple[tuple[Path_, Json], ...] = field(repr=False)  # what was asked for, with the values that will be sent
     # What comes along: it stands in the open, or inside a disclosure that is needed.
     also_shown: tuple[tuple[Path_, Json], ...] = field(default=(), repr=False)
     body: Mapping[str, Json] = field(default_factory=dict, repr=False)  # the claims as the verifier will read them
+    protocol: Mapping[str, ProtocolMember] = field(default_factory=dict, repr=False)
 
     @property
-    def protocol_members(self) -> Mapping[str, Json]:
+    def protocol_members(self) -> Mapping[ProtocolMember, Json]:
         """What the format itself shows."""
-        return {name: value for name, value in self.body.items() if name in PROTOCOL_MEMBERS}
+        return {self.protocol[name]: value for name, value in self.body.items() if name in self.protocol}
+
+    @property
+    def said(self) -> dict[str, Json]:
+        """What the issuer says in what is shown, without the members of the format."""
+        return said(self.body, self.protocol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,15 +155,16 @@ def _show(query: CredentialQuery, claims: Sequence[ClaimQuery], held: Held) -> Q
     read = _asked(claims, seen)
     if read is None or not _alike(tuple(shown.values()), tuple(read.values())):
         return None
-    rest = remainder(claims_of(seen), tuple(read))
     return QueryAnswer(
-        query_id=query.id, held_id=held.id, paths=paths, shown=tuple(shown.items()), also_shown=rest, body=seen
+        query_id=query.id,
+        held_id=held.id,
+        issuer=held.issuer,
+        paths=paths,
+        shown=tuple(shown.items()),
+        also_shown=remainder(said(seen, held.protocol), tuple(read)),
+        body=seen,
+        protocol=held.protocol,
     )
-
-
-def claims_of(body: Mapping[str, Json]) -> dict[str, Json]:
-    """What a credential says beside the members of its format."""
-    return {name: value for name, value in body.items() if name not in PROTOCOL_MEMBERS}
 
 
 def _asked(claims: Iterable[ClaimQuery], body: Mapping[str, Json]) -> dict[Path_, Json] | None:
@@ -185,19 +186,35 @@ def _alike(one: Sequence[Json], other: Sequence[Json]) -> bool:
     return len(one) == len(other) and all(type(a) is type(b) and a == b for a, b in pairs)
 
 
-def require_answered(query: DcqlQuery, presented: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
-    """Check that what was presented answers the query (OpenID4VP 1.0, 8.6): `presented` is id -> processed claims.
+class Presented(Protocol):
+    """A credential that was presented, as far as a query can look at it."""
+
+    @property
+    def format(self) -> str:
+        """Of the credential."""
+
+    @property
+    def vct(self) -> str:
+        """Its type."""
+
+    @property
+    def claims(self) -> Mapping[str, Json]:
+        """What is disclosed, the members of the format too."""
+
+
+def require_answered(query: DcqlQuery, presented: Mapping[str, Sequence[Presented]]) -> None:
+    """Check that what was presented answers the query (OpenID4VP 1.0, 8.6); `presented` is by id of query.
 
     Values are compared here too: a wallet's own matching is a courtesy and no check. Raises BadResponse or
     QueryNotAnswered.
     """
-    for query_id, bodies in presented.items():
+    for query_id, credentials in presented.items():
         one = query.credential(query_id)
         if one is None:
             raise BadResponse("vp_token: an id is not in the query", spec="OpenID4VP 1.0, 8.1")
-        _require_count(one, len(bodies))
-        for body in bodies:
-            _require_claims(one, body)
+        _require_count(one, len(credentials))
+        for credential in credentials:
+            _require_claims(one, credential)
     _require_sets(query, frozenset(presented))
 
 
@@ -209,11 +226,11 @@ def _require_count(query: CredentialQuery, count: int) -> None:
         )
 
 
-def _require_claims(query: CredentialQuery, body: Mapping[str, Json]) -> None:
-    if query.format not in KNOWN_FORMATS or body.get("vct") not in query.vct_values:
-        raise QueryNotAnswered(f"vp_token.{query.id}: another type than asked for", spec="OpenID4VP 1.0, B.3.5")
+def _require_claims(query: CredentialQuery, credential: Presented) -> None:
+    if credential.format != query.format or credential.vct not in query.vct_values:
+        raise QueryNotAnswered(f"vp_token.{query.id}: another type than asked for", spec="OpenID4VP 1.0, 8.6")
     for claims in query.alternatives():
-        if _asked(claims, body) is not None:
+        if _asked(claims, credential.claims) is not None:
             return
     raise QueryNotAnswered(
         f"vp_token.{query.id}: a claim is missing or has another value than asked for", spec="OpenID4VP 1.0, 6.4.1"

@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from didkit_py.encoding import Json, read_json, write_json
 from didkit_py.errors import BadRequestObject, Malformed, TooLarge
+from didkit_py.formats.format import Formats
 from didkit_py.jose import CONTENT_ENCRYPTIONS
 from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oauth import InvalidRequestUriMethod
 from didkit_py.oid4vp.client_id import DECENTRALIZED_IDENTIFIER, parse_client_id
-from didkit_py.oid4vp.query import SD_JWT_VC
 from didkit_py.reading import Reader, is_url
 
 SCHEME: Final = "openid4vp"
@@ -28,12 +28,8 @@ URL_SAFE: Final = re.compile(r"\A[A-Za-z0-9._~-]+\Z")
 
 Method: TypeAlias = Literal["get", "post"]
 
-FORMATS_SUPPORTED: Final[Mapping[str, Json]] = {
-    SD_JWT_VC: {"sd-jwt_alg_values": [*ALG_NAMES], "kb-jwt_alg_values": [*ALG_NAMES]}
-}
-# The same for every wallet, so that it tells nobody apart.
-WALLET_METADATA: Final[Mapping[str, Json]] = {
-    "vp_formats_supported": dict(FORMATS_SUPPORTED),
+# Beside the formats; the same for every wallet, so that it tells nobody apart.
+_WALLET_METADATA: Final[Mapping[str, Json]] = {
     "client_id_prefixes_supported": [DECENTRALIZED_IDENTIFIER],
     "response_types_supported": ["vp_token"],
     "response_modes_supported": ["direct_post.jwt"],
@@ -117,9 +113,15 @@ class RequestUriForm:
     wallet_metadata: Mapping[str, Json] = field(default_factory=dict)
 
 
-def create_request_uri_form(wallet_nonce: str) -> dict[str, str]:
+def formats_supported(formats: Formats) -> dict[str, Json]:
+    """What `vp_formats_supported` says (11.1)."""
+    return {row.id: dict(row.capabilities) for row in formats.values()}
+
+
+def create_request_uri_form(wallet_nonce: str, *, formats: Formats) -> dict[str, str]:
     """The form that a wallet posts; `wallet_nonce` is URL-safe text of at least 128 random bits."""
-    return {"wallet_metadata": write_json(dict(WALLET_METADATA)).decode(), "wallet_nonce": wallet_nonce}
+    metadata: dict[str, Json] = {"vp_formats_supported": formats_supported(formats), **_WALLET_METADATA}
+    return {"wallet_metadata": write_json(metadata).decode(), "wallet_nonce": wallet_nonce}
 
 
 def parse_request_uri_form(form: Mapping[str, str]) -> RequestUriForm:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeAlias, TypeVar
 
+from didkit_py.credentials.credential import Path_
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
+from didkit_py.formats.format import Formats
 from didkit_py.oauth import VpFormatsNotSupported
-from didkit_py.oid4vp.claims_path import Path_, read_path
+from didkit_py.oid4vp.claims_path import read_path
 from didkit_py.reading import Reader
 
-SD_JWT_VC: Final = "dc+sd-jwt"
-KNOWN_FORMATS: Final = frozenset({SD_JWT_VC})
 MAX_CREDENTIALS: Final = 20  # queries in one request; a person cannot judge more
 MAX_CLAIMS: Final = 100  # claims in one query; the largest claim type of ours has under 30
 MAX_OPTIONS: Final = 50  # alternatives of one set
@@ -65,8 +65,8 @@ class CredentialQuery:
     """One credential that is asked for (6.1); without claims it asks for nothing that could be held back."""
 
     id: str
-    format: str = SD_JWT_VC
-    vct_values: tuple[str, ...] = ()  # empty only for formats that we do not speak
+    format: str
+    vct_values: tuple[str, ...] = ()  # identifiers of types; empty only for formats that we do not speak
     claims: tuple[ClaimQuery, ...] = ()
     claim_sets: tuple[tuple[str, ...], ...] = ()  # ids of claims, the vendor's preference first
     multiple: bool = False
@@ -74,15 +74,15 @@ class CredentialQuery:
     trusted_authorities: tuple[TrustedAuthority, ...] = ()
 
     @classmethod
-    def from_reader(cls, read: Reader) -> Self:
+    def from_reader(cls, read: Reader, *, formats: Formats) -> Self:
         claims = _each(read, "claims", ClaimQuery.from_reader, MAX_CLAIMS)
         _refuse_doubled((claim.id for claim in claims if claim.id is not None), at=read.path("claims"))
         form = read.text("format", max_length=MAX_ID)
-        meta = read.object("meta")
+        meta, row = read.object("meta"), formats.get(form)
         return cls(
             id=_id(read.value("id"), at=read.path("id")),
             format=form,
-            vct_values=meta.texts("vct_values", at_least=1, max_items=MAX_VALUES) if form == SD_JWT_VC else (),
+            vct_values=() if row is None else row.asked_types(meta),
             claims=claims,
             claim_sets=_claim_sets(read, claims) if read.has("claim_sets") else (),
             multiple=read.flag("multiple", default=False),
@@ -115,16 +115,16 @@ class DcqlQuery:
     source: Json = field(repr=False, compare=False)
 
     @classmethod
-    def from_json(cls, body: Json) -> Self:
-        """Read a query. Raises Malformed, TooLarge, or VpFormatsNotSupported when no format is ours."""
+    def from_json(cls, body: Json, *, formats: Formats) -> Self:
+        """Read a query; `formats` are those that we speak. Raises Malformed, TooLarge, or VpFormatsNotSupported."""
         read = Reader(body, at="dcql_query")
         found = read.objects("credentials", at_least=1, max_items=MAX_CREDENTIALS)
-        credentials = tuple(CredentialQuery.from_reader(one) for one in found)
+        credentials = tuple(CredentialQuery.from_reader(one, formats=formats) for one in found)
         ids = tuple(one.id for one in credentials)
         _refuse_doubled(ids, at=read.path("credentials"))
-        if not KNOWN_FORMATS & {one.format for one in credentials}:
+        if formats.keys().isdisjoint(one.format for one in credentials):
             raise VpFormatsNotSupported(
-                f"dcql_query: expected a query for {' or '.join(sorted(KNOWN_FORMATS))}", spec="OpenID4VP 1.0, 8.5"
+                f"dcql_query: expected a query for {' or '.join(sorted(formats))}", spec="OpenID4VP 1.0, 8.5"
             )
         sets = _each(
             read,

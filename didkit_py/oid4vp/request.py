@@ -24,6 +24,7 @@ from didkit_py.errors import (
     UnsupportedAlgorithm,
     Untrusted,
 )
+from didkit_py.formats.format import Formats
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
@@ -67,13 +68,16 @@ MAX_SKEW: Final = timedelta(seconds=60)  # between two clocks
 _UNAUTHENTICATED: Final = (BadSignature, UnknownKey, BadDid, BadDidDocument, UnsupportedAlgorithm, Untrusted)
 
 
-async def create_request_object(request: PresentationRequest, *, signer: Signer) -> str:
-    """The signed request. Raises ValueError when it breaks a rule that every wallet of ours insists on."""
+async def create_request_object(request: PresentationRequest, *, formats: Formats, signer: Signer) -> str:
+    """The signed request; `formats` are those that the client verifies.
+
+    Raises ValueError when it breaks a rule that every wallet of ours insists on.
+    """
     if not signer.key_id.startswith(f"{request.client_id.did}#"):
         raise ValueError("the request must be signed by a key of the client's own DID")
-    claims = request.to_json()
+    claims = request.to_json(formats=formats)
     try:
-        _require_tied(PresentationRequest.from_json(claims), request.response_uri)
+        _require_tied(PresentationRequest.from_json(claims, formats=formats), request.response_uri)
         _require_life(request, now=request.issued_at)
     except DidkitError as error:
         raise ValueError(f"no wallet would accept this request: {error}") from error
@@ -123,18 +127,24 @@ class VerifiedRequest:
 
 
 def verify_request_object(
-    unverified: UnverifiedRequest, *, document: DidDocument, expected_wallet_nonce: str | None, now: datetime
+    unverified: UnverifiedRequest,
+    *,
+    formats: Formats,
+    document: DidDocument,
+    expected_wallet_nonce: str | None,
+    now: datetime,
 ) -> VerifiedRequest:
     """Check that the client signed this request and that it keeps the rules of OpenID4VP 1.0 and of ours.
 
-    `document` is the client's; `expected_wallet_nonce` is what we posted, None when the request was fetched by GET.
-    Whether the nonce was seen before is the store's question. Raises Malformed or Rejected; `fault` gives the code.
+    `formats` are those that the wallet speaks and `document` is the client's. `expected_wallet_nonce` is what we
+    posted, None when the request was fetched by GET. Whether the nonce was seen before is the store's question. Raises
+    Malformed or Rejected; `fault` gives the code.
     """
     if document.id != unverified.client_id.did:
         raise ValueError("the document given is not the client's")
     key = document.key(unverified.kid, KeyPurpose.AUTHENTICATION, now=now)
     claims = verify_compact(unverified.jws, key)
-    request = PresentationRequest.from_json(claims)
+    request = PresentationRequest.from_json(claims, formats=formats)
     _require_tied(request, unverified.link.request_uri)
     _require_life(request, now=now)
     _require_begun(Reader(claims, at="request"), now=now)

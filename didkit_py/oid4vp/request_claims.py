@@ -11,13 +11,14 @@ from typing import Final, Self
 
 from didkit_py.encoding import Json, from_timestamp, timestamp, write_json
 from didkit_py.errors import BadRequestObject, Malformed
+from didkit_py.formats.format import Formats
 from didkit_py.jose import CONTENT_ENCRYPTIONS, usable_encryption_key
 from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.client_id import ClientId, parse_client_id
-from didkit_py.oid4vp.link import FORMATS_SUPPORTED, MAX_NONCE, URL_SAFE
-from didkit_py.oid4vp.query import KNOWN_FORMATS, DcqlQuery
+from didkit_py.oid4vp.link import MAX_NONCE, URL_SAFE, formats_supported
+from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
 
 AUDIENCE: Final = "https://self-issued.me/v2"  # 5.8: the wallet's metadata is known beforehand
@@ -74,16 +75,16 @@ class PresentationRequest:
     source: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def from_json(cls, body: Json) -> Self:
+    def from_json(cls, body: Json, *, formats: Formats) -> Self:
         """Read the claims of a request object; what concerns time and the wallet is judged by `verify_request_object`.
 
         Raises Malformed, BadRequestObject, InvalidTransactionData or VpFormatsNotSupported.
         """
         read = Reader(body, at="request")
         _refuse_forbidden(read)
-        query = DcqlQuery.from_json(read.value("dcql_query"))
+        query = DcqlQuery.from_json(read.value("dcql_query"), formats=formats)
         metadata = read.object("client_metadata")
-        _require_formats(metadata)
+        _require_formats(metadata, formats)
         issued_at = read.moment("iat")
         # Without a holder's proof nothing but `state` ties the answer to the request (5.3).
         unbound = not all(one.holder_binding for one in query.credentials)
@@ -102,7 +103,7 @@ class PresentationRequest:
             source=read.members,
         )
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self, *, formats: Formats) -> dict[str, Json]:
         """The claims of the request object."""
         others = [enc for enc in CONTENT_ENCRYPTIONS if enc != self.encryption_enc]
         body: dict[str, Json] = {
@@ -118,7 +119,7 @@ class PresentationRequest:
             "client_metadata": {
                 "jwks": {"keys": [dict(self.encryption_jwk)]},
                 "encrypted_response_enc_values_supported": [self.encryption_enc, *others],
-                "vp_formats_supported": dict(FORMATS_SUPPORTED),
+                "vp_formats_supported": formats_supported(formats),
             },
         }
         optional: dict[str, Json] = {"state": self.state, "wallet_nonce": self.wallet_nonce}
@@ -152,10 +153,10 @@ def _url_safe(read: Reader, name: str, *, minimum: int, maximum: int) -> str:
     return text
 
 
-def _require_formats(metadata: Reader) -> None:
-    if not KNOWN_FORMATS & metadata.mapping("vp_formats_supported").keys():
+def _require_formats(metadata: Reader, formats: Formats) -> None:
+    if formats.keys().isdisjoint(metadata.mapping("vp_formats_supported")):
         raise VpFormatsNotSupported(
-            f"{metadata.path('vp_formats_supported')}: expected {' or '.join(sorted(KNOWN_FORMATS))}",
+            f"{metadata.path('vp_formats_supported')}: expected {' or '.join(sorted(formats))}",
             spec="OpenID4VP 1.0, 11.1",
         )
 

@@ -14,6 +14,7 @@ from typing import Final
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.encoding import Json, b64url, digest, from_timestamp, timestamp
 from didkit_py.errors import BadTerms, Expired, IllegalMove
+from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.client_id import ClientId, client_id_of
 from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
@@ -84,6 +85,7 @@ class Asking:
 
     vendor: Vendor
     store: AskingStore
+    formats: Formats
     signer: Signer
     random: Callable[[int], bytes] = field(repr=False)
 
@@ -148,7 +150,9 @@ class Asking:
             ids = tuple(one.id for one in asked.template.query.credentials)
             evidence.append(VerifierInfo(format=RELATIONSHIP_AGREEMENT, data=offer.text, credential_ids=ids))
         request = self._request(asked, wallet_nonce, now, tuple(evidence))
-        return SignedRequest(text=await create_request_object(request, signer=self.signer), offer=offer)
+        return SignedRequest(
+            text=await create_request_object(request, formats=self.formats, signer=self.signer), offer=offer
+        )
 
     def _request(
         self, asked: AskedRequest, wallet_nonce: str | None, now: datetime, evidence: tuple[VerifierInfo, ...] = ()

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 
+from didkit_py.consent.vendor import EVIDENCE_FORMAT
+from didkit_py.credentials.credential import ReadCredential
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
-from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import ReadCredential, read_credential
+from didkit_py.formats.format import Formats
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
@@ -21,7 +22,7 @@ from didkit_py.terms.agreement import Give
 from didkit_py.terms.grant import Grant, read_grants
 from didkit_py.terms.grant_parts import ClaimPath
 from didkit_py.terms.order import is_below
-from didkit_py.verification import CheckResult
+from didkit_py.verification import CheckResult, parse_one
 
 MAX_PURPOSE: Final = 200  # characters; the vendor's own note of why it asks
 MAX_ROLES: Final = 10
@@ -42,8 +43,11 @@ class RequestTemplate:
     roles: tuple[str, ...] = ()  # claim types
 
     @classmethod
-    def from_json(cls, body: Json) -> Self:
-        """Read a template. Raises Malformed, or VpFormatsNotSupported for a query that no wallet of ours answers."""
+    def from_json(cls, body: Json, *, formats: Formats) -> Self:
+        """Read a template for queries in these formats.
+
+        Raises Malformed, or VpFormatsNotSupported for a query that no wallet of ours answers.
+        """
         read = Reader(body, at="request")
         read.refuse_unknown(_MEMBERS, nullable=_MEMBERS)  # what a person leaves empty in a file is left out
         terms = None if read.members.get("terms") is None else read.text("terms", max_length=MAX_TERMS_ID)
@@ -53,7 +57,7 @@ class RequestTemplate:
             raise Malformed(f"{read.path('roles')}: more than {MAX_ROLES} types")
         return cls(
             purpose_text=read.text("purpose_text", max_length=MAX_PURPOSE),
-            query=DcqlQuery.from_json(read.value("query")),
+            query=DcqlQuery.from_json(read.value("query"), formats=formats),
             grants=read_grants(read, "grants", at_least=0) if read.has("grants") else (),
             terms_id=terms,
             give=give,
@@ -319,7 +323,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnCredential:
-    """A document about the vendor itself, received like anybody's."""
+    """A document about the vendor itself, received like anybody's, in the format of a vendor's evidence."""
 
     id: str
     text: str = field(repr=False)
@@ -329,7 +333,7 @@ class OwnCredential:
     @classmethod
     def of(cls, text: str, *, id: str, received_at: datetime) -> Self:  # noqa: A002 - the field's name
         """From the text that an issuer gave us."""
-        return cls(id=id, text=text, received_at=received_at, read=read_credential(parse_sd_jwt(text)))
+        return cls(id=id, text=text, received_at=received_at, read=parse_one(text, EVIDENCE_FORMAT).read())
 
 
 class AskingStore(Protocol):

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from didkit_py.credentials.credential import SUBJECT, UnverifiedCredential
 from didkit_py.encoding import b64url, sha256
 from didkit_py.errors import DidkitError, Expired, IllegalMove, Malformed, Rejected, Replayed
+from didkit_py.formats.format import Formats
 from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.oid4vp.response import (
     AuthorizationErrorResponse,
@@ -32,22 +34,26 @@ from didkit_py.roles.asking_store import (
     Result,
 )
 from didkit_py.roles.retaining import planned
-from didkit_py.verification import CheckResult, Evidence, VerifiedCredential, VerifiedPresentation, verify_presentation
+from didkit_py.verification import (
+    CheckResult,
+    Evidence,
+    VerifiedCredential,
+    VerifiedPresentation,
+    readable,
+    verify_presentation,
+)
 
 DONE_PATH: Final = "/done"
 AGREEMENT: Final = "agreement"
 AGREEMENT_SPEC: Final = "agreement record"
 _CODE_BYTES: Final = 16
-_REGISTERED: Final = frozenset(
-    {"iss", "sub", "aud", "iat", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "_sd_alg"}
-)
 _OPENED: Final = (
     CheckResult(name="answer-encrypted", passed=True, spec="OpenID4VP 1.0, 8.3"),
     CheckResult(name="state", passed=True, spec="OpenID4VP 1.0, 14.3.2"),
     CheckResult(name="first-answer", passed=True, spec="OpenID4VP 1.0, 14.1"),
 )
 
-Gather = Callable[[Iterable[str], datetime], Awaitable[Evidence]]
+Gather = Callable[[Iterable[UnverifiedCredential], datetime], Awaitable[Evidence]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,8 @@ class Checking:
     accepting: Accepting
     client_id: str
     base_url: str
-    gather: Gather  # what verifying these texts needs, fetched where it is not at hand
+    formats: Formats
+    gather: Gather  # what verifying these credentials needs, fetched where it is not at hand
     random: Callable[[int], bytes] = field(repr=False)
 
     async def take_response(self, request_id: str, form: Mapping[str, str], *, now: datetime) -> ResponseAnswer:
@@ -85,12 +92,13 @@ class Checking:
         return ResponseAnswer()
 
     async def _judge(self, asked: AskedRequest, body: ResponseBody, now: datetime) -> ResponseAnswer:
-        evidence = await self.gather([text for some in body.vp_token.values() for text in some], now)
+        evidence = await self.gather(readable(body.vp_token, asked.template.query, self.formats), now)
         presented = presented_digest(body.vp_token, asked.nonce)
         try:
             verified = verify_presentation(
                 body.vp_token,
                 query=asked.template.query,
+                formats=self.formats,
                 expected_nonce=asked.nonce,
                 expected_audience=self.client_id,
                 evidence=evidence,
@@ -154,5 +162,5 @@ def _learned(credential: VerifiedCredential) -> Learned:
         vct=credential.vct,
         issuer=credential.issuer,
         issuer_name=credential.issuer_name,
-        claims={name: value for name, value in credential.claims.items() if name not in _REGISTERED},
+        claims={name: value for name, value in credential.said.items() if name != SUBJECT},
     )

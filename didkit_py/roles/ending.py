@@ -17,6 +17,7 @@ from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT
 from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, from_timestamp, read_json, timestamp, write_json
 from didkit_py.errors import IllegalMove, Malformed, Rejected, Unavailable, Unreachable
+from didkit_py.formats.format import Formats
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -126,6 +127,7 @@ class Ending:
 
     store: EndingStore
     fetch: Fetch
+    formats: Formats
     clock: Callable[[], datetime]
 
     async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
@@ -133,7 +135,7 @@ class Ending:
 
         Raises IllegalMove where there is no record that both signed.
         """
-        relationship = relationship_of(await self.store.load_exchange(exchange_id))
+        relationship = relationship_of(await self.store.load_exchange(exchange_id), formats=self.formats)
         known = await self.store.load_ended(exchange_id)
         if all(one.wish is not wish for one in known):
             now = from_timestamp(timestamp(self.clock()))
@@ -144,7 +146,7 @@ class Ending:
 
     async def send(self, exchange_id: str) -> Sequence[Ended]:
         """E2 to E6: goes on where it stopped, as far as the vendor answers. How each wish stands then."""
-        relationship = relationship_of(await self.store.load_exchange(exchange_id))
+        relationship = relationship_of(await self.store.load_exchange(exchange_id), formats=self.formats)
         previous: AgreementEvent | None = None
         for one in await self.store.load_ended(exchange_id):
             ended = one if one.confirmed else await self._send_one(relationship, one, previous)
@@ -218,11 +220,11 @@ class Ending:
         return ended
 
 
-def relationship_of(exchange: Exchange) -> Relationship:
+def relationship_of(exchange: Exchange, *, formats: Formats) -> Relationship:
     """The record of an exchange, verified again. Raises IllegalMove where there is none."""
     if exchange.record is None:
         raise IllegalMove("there is no record that both signed, so nothing to end by it")
-    request, document = authenticate(exchange, now=exchange.opened_at)
+    request, document = authenticate(exchange, formats=formats, now=exchange.opened_at)
     record = verify_record(JointlySigned.from_json(dict(exchange.record)), vendor_document=document)
     offers = (one.data for one in request.request.verifier_info if one.format == RELATIONSHIP_AGREEMENT)
     agreements = (parse_agreement(one).agreement for one in offers)

@@ -15,7 +15,7 @@ from didkit_py.credentials.template import ClaimTemplate
 from didkit_py.dids.document import DidDocument, did_of
 from didkit_py.encoding import b64url, sha256
 from didkit_py.errors import BadTemplate, IllegalMove, Replayed
-from didkit_py.formats.sd_jwt_vc import secure
+from didkit_py.formats.format import Format
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import (
     CredentialRequestDenied,
@@ -76,6 +76,7 @@ class Issuing:
 
     store: IssuingStore
     templates: Mapping[str, ClaimTemplate]  # by name
+    in_format: Format
     issuer_url: str  # the Credential Issuer Identifier
     did: str
     signer: Signer
@@ -285,7 +286,7 @@ class Issuing:
             subject=offer.wanted.subject,
             status=None if place is None else StatusReference(uri=self.status_uri(place[0]), index=place[1]),
         )
-        secured = await secure(
+        secured = await self.in_format.secure(
             credential, holder_key=proof.key, salts=lambda: self.random(_SALT_BYTES), signer=self.signer
         )
         return secured.text

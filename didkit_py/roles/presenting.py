@@ -35,6 +35,7 @@ from didkit_py.errors import (
     Unreachable,
     WrongType,
 )
+from didkit_py.formats.format import Formats
 from didkit_py.jose import MAX_TOKEN, JointlySigned
 from didkit_py.localization import text_json
 from didkit_py.oid4vp.dcql import match
@@ -111,6 +112,7 @@ class Presenting:
 
     store: PresentingStore
     fetch: Fetch
+    formats: Formats
     lists: Callable[[], PublicLists]  # raises Unavailable where there is no trust list yet
     now_fn: Callable[[], datetime]
     random: Callable[[int], bytes]
@@ -123,7 +125,7 @@ class Presenting:
         link = parse_request_link(link_text.strip())
         lists = self.lists()
         fetched = await self._fetched(link)
-        request, document = authenticate(fetched, now=fetched.opened_at)
+        request, document = authenticate(fetched, formats=self.formats, now=fetched.opened_at)
         documents = await self._documents()
         case = await self._case(fetched, (request, document), documents, lists, fetched.opened_at)
         exchange = replace(fetched, vendor=shown_name(case.vendor), until=request.request.expires_at)
@@ -132,7 +134,7 @@ class Presenting:
 
     async def _fetched(self, link: RequestLink) -> Exchange:
         wallet_nonce = b64url(self.random(WALLET_NONCE_BYTES)) if link.method == "post" else None
-        text = await fetch_request(self.fetch, link, wallet_nonce=wallet_nonce)
+        text = await fetch_request(self.fetch, link, formats=self.formats, wallet_nonce=wallet_nonce)
         unverified = parse_request_object(text, link=link)
         return Exchange(
             id=self.random(16).hex(),
@@ -154,7 +156,7 @@ class Presenting:
         exchange = await self.store.load_exchange(exchange_id)
         now, lists, documents = self.now_fn(), self.lists(), await self._documents()
         try:
-            authentic = authenticate(exchange, now=now)
+            authentic = authenticate(exchange, formats=self.formats, now=now)
         except Rejected as error:  # it grew too old, say, since it was opened
             return Judged(exchange=exchange, decision=decide_unread(error, now=now), documents=documents)
         case = await self._case(exchange, authentic, documents, lists, now)
@@ -183,7 +185,7 @@ class Presenting:
     async def refuse(self, exchange_id: str) -> Exchange:
         """P5: the person pressed the button that says no; the vendor is told so and learns no reason."""
         judged = await self.judge(exchange_id)
-        request, _ = authenticate(judged.exchange, now=judged.exchange.opened_at)
+        request, _ = authenticate(judged.exchange, formats=self.formats, now=judged.exchange.opened_at)
         form = urlencode(create_error(judged.decision.wire_error, state=request.request.state))
         declining = replace(
             judged.exchange,
@@ -218,6 +220,7 @@ class Presenting:
             agreed,
             texts={one.held.id: one.text for one in chosen},
             signers={one.held.id: one.signer for one in chosen if one.signer is not None},
+            formats=self.formats,
             now=now,
         )
         receipt_uri, acceptance, record_id = await self._accept(agreed, vp_token, now)
@@ -335,7 +338,7 @@ class Presenting:
     async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: OfferAnswer) -> None:
         """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""
         try:
-            record = _record_of(answer, outgoing, exchange)
+            record = _record_of(answer, outgoing, exchange, self.formats)
         except DidkitError as error:
             problem = f"record.{error.code}"
             if exchange.problem != problem:
@@ -359,7 +362,7 @@ class Presenting:
         return answer
 
 
-async def fetch_request(fetch: Fetch, link: RequestLink, *, wallet_nonce: str | None) -> str:
+async def fetch_request(fetch: Fetch, link: RequestLink, *, formats: Formats, wallet_nonce: str | None) -> str:
     """P2: the request object, as it came. Raises Unreachable, WrongType, Malformed, or what `fetch` raises."""
     headers = {"Accept": REQUEST_TYPE}
     if wallet_nonce is None:
@@ -368,7 +371,7 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, wallet_nonce: str | 
         except Unreachable as error:
             raise Unreachable(str(error), reason=REQUEST_GONE if error.reason == GONE else "") from error
     else:
-        form = urlencode(create_request_uri_form(wallet_nonce)).encode()
+        form = urlencode(create_request_uri_form(wallet_nonce, formats=formats)).encode()
         answer = await fetch.post(link.request_uri, body=form, content_type=_FORM, max_bytes=MAX_TOKEN, headers=headers)
     if answer.status != _OK:
         reason = REQUEST_GONE if answer.status in _NOT_ANY_MORE else ""
@@ -384,13 +387,15 @@ async def fetch_document_text(fetch: Fetch, did: str) -> str | None:
     return None if body is None else _ascii(body)
 
 
-def authenticate(exchange: Exchange, *, now: datetime) -> tuple[VerifiedRequest, DidDocument]:
+def authenticate(exchange: Exchange, *, formats: Formats, now: datetime) -> tuple[VerifiedRequest, DidDocument]:
     """The request, verified again from what was received. Raises Malformed or Rejected."""
     link = RequestLink(client_id=exchange.client_id, request_uri=exchange.request_uri)
     unverified = parse_request_object(exchange.text, link=link)
     body = None if exchange.document is None else exchange.document.encode()
     document = read_document(unverified.client_id.did, body)
-    request = verify_request_object(unverified, document=document, expected_wallet_nonce=exchange.wallet_nonce, now=now)
+    request = verify_request_object(
+        unverified, formats=formats, document=document, expected_wallet_nonce=exchange.wallet_nonce, now=now
+    )
     return request, document
 
 
@@ -498,10 +503,10 @@ def _redirect(answer: OfferAnswer) -> str | None:
         return None
 
 
-def _record_of(answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange) -> Mapping[str, Json]:
+def _record_of(answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange, formats: Formats) -> Mapping[str, Json]:
     """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
     signed = JointlySigned.from_json(Reader(read_json(answer.body), at="receipt").value("record"))
     sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")
-    _, document = authenticate(exchange, now=exchange.opened_at)
+    _, document = authenticate(exchange, formats=formats, now=exchange.opened_at)
     verify_record(signed, vendor_document=document, accepted=JointlySigned.from_json(sent))
     return signed.to_json()

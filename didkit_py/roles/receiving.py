@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
+from didkit_py.credentials.credential import ReadCredential
 from didkit_py.dids.document import DidDocument, create_deactivated_document, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
@@ -33,8 +34,7 @@ from didkit_py.errors import (
     UnsupportedAlgorithm,
     Withdrawn,
 )
-from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import ReadCredential
+from didkit_py.formats.format import Formats
 from didkit_py.keys.names import ALG_NAMES
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
@@ -53,8 +53,9 @@ from didkit_py.oid4vci.metadata import (
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
-from didkit_py.reading import Reader, is_loopback, origin
+from didkit_py.reading import is_loopback, origin
 from didkit_py.structs import read_as
+from didkit_py.verification import parse_one
 from didkit_py.verification.copies import check_copies
 
 MAX_METADATA_BYTES: Final = 262_144
@@ -128,6 +129,7 @@ class Received:
     """Checked copies of one credential: `texts[i]` is bound to the key of `signers[i]` and read as `credentials[i]`."""
 
     configuration_id: str
+    format: str
     texts: tuple[str, ...] = field(repr=False)
     signers: tuple[Signer, ...] = field(repr=False)
     credentials: tuple[ReadCredential, ...] = field(repr=False)
@@ -137,14 +139,16 @@ async def preview(
     link_text: str,
     *,
     fetch: Fetch,
+    formats: Formats,
     bindings: Collection[str] = (JWK, DID_WEB),
     algs: Collection[str] = ALG_NAMES,
 ) -> PreviewedOffer:
     """What the link offers and can be received, in the order of the offer; spends nothing.
 
-    `bindings` are the binding methods, and `algs` the algorithms, that the caller has keys for: one of each must be
-    among the issuer's. Raises Malformed for a text that is no link of an offer, BadAnswer for what the other side sent,
-    UnsupportedGrantType, UnknownCredentialConfiguration, UnsupportedAlgorithm, BadMetadata, or what `fetch` raises.
+    `formats` are those that we can hold. `bindings` are the binding methods, and `algs` the algorithms, that the caller
+    has keys for: one of each must be among the issuer's. Raises Malformed for a text that is no link of an offer,
+    BadAnswer for what the other side sent, UnsupportedGrantType, UnknownCredentialConfiguration, UnsupportedAlgorithm,
+    BadMetadata, or what `fetch` raises.
     """
     link = parse_offer_link(link_text)
     if isinstance(link, OfferByValue):
@@ -154,7 +158,7 @@ async def preview(
             offer = CredentialOffer.from_json(await _get_json(fetch, link.uri, max_bytes=MAX_OFFER_BYTES))
     with _sent_by(origin(offer.issuer)):
         issuer_body = await _get_metadata(fetch, issuer_metadata_url(offer.issuer))
-        issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer)
+        issuer = IssuerMetadata.from_json(issuer_body, issuer=offer.issuer, formats=formats)
     offer = _usable(offer, issuer, bindings=bindings, algs=algs)
     name = _server(offer, issuer)
     with _sent_by(origin(name)):
@@ -194,6 +198,7 @@ async def collect(
     *,
     signers: Sequence[Signer],
     fetch: Fetch,
+    formats: Formats,
     clock: Callable[[], datetime],
     configuration_id: str | None = None,
 ) -> Received:
@@ -216,12 +221,20 @@ async def collect(
     except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
         response = await exchange.request(wanted, chosen, identifiers)
     with _sent_by("the issuer's credential"):
-        document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
+        row = formats[configuration.format]
+        issuer = parse_one(response.credentials[0], row).issuer
+        document = await _issuer_document(issuer, offered_by=previewed.issuer.issuer, fetch=fetch)
         copies = check_copies(
-            response.credentials, document=document, configuration=configuration, signers=chosen, now=clock()
+            response.credentials,
+            in_format=row,
+            document=document,
+            configuration=configuration,
+            signers=chosen,
+            now=clock(),
         )
     return Received(
         configuration_id=wanted,
+        format=configuration.format,
         texts=tuple(copy.text for copy in copies),
         signers=tuple(copy.signer for copy in copies),
         credentials=tuple(copy.credential for copy in copies),
@@ -234,11 +247,12 @@ async def receive(
     tx_code: str | None,
     signers: Sequence[Signer],
     fetch: Fetch,
+    formats: Formats,
     clock: Callable[[], datetime],
 ) -> Received:
     """Redeem and collect in one, for callers that can ask for a new offer when they crash in between."""
     token = await redeem(previewed, tx_code=tx_code, fetch=fetch)
-    return await collect(previewed, token, signers=signers, fetch=fetch, clock=clock)
+    return await collect(previewed, token, signers=signers, fetch=fetch, formats=formats, clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +307,10 @@ class _Exchange:
             return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
-async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
+async def _issuer_document(issuer: str, *, offered_by: str, fetch: Fetch) -> DidDocument:
     """The key document of the DID that signed, which must speak for the origin that we received from."""
-    did = did_of(Reader(parse_sd_jwt(text).payload, at="credential").text("iss", max_length=2_048))
-    if web_origin(did) != origin(issuer):
+    did = did_of(issuer)
+    if web_origin(did) != origin(offered_by):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
     return read_document(did, await fetch_document_body(fetch, did))
 

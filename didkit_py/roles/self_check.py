@@ -15,6 +15,7 @@ from didkit_py.consent.policy import DEFAULT_POLICY, Policy
 from didkit_py.consent.vendor import verify_vendor
 from didkit_py.dids.document import DidDocument
 from didkit_py.errors import DidkitError
+from didkit_py.formats.format import Formats
 from didkit_py.jose import parse_compact
 from didkit_py.localization import in_english
 from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
@@ -53,6 +54,7 @@ class RequestVerdict(Message):
 async def check_request(
     text: str,
     *,
+    formats: Formats,
     fetch_document: FetchDocument,
     evidence: Evidence,
     terms: Mapping[str, TermsDocument],
@@ -66,7 +68,9 @@ async def check_request(
         link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
         unverified, wallet_nonce = parse_request_object(text, link=link), read.optional_text("wallet_nonce")
         document = await fetch_document(unverified.client_id.did)
-        request = verify_request_object(unverified, document=document, expected_wallet_nonce=wallet_nonce, now=now)
+        request = verify_request_object(
+            unverified, formats=formats, document=document, expected_wallet_nonce=wallet_nonce, now=now
+        )
         vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
     except DidkitError as error:
         fault = DisclosureCase(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)

@@ -4,9 +4,16 @@ Both are pure: what they need from outside stands in an `Evidence`, so every ver
 stored. Each check that was made is recorded, in the result or in the error.
 """
 
-from didkit_py.verification.credential import CHECKS, KeyBinding, VerifiedCredential, missing, verify_credential
+from didkit_py.verification.credential import (
+    CHECKS,
+    KeyBinding,
+    VerifiedCredential,
+    missing,
+    parse_one,
+    verify_credential,
+)
 from didkit_py.verification.evidence import STATUS_MAX_AGE, CheckResult, Evidence, Need
-from didkit_py.verification.presentation import VerifiedPresentation, verify_presentation
+from didkit_py.verification.presentation import VerifiedPresentation, parse_answer, readable, verify_presentation
 
 __all__ = [
     "CHECKS",
@@ -18,6 +25,9 @@ __all__ = [
     "VerifiedCredential",
     "VerifiedPresentation",
     "missing",
+    "parse_answer",
+    "parse_one",
+    "readable",
     "verify_credential",
     "verify_presentation",
 ]

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from didkit_py.credentials.credential import ReadCredential, UnverifiedCredential
 from didkit_py.dids.document import DidDocument
-from didkit_py.encoding import Json
 from didkit_py.errors import BadCredential
-from didkit_py.formats.sd_jwt import UnverifiedSdJwt, parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import REGISTERED, ReadCredential
+from didkit_py.formats.format import Format
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.metadata import Configuration
@@ -31,6 +30,7 @@ class CheckedCopy:
 def check_copies(
     texts: Sequence[str],
     *,
+    in_format: Format,
     document: DidDocument,
     configuration: Configuration,
     signers: Sequence[Signer],
@@ -50,38 +50,37 @@ def check_copies(
     seen: set[str] = set()
     copies: list[CheckedCopy] = []
     for text in texts:
-        sd_jwt, credential = _judged(text, document, now)  # 2
+        unverified, credential = _judged(text, in_format, document, now)  # 2
         if credential.vct != configuration.vct:  # 3
             raise BadCredential("the credential is of another type than the one asked for", spec=_RESPONSE)
-        copies.append(CheckedCopy(text=text, signer=_take(unused, credential.holder), credential=credential))  # 4
-        _require_fresh(sd_jwt, seen)  # 5
-        if _said(credential) != _said(copies[0].credential):  # 6
+        copies.append(CheckedCopy(text=text, signer=_take(unused, credential), credential=credential))  # 4
+        _require_fresh(unverified, seen)  # 5
+        # Key, status and times may differ from copy to copy.
+        if credential.said != copies[0].credential.said:  # 6
             raise BadCredential("the copies of one credential say different things", spec=_RESPONSE)
     return tuple(copies)
 
 
-def _judged(text: str, document: DidDocument, now: datetime) -> tuple[UnverifiedSdJwt, ReadCredential]:
-    sd_jwt = parse_sd_jwt(text)
-    if sd_jwt.kb_jwt is not None:
-        raise BadCredential("the issuer sent a presentation, not a credential", spec="RFC 9901, 4")
-    if sd_jwt.payload.get("iss") != document.id:
+def _judged(
+    text: str, in_format: Format, document: DidDocument, now: datetime
+) -> tuple[UnverifiedCredential, ReadCredential]:
+    unverified, *others = in_format.parse(text)
+    if others or unverified.has_proof:
+        raise BadCredential("the issuer sent a presentation, not a credential", spec=_RESPONSE)
+    if unverified.issuer != document.id:
         raise BadCredential("the copies of one credential have different issuers", spec=_RESPONSE)
-    return verify_issued(text, document=document, now=now, max_skew=MAX_SKEW)
+    return unverified, verify_issued(unverified, in_format=in_format, document=document, now=now, max_skew=MAX_SKEW)
 
 
-def _take(unused: dict[PublicKey, Signer], holder: PublicKey | None) -> Signer:
-    if holder is None or holder not in unused:
+def _take(unused: dict[PublicKey, Signer], credential: ReadCredential) -> Signer:
+    key = next((key for key in unused if credential.is_bound_to(key)), None)
+    if key is None:
         raise BadCredential("a credential is bound to no key of ours, or to one that has its copy", spec=_RESPONSE)
-    return unused.pop(holder)
+    return unused.pop(key)
 
 
-def _require_fresh(sd_jwt: UnverifiedSdJwt, seen: set[str]) -> None:
-    salts = {each.salt for each in sd_jwt.disclosures}
-    if len(salts) != len(sd_jwt.disclosures) or salts & seen:
+def _require_fresh(unverified: UnverifiedCredential, seen: set[str]) -> None:
+    salts = unverified.salts()
+    if len(set(salts)) != len(salts) or not seen.isdisjoint(salts):
         raise BadCredential("the issuer used one salt twice, so that copies could be compared", spec="RFC 9901, 10.1")
-    seen |= salts
-
-
-def _said(credential: ReadCredential) -> dict[str, Json]:
-    """What the issuer says of the subject; key, status and times may differ from copy to copy."""
-    return {name: value for name, value in credential.claims.items() if name not in REGISTERED}
+    seen.update(salts)

@@ -7,12 +7,13 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
-from didkit_py.credentials.template import Path_
+from didkit_py.credentials.credential import Path_, ProtocolMember, ReadCredential, UnverifiedCredential, said
 from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
     BadKeyBinding,
+    BadResponse,
     BadStatusList,
     DidkitError,
     Expired,
@@ -22,11 +23,8 @@ from didkit_py.errors import (
     UnknownKey,
     Unreachable,
 )
-from didkit_py.formats.sd_jwt import UnverifiedSdJwt
-from didkit_py.formats.sd_jwt_vc import FORMAT, ReadCredential
-from didkit_py.formats.table import FORMATS
+from didkit_py.formats.format import Format
 from didkit_py.keys.public import PublicKey
-from didkit_py.reading import Reader
 from didkit_py.status.states import Status
 from didkit_py.trust import TrustedIssuer
 from didkit_py.verification.evidence import CheckResult, Evidence, Need, failed, passed
@@ -47,32 +45,42 @@ class KeyBinding(Enum):
 class VerifiedCredential:
     """A credential of which every check held."""
 
+    format: str
     text: str = field(repr=False)
     vct: str
     issuer: str
     issuer_name: str
     subject: str | None
-    claims: Mapping[str, Json] = field(repr=False)
+    claims: Mapping[str, Json] = field(repr=False)  # all that a query can name, the members of the format too
+    protocol: Mapping[str, ProtocolMember] = field(repr=False)  # which names of `claims` are members of the format
     disclosed: tuple[Path_, ...]
     issued_at: datetime | None
     expires_at: datetime | None
-    holder: PublicKey | None
+    holder: PublicKey | str | None  # a key, or the thumbprint of one
     checks: tuple[CheckResult, ...]
+
+    @property
+    def said(self) -> dict[str, Json]:
+        """What the issuer says, without the members of the format."""
+        return said(self.claims, self.protocol)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Issued:
     """What an issuer signed, on its way through the checks; each check leaves what the next ones need."""
 
-    text: str
+    in_format: Format
+    parse: Callable[[], UnverifiedCredential]
     document: Callable[[str], DidDocument | None]  # the key document of a DID, where it is at hand
     now: datetime
     max_skew: timedelta = MAX_SKEW
-    sd_jwt: UnverifiedSdJwt = field(init=False)
-    issuer: str = field(init=False)
-    vct: str = field(init=False)
+    unverified: UnverifiedCredential = field(init=False)
     key: PublicKey = field(init=False)
     credential: ReadCredential = field(init=False)
+
+    def section(self, check: str, otherwise: str = "") -> str:
+        """The section of the format's standard that a check enforces."""
+        return self.in_format.sections.get(check, otherwise)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,50 +102,49 @@ class _Row:
     """
 
     name: str
-    spec: str
+    spec: str  # empty: the format's standard says which
     judge: Callable[[Any], str]  # takes a _Case, or an _Issued if it stands in ISSUED
-    held: CheckResult = field(init=False)  # what is recorded where there is no detail
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "held", passed(self.name, self.spec))
 
 
 def _format(case: _Issued) -> str:
-    case.sd_jwt = FORMATS[FORMAT].parse(case.text)
-    read = Reader(case.sd_jwt.payload, at="credential")
-    case.issuer, case.vct = read.text("iss", max_length=2_048), read.text("vct", max_length=2_048)
+    case.unverified = case.parse()
     return ""
 
 
 def _trusted_issuer(case: _Case) -> str:
-    case.trusted = case.evidence.trust.require(case.issuer, case.vct)
+    case.trusted = case.evidence.trust.require(case.unverified.issuer, case.unverified.vct)
     return ""
 
 
 def _issuer_key(case: _Issued) -> str:
-    kid = case.sd_jwt.jws.kid
-    if kid is None or not kid.startswith(("#", f"{case.issuer}#")):  # a relative one is of the DID in iss
-        raise UnknownKey("kid is no DID URL of the issuer", spec="SD-JWT VC, 2.5")
-    document = case.document(case.issuer)
-    if document is None:
-        raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
-    case.key = document.key(kid, KeyPurpose.ASSERTION, now=case.now)
+    document = case.document(case.unverified.issuer)
+    case.key = _key_of(case.unverified, document, case.now, spec=case.section("issuer-key"))
     return ""
 
 
+def _key_of(
+    unverified: UnverifiedCredential, document: DidDocument | None, now: datetime, *, spec: str = ""
+) -> PublicKey:
+    issuer, kid = unverified.issuer, unverified.key_hint
+    if kid is None or not kid.startswith(("#", f"{issuer}#")):  # a relative one is of the issuer's identifier
+        raise UnknownKey("kid is no DID URL of the issuer", spec=spec)
+    if document is None:
+        raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
+    return document.key(kid, KeyPurpose.ASSERTION, now=now)
+
+
 def _signature(case: _Issued) -> str:
-    jws = case.sd_jwt.jws
-    case.key.verify(jws.signature, jws.signing_input, alg=jws.alg)
+    case.unverified.verify_signature(case.key)
     return ""
 
 
 def _disclosures(case: _Issued) -> str:
-    case.credential = FORMATS[FORMAT].read(case.sd_jwt)
+    case.credential = case.unverified.read()
     return ""
 
 
 def _type_profile(case: _Issued) -> str:
-    profile = profile_of(case.vct)
+    profile = profile_of(case.unverified.vct)
     if profile is None:
         return "the type is not known here; the trust list vouches for it, and nothing else is read into it"
     require_profile(case.credential, profile)
@@ -151,22 +158,22 @@ def _time(case: _Issued) -> str:
             raise NotYetValid("the credential's time has not begun", spec="RFC 7519, 4.1.5")
     if credential.expires_at is not None and credential.expires_at <= now:
         raise Expired("the credential's time is over", spec="RFC 7519, 4.1.4")
-    profile = profile_of(case.vct)
+    profile = profile_of(case.unverified.vct)
     if profile is not None:
         require_lifetime(credential, profile)
     return ""
 
 
 def _holder(case: _Case) -> str:
+    section = case.section("key-binding")
     if case.key_binding is KeyBinding.NOT_REQUIRED:
-        if case.sd_jwt.kb_jwt is not None:
-            raise BadKeyBinding("something stands in the place of a proof that nobody asked for", spec="RFC 9901, 7.3")
+        if case.unverified.has_proof:
+            raise BadKeyBinding("something stands in the place of a proof that nobody asked for", spec=section)
         return "not required here"
     if case.credential.holder is None:
-        raise BadKeyBinding("the credential is bound to no key", spec="RFC 9901, 7.3")
-    FORMATS[FORMAT].verify_key_binding(
-        case.sd_jwt,
-        holder=case.credential.holder,
+        raise BadKeyBinding("the credential is bound to no key", spec=section)
+    case.unverified.verify_proof(
+        case.credential.holder,
         expected_nonce=case.expected_nonce or "",
         expected_audience=case.expected_audience or "",
         now=case.now,
@@ -181,7 +188,7 @@ def _status(case: _Case) -> str:
     found = case.evidence.status_lists.get(status.uri)
     if found is None:
         raise Unreachable("the issuer's status list is not at hand", spec="Token Status List, 8.3")
-    if found.issuer != case.issuer:
+    if found.issuer != case.unverified.issuer:
         raise BadStatusList("the status list is signed by another party than the issuer", spec="Token Status List, 8.3")
     over = found.expires_at is not None and found.expires_at <= case.now
     if over or case.evidence.status_age(found, case.now) > case.evidence.status_max_age:
@@ -196,10 +203,10 @@ def _status(case: _Case) -> str:
 
 # What can be judged of what an issuer signed before anybody is shown it; the same rows stand in CHECKS.
 ISSUED: Final = (
-    _Row("format", "SD-JWT VC, 2", _format),
-    _Row("issuer-key", "SD-JWT VC, 2.5", _issuer_key),
-    _Row("signature", "RFC 7515, 5.2", _signature),
-    _Row("disclosures", "RFC 9901, 7.1", _disclosures),
+    _Row("format", "", _format),
+    _Row("issuer-key", "", _issuer_key),
+    _Row("signature", "", _signature),
+    _Row("disclosures", "", _disclosures),
     _Row("profile", SPEC, _type_profile),
     _Row("time", "RFC 7519, 4.1", _time),
 )
@@ -207,43 +214,88 @@ CHECKS: Final = (
     ISSUED[0],
     _Row("trusted-issuer", "trust list", _trusted_issuer),
     *ISSUED[1:],
-    _Row("key-binding", "RFC 9901, 7.3", _holder),
+    _Row("key-binding", "", _holder),
     _Row("status", "Token Status List, 8.3", _status),
 )
 
 
 def verify_issued(
-    text: str, *, document: DidDocument, now: datetime, max_skew: timedelta = MAX_SKEW
-) -> tuple[UnverifiedSdJwt, ReadCredential]:
+    unverified: UnverifiedCredential,
+    *,
+    in_format: Format,
+    document: DidDocument,
+    now: datetime,
+    max_skew: timedelta = MAX_SKEW,
+) -> ReadCredential:
     """What `document`'s owner signed, once all of ISSUED hold: what every verifier will judge, trust and status aside.
 
     What fails here fails at every verifier of ours, so it is not kept when it is received. `now` is aware UTC.
     Raises Malformed, Rejected, or Unreachable where the credential names another issuer.
     """
-    case = _Issued(text=text, document={document.id: document}.get, now=now, max_skew=max_skew)
+    case = _Issued(
+        in_format=in_format,
+        parse=lambda: unverified,
+        document={document.id: document}.get,
+        now=now,
+        max_skew=max_skew,
+    )
     for row in ISSUED:
         row.judge(case)
-    return case.sd_jwt, case.credential
+    return case.credential
+
+
+def parse_one(text: str, in_format: Format) -> UnverifiedCredential:
+    """The credential in a text that holds no other. Raises what the format's `parse` raises, or BadResponse."""
+    unverified, *others = in_format.parse(text)
+    if others:
+        raise BadResponse("expected one credential, not several in one presentation")
+    return unverified
 
 
 def verify_credential(
     text: str,
     *,
+    in_format: Format,
     evidence: Evidence,
     now: datetime,
     key_binding: KeyBinding,
     expected_nonce: str | None = None,
     expected_audience: str | None = None,
 ) -> VerifiedCredential:
-    """What the credential says, once all of CHECKS hold; `now` is aware UTC.
+    """What the one credential in `text` says, once all of CHECKS hold; `now` is aware UTC.
 
     Replay is the caller's matter: spend the nonce in the store first. Raises a Malformed, Rejected or Unavailable with
     `.checks`, the failed one last. Raises ValueError when key binding is required and nonce or audience is not given.
     """
+    return verify_parsed(
+        text,
+        lambda: parse_one(text, in_format),
+        in_format=in_format,
+        evidence=evidence,
+        now=now,
+        key_binding=key_binding,
+        expected_nonce=expected_nonce,
+        expected_audience=expected_audience,
+    )
+
+
+def verify_parsed(
+    text: str,
+    parse: Callable[[], UnverifiedCredential],
+    *,
+    in_format: Format,
+    evidence: Evidence,
+    now: datetime,
+    key_binding: KeyBinding,
+    expected_nonce: str | None,
+    expected_audience: str | None,
+) -> VerifiedCredential:
+    """The same for one credential of `text`, which `parse` gives, or raises what is wrong with the text."""
     if key_binding is KeyBinding.REQUIRED and not (expected_nonce and expected_audience):
         raise ValueError("key binding is judged against the nonce and audience of a request")
     case = _Case(
-        text=text,
+        in_format=in_format,
+        parse=parse,
         document=partial(evidence.document, now=now),
         evidence=evidence,
         now=now,
@@ -255,18 +307,21 @@ def verify_credential(
     try:
         for row in CHECKS:
             detail = row.judge(case)
-            checks.append(passed(row.name, row.spec, detail) if detail else row.held)
+            checks.append(passed(row.name, case.section(row.name, row.spec), detail))
     except DidkitError as error:
-        error.checks = (*checks, failed(CHECKS[len(checks)].name, CHECKS[len(checks)].spec, error))
+        row = CHECKS[len(checks)]
+        error.checks = (*checks, failed(row.name, case.section(row.name, row.spec), error))
         raise
     credential = case.credential
     return VerifiedCredential(
+        format=in_format.id,
         text=text,
-        vct=case.vct,
-        issuer=case.issuer,
+        vct=credential.vct,
+        issuer=credential.issuer,
         issuer_name=case.trusted.name,
         subject=credential.subject,
         claims=credential.claims,
+        protocol=credential.protocol,
         disclosed=credential.disclosed,
         issued_at=credential.issued_at,
         expires_at=credential.expires_at,
@@ -275,38 +330,29 @@ def verify_credential(
     )
 
 
-def missing(texts: Iterable[str], evidence: Evidence, *, now: datetime) -> tuple[Need, ...]:
+def missing(credentials: Iterable[UnverifiedCredential], evidence: Evidence, *, now: datetime) -> tuple[Need, ...]:
     """What verifying these credentials still wants, each once; nothing for one that would be refused anyway.
 
     An issuer that is not trusted causes no fetch, and a status list is asked for only once the signature that names it
     holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so is a key
     document that is too old.
     """
-    return tuple(dict.fromkeys(need for text in texts for need in _needs(text, evidence, now)))
+    return tuple(dict.fromkeys(need for one in credentials for need in _needs(one, evidence, now)))
 
 
-def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
-    case = _Case(
-        text=text,
-        document=partial(evidence.document, now=now),
-        evidence=evidence,
-        now=now,
-        key_binding=KeyBinding.NOT_REQUIRED,
-        expected_nonce=None,
-        expected_audience=None,
-    )
+def _needs(unverified: UnverifiedCredential, evidence: Evidence, now: datetime) -> Iterator[Need]:
+    issuer = unverified.issuer
     try:
-        _format(case)
-        _trusted_issuer(case)
-        document = evidence.document(case.issuer)
-        if document is None or evidence.document_age(case.issuer, now) > evidence.document_max_age:
-            yield Need(kind="did", name=case.issuer, urls=locations(case.issuer))
+        evidence.trust.require(issuer, unverified.vct)
+        document = evidence.document(issuer)
+        if document is None or evidence.document_age(issuer, now) > evidence.document_max_age:
+            yield Need(kind="did", name=issuer, urls=locations(issuer))
             return
-        status = FORMATS[FORMAT].read_status(case.sd_jwt)
+        status = unverified.status
         if status is None or _is_fresh(status.uri, evidence, now):
             return
-        for judge in (_issuer_key, _signature, _disclosures):
-            judge(case)
+        unverified.verify_signature(_key_of(unverified, document, now))
+        unverified.read()
         yield Need(kind="status", name=status.uri, urls=(status.uri,))
     except DidkitError:  # verifying says so, with its reason
         return

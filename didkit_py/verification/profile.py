@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from didkit_py.credentials.template import ClaimSpec, ClaimTemplate, Path_, template_of
+from didkit_py.credentials.credential import SUBJECT, Path_, ReadCredential
+from didkit_py.credentials.template import ClaimSpec, ClaimTemplate, template_of
 from didkit_py.encoding import Json
 from didkit_py.errors import BadCredential
-from didkit_py.formats.sd_jwt_vc import REGISTERED, ReadCredential
 
 SPEC: Final = "claim type's disclosure profile"
-_KNOWN: Final = REGISTERED | {"sub"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ def _place(specs: Iterable[ClaimSpec], path: tuple[str, ...]) -> Place:
     leaves = [spec for spec in inside if len(spec.path) == depth + 1]
     return Place(
         path=path,
-        names=frozenset(spec.path[depth] for spec in inside) | (frozenset() if path else _KNOWN),
+        names=frozenset(spec.path[depth] for spec in inside) | (frozenset() if path else {SUBJECT}),
         hidden=frozenset(spec.path[-1] for spec in leaves if spec.hidden),
         always=frozenset(spec.path[-1] for spec in leaves if spec.required and not spec.hidden),
     )
@@ -90,8 +89,9 @@ def require_profile(credential: ReadCredential, profile: Profile) -> None:
     disclosed = frozenset(credential.disclosed)
     if not disclosed <= profile.hidden:
         raise BadCredential("a disclosure is not one of the type's", spec=SPEC)
+    said = credential.said
     for place in profile.places:
-        _require_place(credential.claims, place, disclosed)
+        _require_place(said, place, disclosed)
     for members, required in profile.groups:
         if not required <= disclosed and members & disclosed:
             raise BadCredential("a group of claims is shown in part", spec=SPEC)

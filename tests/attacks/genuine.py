@@ -13,7 +13,8 @@ from typing import Final
 from didkit_py.consent.choices import sort_grants
 from didkit_py.encoding import Json, b64url, content_address, digest, from_b64url, jcs, sha256, write_json
 from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import verify_key_binding
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, verify_key_binding
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned, PartySignature
 from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vp.query import DcqlQuery
@@ -187,7 +188,7 @@ AGREEMENT: Final[dict[str, Json]] = {
     "erase": {"uri": f"{ORIGIN}/agreements/erase", "within": "P30D"},
 }
 OFFER: Final = token("agreement", AGREEMENT).text()
-ASKED: Final = DcqlQuery.from_json(QUERY)
+ASKED: Final = DcqlQuery.from_json(QUERY, formats=FORMATS)
 RECORD: Final[dict[str, Json]] = records._payload(
     parse_agreement(OFFER).agreement,
     terms=None,
@@ -281,7 +282,9 @@ class Judges:
 
 def verified_request(text: str | None = None) -> VerifiedRequest:
     unverified = parse_request_object(text or genuine("request object").text(), link=LINK)
-    return verify_request_object(unverified, document=DOCUMENT, expected_wallet_nonce=WALLET_NONCE, now=NOW)
+    return verify_request_object(
+        unverified, document=DOCUMENT, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
+    )
 
 
 def verified_record() -> AgreementRecord:
@@ -294,6 +297,7 @@ def judge_credential(text: str) -> object:
         evidence=Evidence(trust=Judges().trust, documents={DID: DOCUMENT}),
         now=NOW,
         key_binding=KeyBinding.NOT_REQUIRED,
+        in_format=SD_JWT_VC,
     )
 
 

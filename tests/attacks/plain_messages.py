@@ -20,6 +20,7 @@ from didkit_py.errors import (
     Unavailable,
     UnknownKey,
 )
+from didkit_py.formats.table import FORMATS
 from didkit_py.oauth import InvalidNonce, InvalidRequestUriMethod, UnsupportedGrantType, VpFormatsNotSupported
 from didkit_py.oid4vci.credential_request import CredentialResponse
 from didkit_py.oid4vci.metadata import BadMetadata, IssuerMetadata, ServerMetadata
@@ -248,7 +249,7 @@ DCQL: Final = json_function(
         ],
         "credential_sets": [{"options": [["a"]]}],
     },
-    DcqlQuery.from_json,
+    partial(DcqlQuery.from_json, formats=FORMATS),
 )
 CLAIM: Final = ("credentials", 0, "claims", 0)
 DEEP: Final = ["x"] * 17
@@ -449,7 +450,7 @@ ISSUER: Final = json_function(
             }
         },
     },
-    lambda body: IssuerMetadata.from_json(body, issuer=UNION),
+    lambda body: IssuerMetadata.from_json(body, issuer=UNION, formats=FORMATS),
 )
 SERVER: Final = json_function(
     "server metadata",

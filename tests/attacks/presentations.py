@@ -32,7 +32,8 @@ from didkit_py.errors import (
     Untrusted,
     WrongType,
 )
-from didkit_py.formats.sd_jwt_vc import secure, select
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure, select
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.status.token_list import VerifiedStatusList, pack
@@ -156,6 +157,7 @@ def judge(shown: Presented) -> object:
         key_binding=KeyBinding.REQUIRED,
         expected_nonce=NONCE,
         expected_audience=AUDIENCE,
+        in_format=SD_JWT_VC,
     )
 
 
@@ -535,7 +537,8 @@ QUERY: Final = DcqlQuery.from_json(
                 "claims": [{"path": ["at_least", "20000"], "values": [True]}],
             }
         ]
-    }
+    },
+    formats=FORMATS,
 )
 
 
@@ -558,6 +561,7 @@ def judge_answer(answer: Answered) -> object:
         expected_audience=AUDIENCE,
         evidence=status_list(),
         now=NOW,
+        formats=FORMATS,
     )
 
 

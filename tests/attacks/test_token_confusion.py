@@ -11,6 +11,7 @@ import pytest
 
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import DidkitError, WrongType
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import encrypt
 from didkit_py.oid4vp.response import open_response, public_encryption_key
 from didkit_py.verification import verify_presentation
@@ -124,7 +125,7 @@ def test_a_token_of_another_kind_inside_of_an_answer_is_no_presentation() -> Non
         body = write_json({"vp_token": {"afford": [text]}})
         answer = encrypt(body, jwk=public_encryption_key(ENCRYPTION), enc="A128GCM")
         opened = open_response(answer, private_jwk=ENCRYPTION)
-        if takes(lambda _, opened=opened: verify_presentation(opened.vp_token, **known), text):  # type: ignore[misc] # mypy knows no lambda with a default
+        if takes(lambda _, opened=opened: verify_presentation(opened.vp_token, **known, formats=FORMATS), text):  # type: ignore[misc] # mypy knows no lambda with a default
             accepted.add(kind)
     assert accepted == {"answer to a query"}
 

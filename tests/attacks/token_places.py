@@ -18,7 +18,7 @@ import verifier
 import wallet
 from didkit_py.encoding import b64url, read_json
 from didkit_py.formats.sd_jwt import parse_disclosure, parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import verify_issuer
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, verify_issuer
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vci.key_proof import parse_key_proof, verify_key_proofs
 from didkit_py.oid4vci.offer import parse_offer_link
@@ -31,6 +31,7 @@ from didkit_py.records.record import verify_acceptance
 from didkit_py.status.token_list import parse_aggregation, parse_status_list
 from didkit_py.terms.agreement import parse_agreement
 from didkit_py.terms.document import parse_terms
+from didkit_py.verification import parse_one
 from didkit_py.verification.credential import verify_issued
 from tests.attacks.forging import NOW
 from tests.attacks.genuine import (
@@ -101,7 +102,10 @@ PLACES: Final[Mapping[str, Place]] = {
     # what a party signed
     "verification.credential.verify_credential": _known("credential"),
     "verification.credential.verify_issued": Place(
-        read=lambda text: verify_issued(_with_tilde(text), document=DOCUMENT, now=NOW), takes=frozenset({"credential"})
+        read=lambda text: verify_issued(
+            parse_one(_with_tilde(text), SD_JWT_VC), in_format=SD_JWT_VC, document=DOCUMENT, now=NOW
+        ),
+        takes=frozenset({"credential"}),
     ),
     "verification.presentation.verify_presentation": _mutable("answer to a query"),
     "formats.sd_jwt_vc.verify_issuer": Place(
@@ -110,6 +114,10 @@ PLACES: Final[Mapping[str, Place]] = {
     "formats.sd_jwt_vc.verify_key_binding": _known("key binding"),
     "formats.sd_jwt.parse_sd_jwt": Place(
         read=lambda text: parse_sd_jwt(_with_tilde(text)),
+        takes=frozenset({"credential", "presentation", "answer to a query"}),
+    ),
+    "verification.credential.parse_one": Place(
+        read=lambda text: parse_one(_with_tilde(text), SD_JWT_VC),
         takes=frozenset({"credential", "presentation", "answer to a query"}),
     ),
     "oid4vci.key_proof.verify_key_proof": _known("key proof"),
@@ -171,6 +179,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "service.storage.postgres_settings.open_transaction": "writes SQL; it opens no text of anybody",
     "jose.verify_compact": _CALLER,
     "jose.parse_jwe_header": "reads a header, by which open_response goes on or refuses",
+    "verification.credential.verify_parsed": "judges what verify_credential and verify_presentation parsed",
+    "verification.presentation.parse_answer": "reads what a wallet made; a vendor's side is verify_presentation",
     "terms.document.verify_signatory": "takes a verified credential; its token goes to verify_signatory_statement",
     "consent.vendor.verify_vendor": "gives its texts to verify_agreement and verify_credential and collects the faults",
     "oid4vp.response.parse_response_form": "sorts the fields of a form; the answer in it goes to open_response",

@@ -56,7 +56,7 @@ DEFECTS: Final = (
     Defect(
         "whoever leaves the holder's proof out need not give one",
         "didkit_py.verification.presentation:_binding",
-        lambda one, text: KeyBinding.REQUIRED if not text.endswith("~") else KeyBinding.NOT_REQUIRED,  # type: ignore[name-defined]
+        lambda queries, unverified: KeyBinding.REQUIRED if unverified.has_proof else KeyBinding.NOT_REQUIRED,  # type: ignore[name-defined]
         f"{CREDENTIALS}the_query_decides_on_key_binding_and_not_what_is_shown",
     ),
     Defect(
@@ -170,7 +170,7 @@ DEFECTS: Final = (
     Defect(
         "copies of one credential may share their salts",
         "didkit_py.verification.copies:_require_fresh",
-        lambda sd_jwt, seen: None,
+        lambda unverified, seen: None,
         "tests/unit/roles/test_receiving.py::test_one_fault_in_what_the_issuer_sends_and_nothing_is_received",
     ),
 )

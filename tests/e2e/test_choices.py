@@ -11,6 +11,7 @@ import pytest
 from demo.asking import good_standing
 from demo.browser import Page
 from didkit_py.encoding import from_b64url
+from didkit_py.formats.table import FORMATS
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import RequestTemplate
 from tests.e2e.wallet_world import World, open_shop, open_world
@@ -32,7 +33,7 @@ class Town:
         body: Any = good_standing(self.world.terms_id)
         more = {name: body["grants"][0][name] for name in ("purpose", "not")}
         body["grants"].append({"gid": "g-more", "legalBasis": "consent", **more})
-        made = await self.shop.asking.ask(RequestTemplate.from_json(body), now=self.world.clock())
+        made = await self.shop.asking.ask(RequestTemplate.from_json(body, formats=FORMATS), now=self.world.clock())
         page = await self.world.person.fill("/answer", request=made.link)
         assert page.outcome == "ask", page.text
         return made.id, page

@@ -10,6 +10,7 @@ import pytest
 
 from demo.asking import good_standing
 from didkit_py.credentials.template import template_named
+from didkit_py.formats.table import FORMATS
 from didkit_py.roles.asking_store import RequestTemplate
 from tests.e2e.verifier.shop import Clock
 from tests.e2e.wallet_world import World, open_shop, open_world
@@ -31,7 +32,7 @@ class Town:
 
     async def verified(self) -> dict[str, Any]:
         """Sally shows the dealer that she is insured: what the dealer then knows, as its command prints it."""
-        template = RequestTemplate.from_json(good_standing(self.world.terms_id))
+        template = RequestTemplate.from_json(good_standing(self.world.terms_id), formats=FORMATS)
         made = await self.shop.asking.ask(template, now=self.clock())
         page = await self.world.person.fill("/answer", request=made.link)
         assert page.outcome == "ask", page.text
@@ -73,7 +74,7 @@ async def test_a_suspension_shows_when_the_lists_time_is_over_and_so_does_its_en
 async def test_sallys_wallet_says_it_is_suspended_before_she_is_asked(town: Town) -> None:
     await town.says("suspended")
     await town.world.refresh()
-    template = RequestTemplate.from_json(good_standing(town.world.terms_id))
+    template = RequestTemplate.from_json(good_standing(town.world.terms_id), formats=FORMATS)
     made = await town.shop.asking.ask(template, now=town.clock())
     page = await town.world.person.fill("/answer", request=made.link)
     assert (page.outcome, page.codes) == ("refuse", ["cred.status"])

@@ -23,6 +23,7 @@ from didkit_py.credentials.template import TEMPLATES, template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import digest, rfc3339
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer, SoftwareSigner
 from didkit_py.oid4vp.client_id import client_id_of
@@ -210,9 +211,10 @@ class Vendor:
         bare = self._bare(made, wallet_nonce)
         info = await self._info(made, bare)
         made.response = PresentationRequest.from_json(
-            {**bare.to_json(), **({"verifier_info": [one.to_json() for one in info]} if info else {})}
+            {**bare.to_json(formats=FORMATS), **({"verifier_info": [one.to_json() for one in info]} if info else {})},
+            formats=FORMATS,
         )
-        return await create_request_object(made.response, signer=self.signer)
+        return await create_request_object(made.response, signer=self.signer, formats=FORMATS)
 
     def _bare(self, made: Made, wallet_nonce: str | None) -> PresentationRequest:
         return PresentationRequest(
@@ -220,7 +222,7 @@ class Vendor:
             response_uri=f"{self.url}/response/{made.state}",
             nonce=made.nonce,
             state=made.state,
-            query=DcqlQuery.from_json(made.body["query"]),
+            query=DcqlQuery.from_json(made.body["query"], formats=FORMATS),
             encryption_jwk=public_encryption_key(made.key),
             issued_at=self.clock() - made.age,
             expires_at=self.clock() - made.age + timedelta(minutes=30),
@@ -266,11 +268,12 @@ class Vendor:
         body = open_response(form.text, private_jwk=made.key)
         verified = verify_presentation(
             body.vp_token,
-            query=DcqlQuery.from_json(made.body["query"]),
+            query=DcqlQuery.from_json(made.body["query"], formats=FORMATS),
             expected_nonce=made.nonce,
             expected_audience=client_id_of(self.did).full,
             evidence=self.lists.current(self.clock()).evidence(),
             now=self.clock(),
+            formats=FORMATS,
         )
         made.claims = {name: [dict(one.claims) for one in found] for name, found in verified.credentials.items()}
         return web.Response(status=503) if "loses-answers" in self.away else web.json_response({})
@@ -287,7 +290,7 @@ class Vendor:
         made = next(one for one in self.requests.values() if one.offer and digest(one.offer.encode()) == offer)
         made.acceptances.append(octets)
         terms = self.lists.current(self.clock()).terms[made.body["terms"]]
-        query = DcqlQuery.from_json(made.body["query"])
+        query = DcqlQuery.from_json(made.body["query"], formats=FORMATS)
         verify_acceptance(signed, offer_text=made.offer, query=query, terms=terms, now=self.clock())
         if not made.claims:
             return web.json_response({"state": "received"}, status=202)
@@ -543,8 +546,10 @@ async def _hand_over(
 ) -> str:
     wanted = WantedCredential(type_name=type_name, values=values, reference=secrets.token_hex(4), subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
-    offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher)
-    received = await receive(offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, clock=vendor.clock)
+    offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher, formats=FORMATS)
+    received = await receive(
+        offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, clock=vendor.clock, formats=FORMATS
+    )
     return received.texts[0]
 
 

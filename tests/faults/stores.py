@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.exchange import ExchangeState as Asked
 from didkit_py.roles.asking_store import KeptAcceptance, KeptEvent, KeptRequest
@@ -172,7 +173,7 @@ def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Places]:
 
 
 async def _vendor(database: Database, keys: ServiceKeys) -> dict[str, Any]:
-    store = VendorStore(database=database, party_id=keys.party_id, box=Box(key=keys.storage_key))
+    store = VendorStore(database=database, party_id=keys.party_id, box=Box(key=keys.storage_key), formats=FORMATS)
     requests = await store.requests(now=utc_now())
     acceptances = [one for kept in requests for one in await store.load_acceptances(kept.asked.id)]
     scrubs = await database.fetch("SELECT wanted, done FROM scrubs")
@@ -188,7 +189,7 @@ async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
     rules = RulesSeal(path=head.with_name(RULES_HEAD), box=box)
     store = WalletStore(database=database, box=box, rules=rules)
     ledger = Ledger(database, box=box, head_path=head)
-    keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None)
+    keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None, formats=FORMATS)
     ids = [str(row["id"]) for row in await database.fetch("SELECT id FROM requests")]
     offers = await database.fetch("SELECT id, state FROM offers")
     copies = await database.fetch("SELECT id, credential_id, used_at, sealed FROM copies")

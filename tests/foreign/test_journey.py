@@ -18,6 +18,7 @@ from openvc.proof.sd_jwt import SdJwtVcProofSuite
 from demo import mallory
 from demo.asking import affordability
 from didkit_py.encoding import b64url, from_b64url
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.response import ResponseAnswer
 from didkit_py.roles.asking_store import KeptRequest, RequestTemplate
@@ -65,7 +66,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
 async def ask(town: Town, step: int) -> tuple[str, str]:
     """The dealer asks for that much or more: the id of the request, and its link."""
     body = affordability(town.world.terms_id, step)
-    made = await town.shop.asking.ask(RequestTemplate.from_json(body), now=now())
+    made = await town.shop.asking.ask(RequestTemplate.from_json(body, formats=FORMATS), now=now())
     return made.id, made.link
 
 

@@ -16,12 +16,13 @@ from sd_jwt.holder import SDJWTHolder
 from sd_jwt.issuer import SDJWTIssuer
 from sd_jwt.verifier import SDJWTVerifier
 
+from didkit_py.credentials.credential import ReadCredential
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
 from didkit_py.encoding import b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadDisclosure, BadKeyBinding, BadSignature, DidkitError, Malformed, UnsupportedAlgorithm
 from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import ReadCredential, bind, secure, select, verify_issuer, verify_key_binding
+from didkit_py.formats.sd_jwt_vc import bind, secure, select, verify_issuer, verify_key_binding
 from didkit_py.jose import parse_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
@@ -82,7 +83,7 @@ def judge(text: str, issuer: PublicKey, *, nonce: str = NONCE, audience: str = A
     """Our verdict; key binding is required."""
     sd_jwt = parse_sd_jwt(text)
     read = verify_issuer(sd_jwt, issuer)
-    assert read.holder is not None
+    assert isinstance(read.holder, PublicKey)
     verify_key_binding(
         sd_jwt, holder=read.holder, expected_nonce=nonce, expected_audience=audience, now=datetime.now(UTC)
     )

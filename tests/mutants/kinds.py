@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, b64url, digest, from_b64url, jcs, read_json, sha256, write_json
 from didkit_py.errors import DidkitError
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.sealed import open_with_passphrase, seal
 from didkit_py.oid4vci.key_proof import verify_key_proof
@@ -189,7 +191,9 @@ def _credentials() -> Kind:
     evidence = presentations.status_list()
 
     def judge(text: str) -> object:
-        return verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+        return verify_credential(
+            text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+        )
 
     return Kind(name="credential", shape=Shape.SD_JWT, texts=tuple(texts), judge=judge, may_pass=_selected)
 
@@ -199,11 +203,13 @@ def _presentations() -> Iterator[Kind]:
     expected: Any = {"expected_nonce": presentations.NONCE, "expected_audience": presentations.AUDIENCE}
 
     def judge(text: str) -> object:
-        return verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.REQUIRED, **expected)
+        return verify_credential(
+            text, evidence=evidence, now=NOW, key_binding=KeyBinding.REQUIRED, **expected, in_format=SD_JWT_VC
+        )
 
     def judge_answer(text: str) -> object:
         return verify_presentation(
-            {"afford": [text]}, query=presentations.QUERY, evidence=evidence, now=NOW, **expected
+            {"afford": [text]}, query=presentations.QUERY, evidence=evidence, now=NOW, **expected, formats=FORMATS
         )
 
     two, status, step = (

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from demo.asking import sound_system
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.roles.issuing_store import WantedCredential
@@ -106,7 +107,7 @@ async def _lived_in(town: Town) -> Mapping[str, Service]:
     await shop.refresh()
     for link, code in await town.papers_of_shop():
         await shop.receive(await shop.preview(link), tx_code=code)
-    template = RequestTemplate.from_json(sound_system(world.terms_id))
+    template = RequestTemplate.from_json(sound_system(world.terms_id), formats=FORMATS)
     asked = [await shop.asking.ask(template, now=now()) for _ in range(4)]
     for one, decision in zip(asked, ("share", "refuse"), strict=False):
         await world.person.press(await world.person.fill("/answer", request=one.link), decision)

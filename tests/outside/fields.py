@@ -15,7 +15,8 @@ from didkit_py.credentials.credential import StatusReference
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, digest
 from didkit_py.errors import DidkitError
-from didkit_py.formats.sd_jwt_vc import secure
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.client_id import client_id_of
@@ -63,26 +64,28 @@ def fetcher(world: Theatre) -> Fetcher:
 
 async def offer_by_reference(world: Theatre, url: str) -> str:
     link = f"openid-credential-offer://?credential_offer_uri={quote(url, safe='')}"
-    await preview(link, fetch=world.parts.fetch)
+    await preview(link, fetch=world.parts.fetch, formats=FORMATS)
     return NOTHING
 
 
 async def issuer_of_an_offer(world: Theatre, url: str) -> str:
-    await preview(by_value(put("credential_issuer", url)(world.stage.offer())), fetch=world.parts.fetch)
+    await preview(
+        by_value(put("credential_issuer", url)(world.stage.offer())), fetch=world.parts.fetch, formats=FORMATS
+    )
     return NOTHING
 
 
 async def authorization_server(world: Theatre, url: str) -> str:
     body = put("authorization_servers", [url])(world.stage.issuer())
     world.stage.pages["/.well-known/openid-credential-issuer"] = world.stage.json(body)
-    await preview(world.stage.offer_link, fetch=world.parts.fetch)
+    await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
     return NOTHING
 
 
 async def token_endpoint(world: Theatre, url: str) -> str:
     body = put("token_endpoint", url)(world.stage.server())
     world.stage.pages["/.well-known/oauth-authorization-server"] = world.stage.json(body)
-    previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
+    previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
     await redeem(previewed, tx_code=TX_CODE, fetch=world.parts.fetch)
     return NOTHING
 
@@ -91,9 +94,11 @@ def endpoint_of_the_issuer(name: str) -> Aim:
     async def aim(world: Theatre, url: str) -> str:
         body = put(name, url)(world.stage.issuer())
         world.stage.pages["/.well-known/openid-credential-issuer"] = world.stage.json(body)
-        previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
+        previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
         token = TokenResponse(access_token=TOKEN, expires_in=600)
-        await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
+        await collect(
+            previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock, formats=FORMATS
+        )
         return NOTHING
 
     return aim
@@ -189,7 +194,7 @@ async def status_of_a_presentation(world: Theatre, url: str) -> str:
 
 
 async def gathered(world: Theatre, text: str, name: str) -> str:
-    evidence = await gather(fetcher(world), [text], world.parts.lists(), now=world.parts.clock())
+    evidence = await gather(fetcher(world), SD_JWT_VC.parse(text), world.parts.lists(), now=world.parts.clock())
     return NOTHING if name in {**evidence.status_lists, **evidence.documents} else LEFT_OUT
 
 
@@ -233,7 +238,7 @@ FIELDS: Final = (
     Field("the status list of a presentation", status_of_a_presentation, (LEFT_OUT, LEFT_OUT)),
     Field(
         "where a redirected offer goes on",
-        redirected("/offer", lambda world: preview(world.stage.offer_link, fetch=world.parts.fetch)),
+        redirected("/offer", lambda world: preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)),
         (LEFT_OUT, LEFT_OUT),
     ),
     Field(
@@ -301,9 +306,11 @@ async def issuer_of_a_received_credential(world: Theatre, did: str) -> str:
         return [(await secure(filled, holder_key=key, salts=salts(), signer=by)).text for key in keys]
 
     world.stage.copies = make
-    previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch)
+    previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
-    await collect(previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock)
+    await collect(
+        previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock, formats=FORMATS
+    )
     return NOTHING
 
 

@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from demo.asking import sound_system
 from demo.browser import placed, plain
 from didkit_py.credentials.template import TEMPLATES
+from didkit_py.formats.table import FORMATS
 from didkit_py.roles.asking_store import RequestTemplate
 from issuer.app import create_app as create_issuer
 from issuer.folder import create_folder as create_issuer_folder
@@ -257,7 +258,9 @@ async def fill(town: Town) -> dict[str, str]:
         await town.shop.receive(await town.shop.preview(link), tx_code=code)
     lists = await town.shop.refresh()
     asked = [
-        await town.shop.asking.ask(RequestTemplate.from_json(sound_system(town.world.terms_id)), now=now())
+        await town.shop.asking.ask(
+            RequestTemplate.from_json(sound_system(town.world.terms_id), formats=FORMATS), now=now()
+        )
         for _ in range(2)
     ]
     person = town.world.person

@@ -15,7 +15,8 @@ from didkit_py.credentials.credential import StatusReference
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json
 from didkit_py.errors import BadRequestObject, BadSignature
-from didkit_py.formats.sd_jwt_vc import secure
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
@@ -117,9 +118,11 @@ async def test_of_a_document_that_it_is_given_the_wallet_asks_for_the_key_alone(
         return [await paper(stage, by=by, key=key, has_status=not honest) for key in keys]
 
     stage.copies = make
-    previewed = await preview(stage.offer_link, fetch=theatre.parts.fetch)
+    previewed = await preview(stage.offer_link, fetch=theatre.parts.fetch, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
-    taking = collect(previewed, token, signers=[KEY], fetch=theatre.parts.fetch, clock=theatre.parts.clock)
+    taking = collect(
+        previewed, token, signers=[KEY], fetch=theatre.parts.fetch, clock=theatre.parts.clock, formats=FORMATS
+    )
     if honest:
         await taking
     else:
@@ -152,6 +155,6 @@ async def test_of_a_presentation_a_vendor_asks_for_the_status_once_its_signature
     stage = theatre.stage
     text = await paper(stage, by=stage.signer if by == "the issuer" else FORGER, issuer=issuer)
     lists = replace(theatre.parts.lists(), documents={})  # as at a vendor that has not met this issuer
-    await gather(fetcher(theatre), [text], lists, now=theatre.parts.clock())
+    await gather(fetcher(theatre), SD_JWT_VC.parse(text), lists, now=theatre.parts.clock())
     assert stage.seen == seen
     assert strangers(contacted, stage) == strangers_met

@@ -1,6 +1,7 @@
 """Whatever is held and asked: matching shows no more than asked, always the same, and the vendor accepts it."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import event, given, settings
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from didkit_py.encoding import Json
 from didkit_py.errors import QueryNotAnswered
+from didkit_py.formats.sd_jwt_vc import REGISTERED
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.claims_path import asked_for, select_places, visible
 from didkit_py.oid4vp.dcql import DcqlQuery, Held, Path_, QueryAnswer, match, require_answered, unasked
 
@@ -21,6 +24,21 @@ PATHS = st.lists(NAMES | st.integers(0, 2) | st.none(), min_size=0, max_size=2).
     lambda rest: NAMES.map(lambda first: [first, *rest])
 )
 EXPECTED = st.lists(st.sampled_from([True, False, 0, 1, "1", "x"]), min_size=1, max_size=3)
+
+
+class Shown(NamedTuple):
+    """A credential that was presented."""
+
+    claims: Mapping[str, Json]
+    vct: str
+    format: str = "dc+sd-jwt"
+
+
+def require(query: DcqlQuery, presented: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
+    """`require_answered` for the claims of SD-JWT VCs."""
+    require_answered(
+        query, {name: [Shown(one, str(one.get("vct"))) for one in some] for name, some in presented.items()}
+    )
 
 
 def places(value: Json, at: Path_ = ()) -> list[Path_]:
@@ -41,6 +59,7 @@ def credentials(draw: st.DrawFn) -> Held:
         issuer="did:web:issuer.example",
         claims={**claims, "vct": VCT},
         disclosable=tuple(sorted(chosen, key=repr)),
+        protocol=REGISTERED,
     )
 
 
@@ -57,7 +76,7 @@ def queries(draw: st.DrawFn) -> DcqlQuery:
         if draw(st.booleans()):
             ids = st.sampled_from([claim["id"] for claim in claims])
             body["claim_sets"] = draw(st.lists(st.lists(ids, min_size=1, unique=True), min_size=1, max_size=3))
-    return DcqlQuery.from_json({"credentials": [body]})
+    return DcqlQuery.from_json({"credentials": [body]}, formats=FORMATS)
 
 
 def presented(answer: QueryAnswer, held: Held) -> dict[str, Json]:
@@ -88,7 +107,7 @@ def test_no_disclosure_goes_beyond_what_is_asked(query: DcqlQuery, held: Held) -
 def test_the_vendor_accepts_exactly_what_was_selected(query: DcqlQuery, held: Held) -> None:
     answer = answer_of(query, held)
     if answer is not None:
-        require_answered(query, {"q": [presented(answer, held)]})
+        require(query, {"q": [presented(answer, held)]})
 
 
 @settings(max_examples=300, deadline=None)
@@ -133,7 +152,9 @@ def test_matching_depends_on_nothing_but_its_arguments_and_not_on_their_order(
 def test_a_value_that_is_not_the_one_asked_for_is_never_released(held: Held, name: str, wrong: Json) -> None:
     body: Json = {"id": "q", "format": "dc+sd-jwt", "meta": {"vct_values": [VCT]}}
     assert isinstance(body, dict)
-    query = DcqlQuery.from_json({"credentials": [{**body, "claims": [{"path": [name], "values": [wrong]}]}]})
+    query = DcqlQuery.from_json(
+        {"credentials": [{**body, "claims": [{"path": [name], "values": [wrong]}]}]}, formats=FORMATS
+    )
     assert match(query, [held]).answers["q"] == ()
     with pytest.raises(QueryNotAnswered):
-        require_answered(query, {"q": [held.claims]})
+        require(query, {"q": [held.claims]})

@@ -15,6 +15,7 @@ from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import bind, secure, select, verify_issuer, verify_key_binding
+from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
 NOW = datetime(2026, 11, 21, 10, 2, 11, tzinfo=UTC)
@@ -74,7 +75,7 @@ def judge(text: str) -> dict[str, Json]:
     """The claims of a presentation that holds, without the registered ones."""
     sd_jwt = parse_sd_jwt(text)
     read = verify_issuer(sd_jwt, ISSUER.public)
-    assert read.holder is not None
+    assert isinstance(read.holder, PublicKey)
     verify_key_binding(sd_jwt, holder=read.holder, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
     return {name: value for name, value in read.claims.items() if name not in REGISTERED}
 

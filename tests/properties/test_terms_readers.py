@@ -20,6 +20,7 @@ from didkit_py.consent.decision import decide
 from didkit_py.consent.policy import Policy
 from didkit_py.encoding import b64url, jcs, rfc3339
 from didkit_py.errors import DidkitError
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.records.events import parse_event
@@ -229,7 +230,7 @@ def test_a_record_that_a_stranger_signed_is_verified_or_refused(data: st.DataObj
         verify_acceptance(
             JointlySigned.from_json(signed.to_json()),
             offer_text=asyncio.run(situation().offer()),
-            query=DcqlQuery.from_json(situation().query),
+            query=DcqlQuery.from_json(situation().query, formats=FORMATS),
             terms=None,
             now=NOW,
         )

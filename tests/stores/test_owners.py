@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from didkit_py.errors import NotFound, Replayed
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.roles.asking_store import (
@@ -186,7 +187,7 @@ class Shop:
 
     def __init__(self, shared: Shared, party_id: str, *, trust_list: str = "https://lists.example/trust") -> None:
         box = Box(key=KEY, random=Counter())
-        self.store = VendorStore(database=shared.database, party_id=party_id, box=box)
+        self.store = VendorStore(database=shared.database, party_id=party_id, box=box, formats=FORMATS)
         self.lists = KeptLists(database=shared.database, trust_list_url=trust_list, trust_list_signer="did:web:x")
 
     async def work(self) -> object:
@@ -235,7 +236,7 @@ RESULT: Final = Result(
 def asked(name: str) -> AskedRequest:
     return AskedRequest(
         id=name,
-        template=RequestTemplate.from_json(affordability()),
+        template=RequestTemplate.from_json(affordability(), formats=FORMATS),
         nonce="n",
         state="s",
         rel="r",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from didkit_py.errors import NotFound
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.oid4vp.exchange import ExchangeState as RequestState
 from didkit_py.roles.asking_store import AskedRequest, KeptAcceptance, RequestTemplate, Result, SentOffer
@@ -40,7 +41,9 @@ async def offers(engine: Engine) -> AsyncIterator[OfferStore]:
 @pytest.fixture
 async def vendor(engine: Engine) -> AsyncIterator[VendorStore]:
     database = await engine.open(migrations("verifier"))
-    yield VendorStore(database=database, party_id="us", box=Box(key=bytes(32), random=secrets.token_bytes))
+    yield VendorStore(
+        database=database, party_id="us", box=Box(key=bytes(32), random=secrets.token_bytes), formats=FORMATS
+    )
     await database.close()
 
 
@@ -113,7 +116,7 @@ async def test_a_list_that_is_more_than_half_full_is_left_and_no_sooner(
 def asked(name: str) -> AskedRequest:
     return AskedRequest(
         id=name,
-        template=RequestTemplate.from_json(affordability()),
+        template=RequestTemplate.from_json(affordability(), formats=FORMATS),
         nonce="n",
         state="s",
         rel="r",

@@ -13,7 +13,7 @@ from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.errors import DidkitError
-from didkit_py.formats.sd_jwt_vc import bind, secure
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, bind, secure
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.metadata import create_configuration
@@ -75,11 +75,22 @@ class Sent:
 async def kept(sent: Sent) -> str:
     """What the wallet says: `kept`, or the code of the error."""
     configuration = create_configuration(
-        vct=sent.credential.vct, title="T", description="D", claims=[], for_business=False, signing_alg="ES256"
+        vct=sent.credential.vct,
+        title="T",
+        description="D",
+        claims=[],
+        for_business=False,
+        signing_alg="ES256",
+        in_format=SD_JWT_VC,
     )
     try:
         check_copies(
-            [await sent.text()], document=sent.document(), configuration=configuration, signers=[HOLDER], now=NOW
+            [await sent.text()],
+            document=sent.document(),
+            configuration=configuration,
+            signers=[HOLDER],
+            now=NOW,
+            in_format=SD_JWT_VC,
         )
     except DidkitError as error:
         return error.code
@@ -102,6 +113,7 @@ async def accepted(sent: Sent) -> str:
             key_binding=KeyBinding.REQUIRED,
             expected_nonce=NONCE,
             expected_audience=AUDIENCE,
+            in_format=SD_JWT_VC,
         )
     except DidkitError as error:
         return error.code

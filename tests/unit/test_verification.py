@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from didkit_py.credentials.credential import Credential, StatusReference
+from didkit_py.credentials.credential import Credential, Path_, ReadCredential, StatusReference
 from didkit_py.credentials.ladder import ladder_claims
-from didkit_py.credentials.template import Path_, template_named, template_of
+from didkit_py.credentials.template import template_named, template_of
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, b64url
@@ -35,7 +35,8 @@ from didkit_py.errors import (
     Untrusted,
     WrongType,
 )
-from didkit_py.formats.sd_jwt_vc import ReadCredential, bind, secure, select
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, bind, secure, select
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.dcql import DcqlQuery
@@ -84,7 +85,8 @@ QUERY = DcqlQuery.from_json(
                 ],
             }
         ]
-    }
+    },
+    formats=FORMATS,
 )
 STEP = (("at_least", "20000"),)
 
@@ -180,6 +182,7 @@ def judge(text: str, given: Evidence, *, now: datetime = NOW) -> VerifiedCredent
         key_binding=KeyBinding.REQUIRED,
         expected_nonce=NONCE,
         expected_audience=AUDIENCE,
+        in_format=SD_JWT_VC,
     )
 
 
@@ -220,7 +223,9 @@ async def test_a_credential_with_a_status_passes_too() -> None:
 
 async def test_key_binding_is_judged_against_a_request_or_not_at_all() -> None:
     text = await Shown(credential=standing(), paths=()).selected()
-    found = verify_credential(text, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+    found = verify_credential(
+        text, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+    )
     assert next(check.detail for check in found.checks if check.name == "key-binding") == "not required here"
     for nonce, audience in ((None, AUDIENCE), (NONCE, None), ("", AUDIENCE)):
         with pytest.raises(ValueError, match="nonce"):
@@ -231,6 +236,7 @@ async def test_key_binding_is_judged_against_a_request_or_not_at_all() -> None:
                 key_binding=KeyBinding.REQUIRED,
                 expected_nonce=nonce,
                 expected_audience=audience,
+                in_format=SD_JWT_VC,
             )
 
 
@@ -239,7 +245,13 @@ async def test_where_no_proof_is_wanted_nothing_may_stand_in_its_place() -> None
     text = await Shown(credential=standing(), paths=()).selected()
     for proof in ("x", "a.b.c", (await Shown(credential=standing(), paths=()).text()).rpartition("~")[2]):
         with pytest.raises(BadKeyBinding):
-            verify_credential(text + proof, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+            verify_credential(
+                text + proof,
+                evidence=await evidence(),
+                now=NOW,
+                key_binding=KeyBinding.NOT_REQUIRED,
+                in_format=SD_JWT_VC,
+            )
 
 
 @pytest.mark.parametrize(
@@ -372,10 +384,12 @@ def test_a_group_is_shown_whole_or_not_at_all(shown: tuple[str, ...]) -> None:
         groups=((points, points - {("photos",)}),),
     )
     credential = ReadCredential(
+        format="dc+sd-jwt",
         vct="v",
         issuer="i",
         subject=None,
         claims=dict.fromkeys(shown, "x"),
+        protocol={},
         disclosed=tuple((name,) for name in shown),
         issued_at=None,
         not_before=None,
@@ -383,7 +397,7 @@ def test_a_group_is_shown_whole_or_not_at_all(shown: tuple[str, ...]) -> None:
         holder=None,
         status=StatusReference(uri=URI, index=1),
         integrity=None,
-        kid=None,
+        key_hint=None,
     )
     if shown == ("vin", "odometer"):
         require_profile(credential, profile)  # the third is one that a credential may lack
@@ -471,7 +485,7 @@ async def test_a_status_list_that_is_missing_or_old_says_neither_yes_nor_no() ->
     refused(text, old, Stale, "status")
     tomorrows = replace(given, fetched_at={URI: NOW + timedelta(days=1)})  # our clock was set back
     refused(text, tomorrows, Stale, "status")
-    assert missing([text], tomorrows, now=NOW) != ()
+    assert missing(SD_JWT_VC.parse(text), tomorrows, now=NOW) != ()
     over = replace(given.status_lists[URI], expires_at=NOW)
     refused(text, replace(given, status_lists={URI: over}), Stale, "status")
 
@@ -480,7 +494,7 @@ async def test_an_address_that_may_not_be_fetched_is_no_status() -> None:
     bad = standing(status=StatusReference(uri="http://insurer.example/1", index=1))
     with pytest.raises(DidkitError):
         judge(await Shown(credential=bad, paths=()).text(), await evidence())
-    assert missing([await Shown(credential=bad, paths=()).text()], await evidence(), now=NOW) == ()
+    assert missing(SD_JWT_VC.parse(await Shown(credential=bad, paths=()).text()), await evidence(), now=NOW) == ()
 
 
 async def test_an_issuer_that_is_its_own_key_needs_no_document() -> None:
@@ -490,7 +504,7 @@ async def test_an_issuer_that_is_its_own_key_needs_no_document() -> None:
     entry = TrustedIssuer(id=did, name="A key", vcts=frozenset({AFFORDABILITY.vct}), status_lists=None)
     given = Evidence(trust=trust(extra={did: entry}))
     text = await Shown(credential=affordability(issuer=did), signer=signer).text()
-    assert missing([text], given, now=NOW) == ()
+    assert missing(SD_JWT_VC.parse(text), given, now=NOW) == ()
     assert judge(text, given).issuer == did
 
 
@@ -498,13 +512,17 @@ async def test_what_is_missing_is_named_in_rounds_and_only_for_trusted_issuers()
     text, given = await Shown(credential=standing(), paths=()).text(), await evidence()
     bare = Evidence(trust=given.trust)
     url = "https://insurer.example/.well-known/did.json"
-    assert missing([text, text], bare, now=NOW) == (Need(kind="did", name=INSURER, urls=(url,)),)
+    assert missing([*SD_JWT_VC.parse(text), *SD_JWT_VC.parse(text)], bare, now=NOW) == (
+        Need(kind="did", name=INSURER, urls=(url,)),
+    )
     with_document = replace(given, status_lists={}, fetched_at={})
-    assert missing([text], with_document, now=NOW) == (Need(kind="status", name=URI, urls=(URI,)),)
-    assert missing([text], given, now=NOW) == ()
-    assert missing([text], replace(given, fetched_at={URI: NOW - timedelta(hours=13)}), now=NOW) != ()  # beyond ttl
+    assert missing(SD_JWT_VC.parse(text), with_document, now=NOW) == (Need(kind="status", name=URI, urls=(URI,)),)
+    assert missing(SD_JWT_VC.parse(text), given, now=NOW) == ()
+    assert (
+        missing(SD_JWT_VC.parse(text), replace(given, fetched_at={URI: NOW - timedelta(hours=13)}), now=NOW) != ()
+    )  # beyond ttl
     nobody = replace(with_document, trust=replace(given.trust, issuers={}))
-    assert missing([text, "rubbish"], nobody, now=NOW) == ()
+    assert missing(SD_JWT_VC.parse(text), nobody, now=NOW) == ()
 
 
 @pytest.mark.parametrize(
@@ -523,15 +541,15 @@ async def test_a_status_list_is_asked_for_again_when_it_has_aged(
     kept = replace(given.status_lists[URI], expires_at=NOW + over)
     given = replace(given, status_lists={URI: kept}, fetched_at={URI: NOW - age})
     text = await Shown(credential=standing(), paths=()).text()
-    assert bool(missing([text], given, now=NOW)) is asked
+    assert bool(missing(SD_JWT_VC.parse(text), given, now=NOW)) is asked
     endless = replace(given, status_lists={URI: replace(kept, expires_at=None, ttl=None)})
-    assert missing([text], endless, now=NOW) == ()  # twelve hours are less than the greatest age
+    assert missing(SD_JWT_VC.parse(text), endless, now=NOW) == ()  # twelve hours are less than the greatest age
 
 
 async def test_a_status_list_is_not_asked_for_before_the_signature_holds() -> None:
     forger = SoftwareSigner.from_secret(bytes(31) + b"\x24", alg="EdDSA", key_id=f"{INSURER}#sign-1")
     text = await Shown(credential=standing(), paths=(), signer=forger).text()
-    assert missing([text], replace(await evidence(), status_lists={}), now=NOW) == ()
+    assert missing(SD_JWT_VC.parse(text), replace(await evidence(), status_lists={}), now=NOW) == ()
 
 
 async def answered(vp_token: Mapping[str, list[str]], query: DcqlQuery = QUERY) -> Any:
@@ -542,6 +560,7 @@ async def answered(vp_token: Mapping[str, list[str]], query: DcqlQuery = QUERY) 
         expected_audience=AUDIENCE,
         evidence=await evidence(),
         now=NOW,
+        formats=FORMATS,
     )
 
 

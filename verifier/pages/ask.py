@@ -30,7 +30,7 @@ async def ask(request: web.Request) -> web.Response:
     parts = parts_of(request)
     name, again = request.query.get("saved", "")[:MAX_NAME], request.query.get("again", "")[:MAX_NAME]
     text = await _made_before(parts, again) if again else ""
-    for one in saved_requests(parts.settings.requests_folder):
+    for one in saved_requests(parts.settings.requests_folder, formats=parts.formats):
         text = one.text if one.name == name else text
     return _form(request, text, chosen=name)
 
@@ -53,7 +53,7 @@ async def make(request: web.Request) -> web.Response:
     if not text.strip():
         return _form(request, text, phrase("verifier.ask.choose"), status=400)
     try:
-        template = read_template(text)
+        template = read_template(text, formats=parts.formats)
         if given.get("action") == "check":
             drafted = await parts.asking.draft(template, now=parts.clock())
             return _form(request, text, verdict=verdict_in_words(await parts.judge_draft(drafted)))
@@ -75,11 +75,12 @@ def _form(
     verdict: Mapping[str, object] | None = None,
     status: int = 200,
 ) -> web.Response:
+    parts = parts_of(request)
     return render(
         request,
         "ask.html",
         status=status,
-        saved=saved_requests(parts_of(request).settings.requests_folder),
+        saved=saved_requests(parts.settings.requests_folder, formats=parts.formats),
         chosen=chosen,
         text=text,
         problem=problem,

@@ -3,15 +3,14 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from didkit_py.consent.decision import HeldState, History
 from didkit_py.consent.policy import Policy
 from didkit_py.errors import BadKey, IllegalMove, NotFound, StorageUnavailable
-from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import read_credential
+from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.reading import Reader
 from didkit_py.roles.ending import Ended
@@ -19,6 +18,7 @@ from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument,
 from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.service.storage.database import GuardFailed, Statement
 from didkit_py.service.storage.sealing import Box
+from didkit_py.verification import parse_one
 from wallet.giver import giver_of
 from wallet.models import StoredCopy, StoredCredential
 from wallet.storage.ledger import BrokenLedger, Draft, Entry, Ledger
@@ -46,6 +46,7 @@ class PresentationStore:
 
     store: WalletStore
     ledger: Ledger
+    formats: Formats
     lists: Callable[[], TrustedLists | None] = field(repr=False)  # None: nothing was fetched yet
 
     async def load_documents(self) -> Sequence[HeldDocument]:
@@ -58,18 +59,18 @@ class PresentationStore:
         held = await self.store.load_credentials_with_copies()
         if any(copy is not None and copy.id in used for _, copy in held):
             raise BrokenLedger("a copy of a document that was shown stands in the wallet as one that was not")
-        return [self._document(stored, copy) for stored, copy in held]
+        return [self._document(stored, copy) for stored, copy in held if stored.format in self.formats]
 
     def _document(self, stored: StoredCredential, copy: StoredCopy | None) -> HeldDocument:
-        giver = giver_of(stored, self.lists())
+        giver, row = giver_of(stored, self.lists()), self.formats[stored.format]
         return HeldDocument(
-            held=replace(stored.held, listed=giver.name is not None),
+            held=stored.held(row, listed=giver.name is not None),
             state=HeldState(
                 id=stored.id,
                 vct=stored.vct,
                 issuer_name=giver.sentence,
                 expires_at=stored.expires_at,
-                status=None if copy is None else read_credential(parse_sd_jwt(copy.text)).status,
+                status=None if copy is None else parse_one(copy.text, row).status,
                 unused=stored.copies_left,
             ),
             copy_id=None if copy is None else copy.id,

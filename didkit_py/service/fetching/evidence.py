@@ -16,6 +16,7 @@ from typing import Final, Protocol, Self
 
 import structlog
 
+from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.dids.document import DidDocument, create_deactivated_document
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import write_json
@@ -176,12 +177,14 @@ async def fetch_document(fetcher: EvidenceFetching, did: str) -> DidDocument:
     return read_document(did, await fetch_document_body(fetcher, did))
 
 
-async def gather(fetcher: EvidenceFetching, texts: Iterable[str], lists: TrustedLists, *, now: datetime) -> Evidence:
+async def gather(
+    fetcher: EvidenceFetching, credentials: Iterable[UnverifiedCredential], lists: TrustedLists, *, now: datetime
+) -> Evidence:
     """What verifying these credentials needs: the lists, and what they lack, fetched now.
 
     What cannot be fetched is not there; verifying then says what it lacks.
     """
-    presented, evidence = tuple(texts), lists.evidence()
+    presented, evidence = tuple(credentials), lists.evidence()
     tried: set[Need] = set()
     for _ in range(MAX_GATHER_ROUNDS):
         needs = [need for need in missing(presented, evidence, now=now) if need not in tried]

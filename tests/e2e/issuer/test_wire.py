@@ -14,6 +14,7 @@ from didkit_py.dids.methods import did_of
 from didkit_py.encoding import from_b64url
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, verify_issuer
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.receiving import collect, preview, receive, redeem
@@ -48,11 +49,11 @@ async def status_of(office: Office, text: str) -> int:
 
 async def test_a_wallet_takes_an_offer_and_gets_ten_copies_bound_to_its_ten_keys(office: Office) -> None:
     offer = await office.offer(STANDING_TYPE, STANDING)
-    previewed = await preview(offer.link, fetch=office.fetcher)
+    previewed = await preview(offer.link, fetch=office.fetcher, formats=FORMATS)
     assert previewed.issuer.display_name == "Harbour Credit Union"
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=keys(10), fetch=office.fetcher, clock=office.clock
+        previewed, tx_code=offer.tx_code, signers=keys(10), fetch=office.fetcher, clock=office.clock, formats=FORMATS
     )
 
     assert len(received.texts) == 10
@@ -393,11 +394,11 @@ async def test_a_wallet_that_stopped_after_the_token_collects_after_the_issuers_
 ) -> None:
     async with open_office(folder, clock) as office:
         offer = await office.offer(STANDING_TYPE, STANDING)
-        previewed = await preview(offer.link, fetch=office.fetcher)
+        previewed = await preview(offer.link, fetch=office.fetcher, formats=FORMATS)
         token = await redeem(previewed, tx_code=offer.tx_code, fetch=office.fetcher)
-        first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock)
+        first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock, formats=FORMATS)
     async with open_office(folder, clock) as office:
-        again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock)
+        again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock, formats=FORMATS)
         assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.ISSUED
 
     assert [each.status for each in again.credentials] == [each.status for each in first.credentials]
@@ -405,10 +406,10 @@ async def test_a_wallet_that_stopped_after_the_token_collects_after_the_issuers_
 
 async def test_a_business_proves_its_did_and_gets_one_copy(office: Office, business: SoftwareSigner) -> None:
     offer = await office.offer("authorized-dealer", DEALER, subject=did_of(business.key_id))
-    previewed = await preview(offer.link, fetch=office.fetcher)
+    previewed = await preview(offer.link, fetch=office.fetcher, formats=FORMATS)
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=[business], fetch=office.fetcher, clock=office.clock
+        previewed, tx_code=offer.tx_code, signers=[business], fetch=office.fetcher, clock=office.clock, formats=FORMATS
     )
 
     (credential,) = received.credentials

@@ -28,6 +28,7 @@ from didkit_py.consent.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, write_json
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
@@ -155,7 +156,9 @@ class Shop:
 
     async def ask(self, body: Mapping[str, Json] | None = None) -> MadeRequest:
         """A request of the vendor's operator: the sound system's unless said."""
-        return await self.parts.asking.ask(RequestTemplate.from_json(dict(body or sound_system())), now=self.clock())
+        return await self.parts.asking.ask(
+            RequestTemplate.from_json(dict(body or sound_system()), formats=FORMATS), now=self.clock()
+        )
 
     async def fetch(
         self,
@@ -177,6 +180,7 @@ class Shop:
             document=document,
             expected_wallet_nonce=wallet_nonce,
             now=self.clock(),
+            formats=FORMATS,
         )
         decision = decide(await self._case(request, document))
         agreed = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
@@ -214,6 +218,7 @@ class Shop:
             texts={one.id: one.text for one in held},
             signers={one.id: one.signer for one in held},
             now=self.clock(),
+            formats=FORMATS,
         )
 
     async def respond(self, fetched: Fetched, vp_token: Mapping[str, Sequence[str]]) -> Answer:

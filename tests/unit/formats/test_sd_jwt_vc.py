@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from didkit_py.credentials.credential import Credential, StatusReference
+from didkit_py.credentials.credential import Credential, Path_, StatusReference
 from didkit_py.credentials.ladder import ladder_claims
-from didkit_py.credentials.template import Path_, template_named
+from didkit_py.credentials.template import template_named
 from didkit_py.encoding import Json, b64url, write_json
 from didkit_py.errors import (
     BadCredential,
@@ -25,10 +25,18 @@ from didkit_py.errors import (
     UnsupportedAlgorithm,
     WrongType,
 )
+from didkit_py.formats.format import ToPresent
 from didkit_py.formats.sd_jwt import digest_of, parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import bind, read_credential, secure, select, verify_issuer, verify_key_binding
-from didkit_py.formats.table import FORMATS
-from didkit_py.jose import parse_compact, sign_compact
+from didkit_py.formats.sd_jwt_vc import (
+    SD_JWT_VC,
+    bind,
+    read_credential,
+    secure,
+    select,
+    verify_issuer,
+    verify_key_binding,
+)
+from didkit_py.jose import sign_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
@@ -106,7 +114,7 @@ async def test_a_presentation_shows_what_was_chosen_and_no_more(alg: str) -> Non
     assert read.disclosed == (("car", "model"),)
     assert read.claims["car"] == {"model": "Hybrid"}
     assert "email" not in read.claims
-    assert (read.vct, read.issuer, read.subject, read.kid) == (CREDENTIAL.vct, CREDENTIAL.issuer, None, KID)
+    assert (read.vct, read.issuer, read.subject, read.key_hint) == (CREDENTIAL.vct, CREDENTIAL.issuer, None, KID)
     assert (read.issued_at, read.expires_at, read.not_before) == (CREDENTIAL.issued_at, CREDENTIAL.expires_at, None)
     assert (read.status, read.integrity) == (STATUS, "sha256-AAAA")
 
@@ -377,7 +385,7 @@ def test_the_presentation_printed_in_openid4vp_verifies(vectors: Path) -> None:
     read = verify_issuer(sd_jwt, key)
     assert read.claims == json.loads((folder / "verified_contents.json").read_text(encoding="utf-8"))
     assert read.disclosed == (("ld", "credentialSubject", "givenName"),)
-    assert read.holder is not None
+    assert isinstance(read.holder, PublicKey)
     verify_key_binding(
         sd_jwt,
         holder=read.holder,
@@ -387,13 +395,21 @@ def test_the_presentation_printed_in_openid4vp_verifies(vectors: Path) -> None:
     )
 
 
-async def test_the_table_offers_the_same_verbs() -> None:
-    row = FORMATS["dc+sd-jwt"]
-    secured = await row.secure(CREDENTIAL, holder_key=HOLDER.public, salts=salts(), signer=ISSUER)
-    text = await row.bind(
-        row.select(secured.text, [("email",)]), nonce=NONCE, audience=AUDIENCE, now=NOW, signer=HOLDER
-    )
-    sd_jwt = row.parse(text)
-    assert row.verify_issuer(sd_jwt, ISSUER.public) == row.read(sd_jwt)
-    row.verify_key_binding(sd_jwt, holder=HOLDER.public, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
-    assert parse_compact(str(sd_jwt.kb_jwt), typ="kb+jwt").claims()["nonce"] == NONCE
+async def test_the_row_offers_the_same_to_the_rest_of_the_library() -> None:
+    secured = await SD_JWT_VC.secure(CREDENTIAL, holder_key=HOLDER.public, salts=salts(), signer=ISSUER)
+    chosen = {"q": [ToPresent(secured.text, (("email",),), HOLDER)]}
+    vp_token = await SD_JWT_VC.present(chosen, nonce=NONCE, audience=AUDIENCE, now=NOW)
+    (text,) = vp_token["q"]
+    (held,), (shown,) = SD_JWT_VC.parse(secured.text), SD_JWT_VC.parse(text)
+    assert (held.has_proof, shown.has_proof) == (False, True)
+    assert held.issuer_signed == shown.issuer_signed
+    assert shown.read().disclosed == (("email",),)
+    assert (shown.issuer, shown.vct, shown.key_hint) == (CREDENTIAL.issuer, CREDENTIAL.vct, ISSUER.key_id)
+    shown.verify_signature(ISSUER.public)
+    with pytest.raises(BadSignature):
+        shown.verify_signature(HOLDER.public)
+    shown.verify_proof(HOLDER.public, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
+    for holder in (ISSUER.public, HOLDER.public.thumbprint):  # another key, and only the name of the right one
+        with pytest.raises((BadSignature, BadKeyBinding)):
+            shown.verify_proof(holder, expected_nonce=NONCE, expected_audience=AUDIENCE, now=NOW)
+    assert len(shown.salts()) == 1 < len(held.salts())

@@ -9,6 +9,8 @@ import pytest
 
 from didkit_py.encoding import read_json
 from didkit_py.errors import Malformed
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.metadata import (
     BadMetadata,
     IssuerMetadata,
@@ -83,7 +85,7 @@ def test_server_metadata_stands_where_rfc_8414_says(server: str, expected: str) 
 def test_the_long_metadata_of_the_standard_is_read(vectors: Path) -> None:
     body = read_json((vectors / "openid4vci" / "credential_issuer_metadata_sd_jwt_long.json").read_bytes())
 
-    metadata = IssuerMetadata.from_json(body, issuer="https://credential-issuer.example.com")
+    metadata = IssuerMetadata.from_json(body, issuer="https://credential-issuer.example.com", formats=FORMATS)
 
     assert metadata.credential_endpoint == "https://credential-issuer.example.com/credential"
     assert metadata.nonce_endpoint == "https://credential-issuer.example.com/nonce"
@@ -106,7 +108,9 @@ def test_configurations_of_formats_that_we_do_not_speak_are_passed_over(vectors:
     body = json.loads((vectors / "openid4vci" / name).read_text())
     supported = body["credential_configurations_supported"]
 
-    metadata = IssuerMetadata.from_json(METADATA | {"credential_configurations_supported": supported}, issuer=ISSUER)
+    metadata = IssuerMetadata.from_json(
+        METADATA | {"credential_configurations_supported": supported}, issuer=ISSUER, formats=FORMATS
+    )
 
     assert metadata.configurations == {}
     assert metadata.other_formats == supported.keys()
@@ -127,12 +131,13 @@ def test_what_we_publish_is_the_metadata_of_the_standard() -> None:
                 claims=[(("email",), "E-mail address")],
                 for_business=False,
                 signing_alg="ES256",
+                in_format=SD_JWT_VC,
             )
         },
     )
 
-    assert metadata.to_json() == METADATA
-    assert IssuerMetadata.from_json(METADATA, issuer=ISSUER) == metadata
+    assert metadata.to_json(formats=FORMATS) == METADATA
+    assert IssuerMetadata.from_json(METADATA, issuer=ISSUER, formats=FORMATS) == metadata
 
 
 def test_a_businesss_credential_is_bound_to_a_key_of_its_did() -> None:
@@ -143,21 +148,24 @@ def test_a_businesss_credential_is_bound_to_a_key_of_its_did() -> None:
         claims=[],
         for_business=True,
         signing_alg="EdDSA",
+        in_format=SD_JWT_VC,
     )
 
-    assert configuration.to_json()["cryptographic_binding_methods_supported"] == ["did:web"]
+    assert configuration.to_json(formats=FORMATS)["cryptographic_binding_methods_supported"] == ["did:web"]
 
 
 def test_unknown_members_are_ignored() -> None:
     body = changed("credential_configurations_supported/contact/order", ["x"]) | {"signed_metadata": "eyJ", "zzz": None}
 
-    assert IssuerMetadata.from_json(body, issuer=ISSUER) == IssuerMetadata.from_json(METADATA, issuer=ISSUER)
+    assert IssuerMetadata.from_json(body, issuer=ISSUER, formats=FORMATS) == IssuerMetadata.from_json(
+        METADATA, issuer=ISSUER, formats=FORMATS
+    )
 
 
 @pytest.mark.parametrize("asked", ["https://issuer.example.com/", "https://Issuer.example.com", "https://b.example"])
 def test_metadata_of_another_issuer_than_the_one_asked_is_refused(asked: str) -> None:
     with pytest.raises(BadMetadata):
-        IssuerMetadata.from_json(METADATA, issuer=asked)
+        IssuerMetadata.from_json(METADATA, issuer=asked, formats=FORMATS)
 
 
 CONTACT = "credential_configurations_supported/contact"
@@ -183,7 +191,7 @@ CONTACT = "credential_configurations_supported/contact"
 )
 def test_a_wrongly_typed_member_is_malformed(path: str, value: object) -> None:
     with pytest.raises(Malformed, match="issuer_metadata"):
-        IssuerMetadata.from_json(changed(path, value), issuer=ISSUER)
+        IssuerMetadata.from_json(changed(path, value), issuer=ISSUER, formats=FORMATS)
 
 
 # Public bug reports (case K05a): an entry without vct, one in a format that has other members, claims as an object.
@@ -214,9 +222,9 @@ def test_a_configuration_that_cannot_be_read_spoils_no_other(path: str, value: o
         **METADATA["credential_configurations_supported"],
     }
 
-    metadata = IssuerMetadata.from_json(body, issuer=ISSUER)
+    metadata = IssuerMetadata.from_json(body, issuer=ISSUER, formats=FORMATS)
 
-    assert metadata.configurations == IssuerMetadata.from_json(METADATA, issuer=ISSUER).configurations
+    assert metadata.configurations == IssuerMetadata.from_json(METADATA, issuer=ISSUER, formats=FORMATS).configurations
     assert metadata.faults.keys() == {"other"}
     assert metadata.faults["other"].startswith("issuer_metadata.credential_configurations_supported.other")
 
@@ -264,7 +272,7 @@ def test_a_configuration_that_cannot_be_read_spoils_no_other(path: str, value: o
     ],
 )
 def test_what_only_decorates_spoils_nothing(path: str, value: object) -> None:
-    metadata = IssuerMetadata.from_json(changed(path, value), issuer=ISSUER)
+    metadata = IssuerMetadata.from_json(changed(path, value), issuer=ISSUER, formats=FORMATS)
 
     configuration = metadata.configurations["contact"]
     assert configuration.vct == "https://types.example/contact"
@@ -274,19 +282,26 @@ def test_what_only_decorates_spoils_nothing(path: str, value: object) -> None:
     )
     assert not metadata.needs_encryption
     assert metadata.faults == {}
-    assert IssuerMetadata.from_json(metadata.to_json(), issuer=ISSUER).configurations.keys() == {"contact"}
+    assert IssuerMetadata.from_json(
+        metadata.to_json(formats=FORMATS), issuer=ISSUER, formats=FORMATS
+    ).configurations.keys() == {"contact"}
 
 
 @pytest.mark.parametrize("required", [True, "true", 1])
 @pytest.mark.parametrize("name", ["credential_request_encryption", "credential_response_encryption"])
 def test_encryption_that_is_required_in_whatever_words_is_seen(name: str, required: object) -> None:
-    assert IssuerMetadata.from_json(changed(name, {"encryption_required": required}), issuer=ISSUER).needs_encryption
+    assert IssuerMetadata.from_json(
+        changed(name, {"encryption_required": required}), issuer=ISSUER, formats=FORMATS
+    ).needs_encryption
 
 
 def test_a_display_with_a_name_is_preferred_to_one_of_our_language_without() -> None:
     displays: list[Any] = [{"locale": "en"}, {"name": "Hafenkasse", "locale": "de"}]
 
-    assert IssuerMetadata.from_json(changed("display", displays), issuer=ISSUER).display_name == "Hafenkasse"
+    assert (
+        IssuerMetadata.from_json(changed("display", displays), issuer=ISSUER, formats=FORMATS).display_name
+        == "Hafenkasse"
+    )
 
 
 @pytest.mark.parametrize(
@@ -301,7 +316,9 @@ def test_a_display_with_a_name_is_preferred_to_one_of_our_language_without() -> 
 def test_contradictory_claim_descriptions_are_passed_over(paths: list[Any]) -> None:
     claims = [{"path": path} for path in paths]
 
-    metadata = IssuerMetadata.from_json(changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER)
+    metadata = IssuerMetadata.from_json(
+        changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER, formats=FORMATS
+    )
 
     assert metadata.configurations["contact"].claims == ()
 
@@ -310,10 +327,10 @@ def test_an_issuer_without_batches_takes_one_proof_and_one_without_nonces_has_no
     body = changed("batch_credential_issuance", KeyError)
     del body["nonce_endpoint"]
 
-    metadata = IssuerMetadata.from_json(body, issuer=ISSUER)
+    metadata = IssuerMetadata.from_json(body, issuer=ISSUER, formats=FORMATS)
 
     assert (metadata.batch_size, metadata.nonce_endpoint) == (1, None)
-    assert IssuerMetadata.from_json(metadata.to_json(), issuer=ISSUER) == metadata
+    assert IssuerMetadata.from_json(metadata.to_json(formats=FORMATS), issuer=ISSUER, formats=FORMATS) == metadata
 
 
 def test_our_server_metadata_says_that_nobody_need_name_itself() -> None:
@@ -361,7 +378,7 @@ def test_an_issuers_own_words_hold_no_sign_that_reorders_or_hides() -> None:
     shown = body["credential_configurations_supported"]["contact"]["credential_metadata"]
     shown["display"] = [{"name": "Loyalty \u202edrac\u202c\u200b\u2066", "description": "a\x1bb\nc", "locale": "en"}]
 
-    metadata = IssuerMetadata.from_json(body, issuer=body["credential_issuer"])
+    metadata = IssuerMetadata.from_json(body, issuer=body["credential_issuer"], formats=FORMATS)
 
     assert metadata.display_name == "Harbour [U+202E]noinU tiderC[U+202C] verified"
     assert metadata.configurations["contact"].title == "Loyalty [U+202E]drac[U+202C][U+200B][U+2066]"

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from didkit_py.dids.document import DidDocument, create_document
 from didkit_py.encoding import Json, timestamp
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
@@ -65,5 +66,9 @@ async def signed(body: Mapping[str, Json], *, signer: SoftwareSigner = SIGNER, t
 
 def judged(text: str, *, wallet_nonce: str | None = WALLET_NONCE, now: datetime = NOW) -> VerifiedRequest:
     return verify_request_object(
-        parse_request_object(text, link=LINK), document=DOCUMENT, expected_wallet_nonce=wallet_nonce, now=now
+        parse_request_object(text, link=LINK),
+        document=DOCUMENT,
+        expected_wallet_nonce=wallet_nonce,
+        now=now,
+        formats=FORMATS,
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
+from didkit_py.credentials.credential import Path_
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, TooLarge
 from didkit_py.oid4vp.claims_path import (
-    Path_,
     asked_for,
     needed_disclosures,
     read_path,

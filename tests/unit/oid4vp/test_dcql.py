@@ -1,14 +1,17 @@
 """Matching: which credential answers, with which disclosures; and the vendor's check of the same."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from didkit_py.encoding import Json
 from didkit_py.errors import BadResponse, QueryNotAnswered
+from didkit_py.formats.sd_jwt_vc import REGISTERED
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.dcql import DcqlQuery, Held, Path_, QueryAnswer, match, require_answered, unasked
 
 AFFORD = "urn:didkit-py:vct:affordability-range:1"
@@ -22,6 +25,21 @@ LADDER: dict[str, Json] = {
 }
 
 
+class Shown(NamedTuple):
+    """A credential that was presented."""
+
+    claims: Mapping[str, Json]
+    vct: str
+    format: str = "dc+sd-jwt"
+
+
+def require(query: DcqlQuery, presented: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
+    """`require_answered` for the claims of SD-JWT VCs."""
+    require_answered(
+        query, {name: [Shown(one, str(one.get("vct"))) for one in some] for name, some in presented.items()}
+    )
+
+
 def held(claims: dict[str, Json], *disclosable: Path_, name: str = "c1", vct: str = AFFORD) -> Held:
     return Held(
         id=name,
@@ -30,6 +48,7 @@ def held(claims: dict[str, Json], *disclosable: Path_, name: str = "c1", vct: st
         issuer="did:web:creditunion.example",
         claims={**claims, "vct": vct},
         disclosable=disclosable,
+        protocol=REGISTERED,
     )
 
 
@@ -39,7 +58,7 @@ def ladder(name: str = "c1") -> Held:
 
 def one_query(*claims: dict[str, Any], vct: str = AFFORD, **more: Any) -> DcqlQuery:
     body: dict[str, Any] = {"id": "q", "format": "dc+sd-jwt", "meta": {"vct_values": [vct]}, **more}
-    return DcqlQuery.from_json({"credentials": [body | ({"claims": list(claims)} if claims else {})]})
+    return DcqlQuery.from_json({"credentials": [body | ({"claims": list(claims)} if claims else {})]}, formats=FORMATS)
 
 
 def best(query: DcqlQuery, *credentials: Held) -> QueryAnswer | None:
@@ -83,10 +102,10 @@ def test_values_match_in_type_and_value(value: Json, wanted: list[Json], answers
     assert (best(query, held({"x": value}, ("x",))) is not None) is answers
     presented = {"q": [{"vct": AFFORD, "x": value}]}
     if answers:
-        require_answered(query, presented)
+        require(query, presented)
     else:
         with pytest.raises(QueryNotAnswered):
-            require_answered(query, presented)
+            require(query, presented)
 
 
 def test_a_query_without_claims_needs_no_disclosure() -> None:
@@ -136,7 +155,7 @@ def test_a_wildcard_with_values_needs_the_matching_elements_only() -> None:
     assert answer is not None
     assert answer.paths == (("n", 1),)
     assert answer.shown == ((("n", 1), "US"),)
-    require_answered(query, {"q": [{"vct": AFFORD, "n": ["US"]}]})
+    require(query, {"q": [{"vct": AFFORD, "n": ["US"]}]})
 
 
 def test_an_index_that_would_move_when_others_are_held_back_is_not_answered() -> None:
@@ -156,7 +175,7 @@ def test_an_index_never_shows_another_element_than_the_one_selected() -> None:
 @pytest.mark.parametrize("name", ["format", "vct"])
 def test_a_credential_of_another_kind_does_not_answer(name: str) -> None:
     other = ladder()
-    changed = Held(**{**{slot: getattr(other, slot) for slot in Held.__slots__}, name: "mso_mdoc"})
+    changed = replace(other, **{name: "mso_mdoc"})  # type: ignore[arg-type]
     assert best(one_query(CURRENCY), changed) is None
 
 
@@ -171,9 +190,9 @@ def test_the_first_claim_set_that_can_be_shown_is_taken() -> None:
     answer = best(query, ladder())
     assert answer is not None
     assert answer.paths == (("range",),)
-    require_answered(query, {"q": [{"vct": AFFORD, "currency": "GBP"}]})
+    require(query, {"q": [{"vct": AFFORD, "currency": "GBP"}]})
     with pytest.raises(QueryNotAnswered):
-        require_answered(query, {"q": [{"vct": AFFORD}]})
+        require(query, {"q": [{"vct": AFFORD}]})
 
 
 def test_no_claim_set_that_can_be_shown_is_no_answer() -> None:
@@ -203,7 +222,7 @@ def query_of(*ids: str, sets: list[dict[str, Any]] | None = None) -> DcqlQuery:
     body: dict[str, Any] = {
         "credentials": [{"id": one, "format": "dc+sd-jwt", "meta": {"vct_values": [f"urn:{one}"]}} for one in ids]
     }
-    return DcqlQuery.from_json(body | ({"credential_sets": sets} if sets else {}))
+    return DcqlQuery.from_json(body | ({"credential_sets": sets} if sets else {}), formats=FORMATS)
 
 
 def owned(*names: str) -> list[Held]:
@@ -257,44 +276,44 @@ def body(name: str) -> dict[str, Json]:
 
 def test_the_vendor_accepts_an_option_and_no_half_of_one() -> None:
     query = query_of("a", "b", "c", sets=[{"options": [["a"], ["b", "c"]]}])
-    require_answered(query, {"b": [body("b")], "c": [body("c")]})
+    require(query, {"b": [body("b")], "c": [body("c")]})
     with pytest.raises(QueryNotAnswered, match=r"credential_sets\[0\]"):
-        require_answered(query, {"b": [body("b")]})
+        require(query, {"b": [body("b")]})
 
 
 def test_the_vendor_misses_a_query_without_sets() -> None:
     with pytest.raises(QueryNotAnswered, match="no answer to b"):
-        require_answered(query_of("a", "b"), {"a": [body("a")]})
+        require(query_of("a", "b"), {"a": [body("a")]})
 
 
 def test_the_vendor_refuses_an_id_that_it_did_not_ask_for() -> None:
     with pytest.raises(BadResponse):
-        require_answered(query_of("a"), {"a": [body("a")], "z": [body("z")]})
+        require(query_of("a"), {"a": [body("a")], "z": [body("z")]})
 
 
 def test_the_vendor_refuses_another_type_under_a_known_id() -> None:
     with pytest.raises(QueryNotAnswered, match="another type"):
-        require_answered(query_of("a"), {"a": [body("b")]})
+        require(query_of("a"), {"a": [body("b")]})
 
 
 def test_one_presentation_for_each_query_unless_several_were_asked_for() -> None:
     two = {"q": [{"vct": AFFORD}, {"vct": AFFORD}]}
     with pytest.raises(BadResponse, match="exactly one"):
-        require_answered(one_query(), two)
-    require_answered(one_query(multiple=True), two)
+        require(one_query(), two)
+    require(one_query(multiple=True), two)
     with pytest.raises(BadResponse, match="at least one"):
-        require_answered(one_query(multiple=True), {"q": []})
+        require(one_query(multiple=True), {"q": []})
 
 
 def test_every_one_of_several_presentations_must_answer() -> None:
     query = one_query(CURRENCY, multiple=True)
     with pytest.raises(QueryNotAnswered):
-        require_answered(query, {"q": [{"vct": AFFORD, "currency": "GBP"}, {"vct": AFFORD, "currency": "EUR"}]})
+        require(query, {"q": [{"vct": AFFORD, "currency": "GBP"}, {"vct": AFFORD, "currency": "EUR"}]})
 
 
 def test_a_message_names_no_claim_value() -> None:
     with pytest.raises(QueryNotAnswered) as caught:
-        require_answered(one_query(CURRENCY), {"q": [{"vct": AFFORD, "currency": "secret-value"}]})
+        require(one_query(CURRENCY), {"q": [{"vct": AFFORD, "currency": "secret-value"}]})
     assert "secret-value" not in str(caught.value)
 
 
@@ -318,7 +337,7 @@ def official(vectors: Path, name: str) -> Any:
 def test_the_official_identity_credential_does_not_answer_a_query_for_an_address(vectors: Path) -> None:
     claims = official(vectors, "credentials/sd_jwt_vc_unsecured")
     john = held(claims, ("given_name",), ("family_name",), ("birthdate",), vct=claims["vct"])
-    query = DcqlQuery.from_json(official(vectors, "query_lang/value_matching_simple"))
+    query = DcqlQuery.from_json(official(vectors, "query_lang/value_matching_simple"), formats=FORMATS)
     assert match(query, [john]).answers == {"my_credential": ()}
     more = {**claims, "address": {"street_address": "1 Main St"}, "postal_code": "90211"}
     john = held(more, *((name,) for name in more if name != "vct"), vct=claims["vct"])
@@ -328,7 +347,7 @@ def test_the_official_identity_credential_does_not_answer_a_query_for_an_address
 
 @pytest.mark.needs("vectors")
 def test_the_official_alternatives_are_taken_in_order(vectors: Path) -> None:
-    query = DcqlQuery.from_json(official(vectors, "query_lang/credentials_alternatives"))
+    query = DcqlQuery.from_json(official(vectors, "query_lang/credentials_alternatives"), formats=FORMATS)
     reduced = held(
         {"given_name": "Max", "family_name": "M"},
         name="r1",
@@ -346,7 +365,7 @@ def test_the_official_alternatives_are_taken_in_order(vectors: Path) -> None:
 
 @pytest.mark.needs("vectors")
 def test_the_official_query_that_also_wants_an_mdoc_is_not_satisfiable_here(vectors: Path) -> None:
-    query = DcqlQuery.from_json(official(vectors, "query_lang/multi_credentials"))
+    query = DcqlQuery.from_json(official(vectors, "query_lang/multi_credentials"), formats=FORMATS)
     claims: dict[str, Json] = {"given_name": "J", "family_name": "D", "address": {"street_address": "1 Main St"}}
     found = match(query, [held(claims, vct="https://credentials.example.com/identity_credential")])
     assert len(found.answers["pid"]) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from didkit_py.encoding import read_json
 from didkit_py.errors import BadRequestObject, Malformed, TooLarge
+from didkit_py.formats.table import FORMATS
 from didkit_py.oauth import InvalidRequestUriMethod
 from didkit_py.oid4vp.request import (
     RequestLink,
@@ -99,7 +100,7 @@ def test_a_request_inside_the_link_is_refused() -> None:
 
 
 def test_what_a_wallet_posts_is_read_by_the_vendor() -> None:
-    form = create_request_uri_form("qPmxiNFCR3QTm19POc8uAA")
+    form = create_request_uri_form("qPmxiNFCR3QTm19POc8uAA", formats=FORMATS)
     assert set(form) == {"wallet_metadata", "wallet_nonce"}
     read = parse_request_uri_form({**form, "unknown": "ignored"})
     assert read.wallet_nonce == "qPmxiNFCR3QTm19POc8uAA"
@@ -109,7 +110,7 @@ def test_what_a_wallet_posts_is_read_by_the_vendor() -> None:
 
 
 def test_all_wallets_say_the_same_about_themselves() -> None:
-    one, other = create_request_uri_form("a" * 22), create_request_uri_form("b" * 22)
+    one, other = create_request_uri_form("a" * 22, formats=FORMATS), create_request_uri_form("b" * 22, formats=FORMATS)
     assert read_json(one["wallet_metadata"]) == read_json(other["wallet_metadata"])
 
 

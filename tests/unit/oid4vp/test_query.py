@@ -9,6 +9,7 @@ import pytest
 
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed, TooLarge
+from didkit_py.formats.table import FORMATS
 from didkit_py.oauth import VpFormatsNotSupported
 from didkit_py.oid4vp.dcql import ClaimQuery, DcqlQuery
 
@@ -46,7 +47,7 @@ def changed(path: list[str | int], value: object) -> Json:
 
 
 def test_a_query_is_read_with_every_member() -> None:
-    query = DcqlQuery.from_json(QUERY)
+    query = DcqlQuery.from_json(QUERY, formats=FORMATS)
     pid, other = query.credentials
     assert pid.vct_values == ("https://credentials.example.com/identity_credential",)
     assert pid.claims[1] == ClaimQuery(id="b", path=("postal_code",), values=("90210", 90211, True))
@@ -58,7 +59,7 @@ def test_a_query_is_read_with_every_member() -> None:
 
 
 def test_what_is_left_out_has_the_defaults_of_the_standard() -> None:
-    other = DcqlQuery.from_json(QUERY).credentials[1]
+    other = DcqlQuery.from_json(QUERY, formats=FORMATS).credentials[1]
     assert other.multiple is False
     assert other.holder_binding is True
     assert other.trusted_authorities == ()
@@ -66,12 +67,12 @@ def test_what_is_left_out_has_the_defaults_of_the_standard() -> None:
 
 def test_a_query_that_does_without_the_holders_proof_says_so() -> None:
     body = changed(["credentials", 1, "require_cryptographic_holder_binding"], value=False)
-    assert DcqlQuery.from_json(body).credentials[1].holder_binding is False
+    assert DcqlQuery.from_json(body, formats=FORMATS).credentials[1].holder_binding is False
 
 
 def test_a_query_is_written_as_it_was_read() -> None:
     body: Json = {**QUERY, "unknown": {"kept": 1.5}}
-    assert DcqlQuery.from_json(body).to_json() == body
+    assert DcqlQuery.from_json(body, formats=FORMATS).to_json() == body
 
 
 @pytest.mark.parametrize(
@@ -126,23 +127,23 @@ def test_a_query_is_written_as_it_was_read() -> None:
 )
 def test_a_query_that_breaks_a_rule_is_malformed(path: list[str | int], value: object) -> None:
     with pytest.raises(Malformed, match="dcql_query"):
-        DcqlQuery.from_json(changed(path, value))
+        DcqlQuery.from_json(changed(path, value), formats=FORMATS)
 
 
 @pytest.mark.parametrize("body", [None, [], "{}", 1])
 def test_a_query_is_an_object(body: Json) -> None:
     with pytest.raises(Malformed, match="dcql_query"):
-        DcqlQuery.from_json(body)
+        DcqlQuery.from_json(body, formats=FORMATS)
 
 
 def test_queries_and_claims_have_bounds() -> None:
     one = QUERY["credentials"][1]
     many: Json = {"credentials": [{**one, "id": f"q{number}"} for number in range(21)]}
     with pytest.raises(TooLarge):
-        DcqlQuery.from_json(many)
+        DcqlQuery.from_json(many, formats=FORMATS)
     claims: Json = [{"path": [f"c{number}"]} for number in range(101)]
     with pytest.raises(TooLarge):
-        DcqlQuery.from_json({"credentials": [{**one, "claims": claims}]})
+        DcqlQuery.from_json({"credentials": [{**one, "claims": claims}]}, formats=FORMATS)
 
 
 @pytest.mark.needs("vectors")
@@ -156,7 +157,7 @@ def test_queries_and_claims_have_bounds() -> None:
 )
 def test_official_queries_for_our_format_are_read(vectors: Path, name: str, ids: list[str]) -> None:
     text = (vectors / "openid4vp" / "query_lang" / f"{name}.json").read_text()
-    assert [one.id for one in DcqlQuery.from_json(json.loads(text)).credentials] == ids
+    assert [one.id for one in DcqlQuery.from_json(json.loads(text), formats=FORMATS).credentials] == ids
 
 
 @pytest.mark.needs("vectors")
@@ -164,5 +165,5 @@ def test_official_queries_for_our_format_are_read(vectors: Path, name: str, ids:
 def test_official_queries_for_other_formats_only_are_refused_by_name(vectors: Path, name: str) -> None:
     text = (vectors / "openid4vp" / f"{name}.json").read_text()
     with pytest.raises(VpFormatsNotSupported) as caught:
-        DcqlQuery.from_json(json.loads(text))
+        DcqlQuery.from_json(json.loads(text), formats=FORMATS)
     assert caught.value.code == "vp_formats_not_supported"

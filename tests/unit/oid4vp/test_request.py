@@ -25,6 +25,7 @@ from didkit_py.errors import (
     UnsupportedAlgorithm,
     WrongType,
 )
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
 from didkit_py.oid4vp.client_id import client_id_of
@@ -60,7 +61,7 @@ def request(**changes: Any) -> PresentationRequest:
         "response_uri": "https://dealer.example/oid4vp/response/1",
         "nonce": "b3JkaW5hcnktbm9uY2UtMTI4Yml0",
         "state": "af0ifjsldkj",
-        "query": DcqlQuery.from_json(claims()["dcql_query"]),
+        "query": DcqlQuery.from_json(claims()["dcql_query"], formats=FORMATS),
         "encryption_jwk": ENCRYPTION_JWK,
         "verifier_info": (
             VerifierInfo(format="urn:x:role", data="a.b.c"),
@@ -84,15 +85,15 @@ async def refused(body: dict[str, Any]) -> DidkitError:
 
 async def test_what_a_vendor_makes_a_wallet_accepts_unchanged() -> None:
     made = request()
-    verified = judged(await create_request_object(made, signer=SIGNER))
+    verified = judged(await create_request_object(made, signer=SIGNER, formats=FORMATS))
     assert verified.request == made
-    assert verified.request.source == made.to_json()
+    assert verified.request.source == made.to_json(formats=FORMATS)
     assert verified.key == SIGNER.public
     assert verified.kid == f"{DID}#key-1"
 
 
 async def test_the_request_object_is_what_the_standard_asks_for() -> None:
-    jws = parse_request_object(await create_request_object(request(), signer=SIGNER), link=LINK).jws
+    jws = parse_request_object(await create_request_object(request(), signer=SIGNER, formats=FORMATS), link=LINK).jws
     body = jws.claims()
     assert jws.header == {"alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": f"{DID}#key-1"}
     assert body["aud"] == "https://self-issued.me/v2"
@@ -207,6 +208,7 @@ async def test_a_key_that_may_not_authenticate_is_refused() -> None:
             document=DidDocument.from_json(document, did=DID),
             expected_wallet_nonce=WALLET_NONCE,
             now=NOW,
+            formats=FORMATS,
         )
 
 
@@ -215,7 +217,9 @@ async def test_another_partys_document_is_our_own_mistake() -> None:
     document = DidDocument.from_json(create_document(evil, {"key-1": SIGNER.public}), did=evil)
     unverified = parse_request_object(await signed(claims()), link=LINK)
     with pytest.raises(ValueError, match="document"):
-        verify_request_object(unverified, document=document, expected_wallet_nonce=WALLET_NONCE, now=NOW)
+        verify_request_object(
+            unverified, document=document, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
+        )
 
 
 async def test_a_client_id_that_differs_from_the_links_is_refused() -> None:
@@ -319,6 +323,7 @@ async def test_a_did_that_is_only_a_key_is_answered_where_the_link_led() -> None
             document=read_document(did),
             expected_wallet_nonce=WALLET_NONCE,
             now=NOW,
+            formats=FORMATS,
         ).request
 
     assert (await judge("https://shop.example/response/1")).client_id.did == did
@@ -434,13 +439,13 @@ async def test_state_may_be_absent_otherwise() -> None:
 )
 async def test_a_request_that_no_wallet_would_accept_is_not_signed(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no wallet would accept"):
-        await create_request_object(replace(request(), **changes), signer=SIGNER)
+        await create_request_object(replace(request(), **changes), signer=SIGNER, formats=FORMATS)
 
 
 async def test_a_request_is_not_signed_with_anothers_key() -> None:
     signer = SoftwareSigner.from_secret(b"\x07" * 32, key_id="did:web:evil.example#key-1")
     with pytest.raises(ValueError, match="own DID"):
-        await create_request_object(request(), signer=signer)
+        await create_request_object(request(), signer=signer, formats=FORMATS)
 
 
 # Official examples
@@ -451,10 +456,10 @@ def test_the_official_request_object_is_refused_for_its_redirect_uri(vectors: Pa
     text = (vectors / "openid4vp/request/request_object_client_id_did.json").read_text()
     body = json.loads(text.replace("{ ... }", json.dumps(claims()["dcql_query"])))
     with pytest.raises(BadRequestObject, match="redirect_uri"):
-        PresentationRequest.from_json({**claims(), **body})
+        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
     del body["redirect_uri"]
     with pytest.raises(BadDid):  # did:example is resolved by nobody
-        PresentationRequest.from_json({**claims(), **body})
+        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
 
 
 @pytest.mark.needs("vectors")
@@ -462,7 +467,7 @@ def test_the_official_signed_payload_for_browsers_is_refused(vectors: Path) -> N
     text = (vectors / "openid4vp/digital_credentials_api/signed_request_payload_compact.json").read_text()
     body = json.loads(text.replace("{...}", json.dumps(claims()["dcql_query"])))
     with pytest.raises(BadRequestObject, match="response_mode"):
-        PresentationRequest.from_json({**claims(), **body})
+        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
 
 
 @pytest.mark.needs("vectors")

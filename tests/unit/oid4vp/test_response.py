@@ -8,6 +8,7 @@ import pytest
 
 from didkit_py.encoding import Json, write_json
 from didkit_py.errors import BadResponse, CannotOpen, Malformed, TooLarge, UnsupportedAlgorithm
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import encrypt, parse_jwe_header
 from didkit_py.keys.public import PublicKey
 from didkit_py.oid4vp.request import PresentationRequest
@@ -38,7 +39,7 @@ TOKEN = {"afford": ("eyJ.eyJ.sig~d~eyJ.eyJ.sig",)}
 
 
 def request(**changes: Any) -> PresentationRequest:
-    made = PresentationRequest.from_json(claims())
+    made = PresentationRequest.from_json(claims(), formats=FORMATS)
     return replace(made, encryption_jwk=public_encryption_key(OWN_KEY), **changes)
 
 

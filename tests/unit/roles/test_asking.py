@@ -11,6 +11,7 @@ import pytest
 from didkit_py.consent.vendor import verify_vendor
 from didkit_py.encoding import Json, digest, from_b64url, read_json
 from didkit_py.errors import BadTerms, CannotOpen, Expired, IllegalMove, Malformed, NotFound
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import parse_compact
 from didkit_py.oauth import VpFormatsNotSupported
 from didkit_py.oid4vp.exchange import ExchangeState
@@ -51,6 +52,7 @@ async def test_a_wallet_believes_every_part_of_what_is_signed(desk: Desk) -> Non
         document=DEALER.document,
         expected_wallet_nonce="wallet-side-randomness-1",
         now=LATER,
+        formats=FORMATS,
     )
     vendor = verify_vendor(
         request,
@@ -184,15 +186,15 @@ async def test_a_kept_request_does_not_open_in_anothers_place(desk: Desk) -> Non
 )
 def test_a_template_is_read_strictly(changes: dict[str, Json]) -> None:
     with pytest.raises(Malformed):
-        RequestTemplate.from_json(sheet(**changes))
+        RequestTemplate.from_json(sheet(**changes), formats=FORMATS)
 
 
 def test_a_query_that_no_wallet_of_ours_answers_is_refused() -> None:
     query: Any = {"credentials": [{"id": "a", "format": "mso_mdoc", "meta": {"doctype_value": "x"}}]}
     with pytest.raises(VpFormatsNotSupported):
-        RequestTemplate.from_json(sheet(query=query))
+        RequestTemplate.from_json(sheet(query=query), formats=FORMATS)
 
 
 def test_a_template_is_written_as_it_was_read() -> None:
     body = sheet(give={"code": "x", "text": "Something"})
-    assert RequestTemplate.from_json(body).to_json() == body
+    assert RequestTemplate.from_json(body, formats=FORMATS).to_json() == body

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.errors import BadResponse, Expired, Malformed, Rejected, Replayed, Stale, StorageUnavailable
 from didkit_py.formats.sd_jwt_vc import bind, select
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.request import (
     PresentationRequest,
@@ -39,7 +41,11 @@ async def fetched(desk: Desk) -> tuple[str, PresentationRequest]:
     text = await desk.asking.sign(made.id, wallet_nonce=None, now=NOW)
     link = replace(parse_request_link(made.link), method="get")
     request = verify_request_object(
-        parse_request_object(text, link=link), document=DEALER.document, expected_wallet_nonce=None, now=NOW
+        parse_request_object(text, link=link),
+        document=DEALER.document,
+        expected_wallet_nonce=None,
+        now=NOW,
+        formats=FORMATS,
     )
     return made.id, request.request
 
@@ -58,7 +64,7 @@ async def answer(request: PresentationRequest) -> dict[str, str]:
 
 
 async def test_what_cannot_be_found_out_spends_nothing(desk: Desk) -> None:
-    async def nothing_at_hand(_: Iterable[str], __: datetime) -> Evidence:
+    async def nothing_at_hand(_: Iterable[UnverifiedCredential], __: datetime) -> Evidence:
         raise Stale("the trust list was never fetched")
 
     request_id, request = await fetched(desk)
@@ -71,7 +77,7 @@ async def test_what_cannot_be_found_out_spends_nothing(desk: Desk) -> None:
 
 
 async def test_a_status_list_that_is_too_old_spends_nothing(desk: Desk) -> None:
-    async def old(_: Iterable[str], __: datetime) -> Evidence:
+    async def old(_: Iterable[UnverifiedCredential], __: datetime) -> Evidence:
         return await evidence(age=timedelta(hours=25))
 
     request_id, request = await fetched(desk)
@@ -216,6 +222,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
         evidence=await evidence(),
         terms=known,
         now=NOW,
+        formats=FORMATS,
     )
     assert (would_answer(good), good.codes) == (True, ("ok.new",))
     late = await check_request(
@@ -224,6 +231,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
         evidence=await evidence(),
         terms=known,
         now=NOW + timedelta(hours=1),
+        formats=FORMATS,
     )
     assert (would_answer(late), late.codes) == (False, ("req.replay",))
     assert verdict_of(late).to_json()["outcome"] == "refuse"

@@ -9,6 +9,7 @@ import pytest
 from didkit_py.consent.policy import Policy
 from didkit_py.encoding import Json, digest, read_json, write_json
 from didkit_py.errors import IllegalMove, Malformed, Unreachable
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.records.events import (
@@ -101,7 +102,7 @@ class Vendor:
         return Answer(body=write_json({"event": self.answered[text]}))
 
     async def _answer(self, text: str) -> str:
-        record = relationship_of(self.store.exchange).record
+        record = relationship_of(self.store.exchange, formats=FORMATS).record
         event = verify_event(
             parse_event(text), record=record, previous=self.last, vendor_document=SOUND.document, now=NOW
         )
@@ -141,7 +142,7 @@ class Scene:
 
     @property
     def ending(self) -> Ending:
-        return Ending(store=self.store, fetch=self.vendor, clock=lambda: self.now)
+        return Ending(store=self.store, fetch=self.vendor, clock=lambda: self.now, formats=FORMATS)
 
     async def end(self, wish: TerminationRequest) -> Ended:
         return (await self.ending.end(self.store.exchange.id, wish))[-1]
@@ -167,7 +168,7 @@ async def test_a_withdrawal_is_done_when_the_vendor_signed_that_it_obeys(scene: 
     assert address == WITHDRAW
     event = parse_event(text).event
     assert (event.kind, event.effect, event.seq) == (EventKind.WITHDRAW, "stop-use", 1)
-    assert set(event.gids) == set(relationship_of(scene.store.exchange).record.accepted)
+    assert set(event.gids) == set(relationship_of(scene.store.exchange, formats=FORMATS).record.accepted)
     assert scene.store.kinds == ["withdrawn", "withdrawal-confirmed"]
 
 

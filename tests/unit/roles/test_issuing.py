@@ -13,6 +13,7 @@ from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, write_json
 from didkit_py.errors import BadTemplate, IllegalMove, Replayed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import (
     CredentialRequestDenied,
@@ -159,6 +160,7 @@ def issuing(store: MemoryStore) -> Issuing:
         nonce_key=bytes([6] * 32),
         random=Counter(),
         fetch_document=no_document,
+        in_format=SD_JWT_VC,
     )
 
 

@@ -13,6 +13,7 @@ from didkit_py.consent.page_digest import page_changes, page_digest
 from didkit_py.consent.policy import AllowRule, Policy
 from didkit_py.encoding import Json
 from didkit_py.errors import IllegalMove, PageChanged
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.localization import in_english
 from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
@@ -263,5 +264,5 @@ async def test_a_release_refuses_a_case_that_became_another_one_after_the_yes() 
     texts = {one.id: one.text for one in situation.held}
     signers = {one.id: one.signer for one in situation.held}
     with pytest.raises(PageChanged):
-        await release(other, texts=texts, signers=signers, now=NOW)
-    assert await release(given, texts=texts, signers=signers, now=NOW)
+        await release(other, texts=texts, signers=signers, now=NOW, formats=FORMATS)
+    assert await release(given, texts=texts, signers=signers, now=NOW, formats=FORMATS)

@@ -13,6 +13,7 @@ from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
 from didkit_py.encoding import b64url, read_json, write_json
 from didkit_py.errors import BadRequestObject, IllegalMove, Refused, Unreachable, WrongType
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
@@ -154,7 +155,7 @@ class Town:
 
     async def _accept(self, body: bytes) -> Answer:
         signed = JointlySigned.from_json(json.loads(body)["record"])
-        query = DcqlQuery.from_json(self.situation.query)
+        query = DcqlQuery.from_json(self.situation.query, formats=FORMATS)
         verify_acceptance(signed, offer_text=self.offer, query=query, terms=self.situation.terms, now=NOW)
         if not self.arrived:
             return Answer(body=b'{"state":"received"}', status=202)
@@ -198,7 +199,12 @@ class Scene:
     def presenting(self) -> Presenting:
         known = Lists(self.situation.evidence, {self.situation.terms.id: self.situation.terms})
         return Presenting(
-            store=self.store, fetch=self.town, lists=lambda: known, now_fn=lambda: self.now, random=self.random
+            store=self.store,
+            fetch=self.town,
+            lists=lambda: known,
+            now_fn=lambda: self.now,
+            random=self.random,
+            formats=FORMATS,
         )
 
     async def seen(self, exchange_id: str) -> str:
@@ -411,5 +417,5 @@ async def test_the_ledger_keeps_what_authenticating_again_needs(scene: Scene) ->
     exchange = await scene.presenting.open(scene.link)
     kept = scene.store.notes[0][1].body
     again = replace(exchange, text=str(kept["signed_request"]), document=str(kept["key_document"]))
-    request, document = authenticate(again, now=NOW)
+    request, document = authenticate(again, now=NOW, formats=FORMATS)
     assert (request.request.client_id.did, document.id) == (SOUND.did, SOUND.did)

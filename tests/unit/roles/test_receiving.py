@@ -31,7 +31,8 @@ from didkit_py.errors import (
     UnsupportedAlgorithm,
 )
 from didkit_py.formats.sd_jwt import parse_sd_jwt
-from didkit_py.formats.sd_jwt_vc import bind, secure
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, bind, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import (
@@ -155,6 +156,7 @@ class Issuer:
             claims=[(("email",), "E-mail address")],
             for_business=self.for_business,
             signing_alg="ES256",
+            in_format=SD_JWT_VC,
         )
         metadata = IssuerMetadata(
             issuer=URL,
@@ -163,7 +165,7 @@ class Issuer:
             batch_size=10,
             configurations={"contact": contact},
         )
-        return metadata.to_json() | dict(self.metadata_changes)
+        return metadata.to_json(formats=FORMATS) | dict(self.metadata_changes)
 
     def nonce(self) -> str:
         return create_nonce(key=NONCE_KEY, now=self.now, random=self.random)
@@ -218,8 +220,8 @@ def now() -> datetime:
 
 
 async def taken(issuer: Issuer, signers: Sequence[SoftwareSigner] = PERSON[:3]) -> Received:
-    previewed = await preview(LINK, fetch=issuer)
-    return await receive(previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, clock=now)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
+    return await receive(previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, clock=now, formats=FORMATS)
 
 
 def bound_key(text: str) -> Json:
@@ -229,7 +231,7 @@ def bound_key(text: str) -> Json:
 async def test_a_preview_shows_who_offers_what_and_spends_nothing() -> None:
     issuer = Issuer()
 
-    previewed = await preview(LINK, fetch=issuer)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
 
     assert previewed.titles == ("Contact",)
     assert previewed.offer.tx_code is not None
@@ -241,7 +243,7 @@ async def test_an_offer_by_value_is_previewed_without_fetching_it() -> None:
     issuer = Issuer()
     link = "openid-credential-offer://?credential_offer=" + quote(json.dumps(issuer.offer()))
 
-    assert (await preview(link, fetch=issuer)).offer.pre_authorized_code == CODE
+    assert (await preview(link, fetch=issuer, formats=FORMATS)).offer.pre_authorized_code == CODE
     assert ("GET", "/credential-offers/1") not in issuer.asked
 
 
@@ -276,11 +278,11 @@ async def test_an_issuer_may_send_fewer_copies_than_keys_and_none_without_batche
 
 async def test_a_repeat_under_the_same_token_with_the_same_keys_works() -> None:
     issuer = Issuer()
-    previewed = await preview(LINK, fetch=issuer)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     token = await redeem(previewed, tx_code=TX_CODE, fetch=issuer)
 
     for _ in range(2):
-        received = await collect(previewed, token, signers=PERSON[:2], fetch=issuer, clock=now)
+        received = await collect(previewed, token, signers=PERSON[:2], fetch=issuer, clock=now, formats=FORMATS)
         assert received.signers == PERSON[:2]
     assert issuer.asked.count(("POST", "/token")) == 1
 
@@ -299,9 +301,9 @@ async def test_a_nonce_that_grew_old_is_replaced_once() -> None:
 
 async def test_a_wrong_transaction_code_is_refused_under_its_wire_name_without_the_codes() -> None:
     issuer = Issuer()
-    previewed = await preview(LINK, fetch=issuer)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     with pytest.raises(InvalidGrant) as refused:
-        await receive(previewed, tx_code="000000", signers=PERSON, fetch=issuer, clock=now)
+        await receive(previewed, tx_code="000000", signers=PERSON, fetch=issuer, clock=now, formats=FORMATS)
 
     assert refused.value.reason == "invalid_grant"
     assert CODE not in str(refused.value)
@@ -312,7 +314,7 @@ async def test_a_wrong_transaction_code_is_refused_under_its_wire_name_without_t
 @pytest.mark.parametrize("tx_code", [None, "", "12345", "abcdef"])
 async def test_a_transaction_code_that_cannot_be_right_costs_no_attempt(tx_code: str | None) -> None:
     issuer = Issuer()
-    previewed = await preview(LINK, fetch=issuer)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     with pytest.raises(Malformed, match="transaction code"):
         await redeem(previewed, tx_code=tx_code, fetch=issuer)
     assert ("POST", "/token") not in issuer.asked
@@ -320,10 +322,10 @@ async def test_a_transaction_code_that_cannot_be_right_costs_no_attempt(tx_code:
 
 async def test_identifiers_of_the_token_response_are_used_in_the_request() -> None:
     issuer = Issuer()
-    previewed = await preview(LINK, fetch=issuer)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, identifiers={"contact": ("contact-2026",)})
     with pytest.raises(DidkitError) as refused:
-        await collect(previewed, token, signers=PERSON[:1], fetch=issuer, clock=now)
+        await collect(previewed, token, signers=PERSON[:1], fetch=issuer, clock=now, formats=FORMATS)
     assert refused.value.reason == "unknown_credential_identifier"
 
 
@@ -425,7 +427,7 @@ async def test_metadata_that_we_cannot_work_with_ends_the_preview(
     changes: dict[str, Any], error: type[DidkitError]
 ) -> None:
     with pytest.raises(error):
-        await preview(LINK, fetch=Issuer(metadata_changes=changes))
+        await preview(LINK, fetch=Issuer(metadata_changes=changes), formats=FORMATS)
 
 
 async def test_an_issuer_that_wants_attested_keys_is_refused_before_the_code_is_spent() -> None:
@@ -433,7 +435,7 @@ async def test_an_issuer_that_wants_attested_keys_is_refused_before_the_code_is_
     configuration = metadata["credential_configurations_supported"]["contact"]
     configuration["proof_types_supported"]["jwt"]["key_attestations_required"] = {}
     with pytest.raises(BadMetadata, match="attested"):
-        await preview(LINK, fetch=Issuer(metadata_changes=metadata))
+        await preview(LINK, fetch=Issuer(metadata_changes=metadata), formats=FORMATS)
 
 
 async def test_a_server_that_the_issuer_does_not_list_is_not_asked() -> None:
@@ -442,7 +444,7 @@ async def test_a_server_that_the_issuer_does_not_list_is_not_asked() -> None:
     grant["authorization_server"] = "http://localhost:8102"
     issuer = Issuer(instead={"/credential-offers/1": lambda: as_json(offer)})
     with pytest.raises(BadMetadata, match="server"):
-        await preview(LINK, fetch=issuer)
+        await preview(LINK, fetch=issuer, formats=FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -457,7 +459,7 @@ async def test_a_server_that_the_issuer_does_not_list_is_not_asked() -> None:
 )
 async def test_an_address_that_gives_no_offer_is_no_offer(answer: Answer, error: type[DidkitError]) -> None:
     with pytest.raises(error):
-        await preview(LINK, fetch=Issuer(instead={"/credential-offers/1": lambda: answer}))
+        await preview(LINK, fetch=Issuer(instead={"/credential-offers/1": lambda: answer}), formats=FORMATS)
 
 
 @pytest.mark.parametrize("path", ["/token", "/nonce", "/credential"])
@@ -522,8 +524,8 @@ async def test_no_key_or_one_key_twice_is_our_own_mistake(signers: Sequence[Soft
 
 async def test_what_was_previewed_and_received_shows_no_secret_and_no_claim() -> None:
     issuer = Issuer()
-    previewed = await preview(LINK, fetch=issuer)
-    received = await receive(previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, clock=now)
+    previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
+    received = await receive(previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, clock=now, formats=FORMATS)
 
     assert isinstance(previewed, PreviewedOffer)
     assert CODE not in repr(previewed)
@@ -564,13 +566,13 @@ async def test_what_would_end_the_exchange_is_known_before_the_code_is_typed(
 ) -> None:
     issuer = Issuer(metadata_changes=metadata)
     with pytest.raises(error):
-        await preview(LINK, fetch=issuer, bindings=("jwk",))
+        await preview(LINK, fetch=issuer, bindings=("jwk",), formats=FORMATS)
     assert {method for method, _ in issuer.asked} == {"GET"}
 
 
 async def test_a_business_knows_before_the_code_is_spent_that_only_keys_without_a_name_are_bound() -> None:
     with pytest.raises(BadMetadata, match="did:web"):
-        await preview(LINK, fetch=Issuer(), bindings=("did:web",))
+        await preview(LINK, fetch=Issuer(), bindings=("did:web",), formats=FORMATS)
 
 
 @pytest.mark.parametrize("endpoint", ["credential_endpoint", "nonce_endpoint"])
@@ -588,10 +590,10 @@ async def test_an_endpoint_on_this_machine_of_an_issuer_elsewhere_is_found_befor
             return as_json(pages[url.rpartition("/")[2]])
 
     link = "openid-credential-offer://?credential_offer=" + quote(json.dumps(offer))
-    assert (await preview(link, fetch=Elsewhere())).issuer.issuer == elsewhere
+    assert (await preview(link, fetch=Elsewhere(), formats=FORMATS)).issuer.issuer == elsewhere
     metadata[endpoint] = "http://localhost:8101/x"
     with pytest.raises(BadMetadata, match=endpoint):
-        await preview(link, fetch=Elsewhere())
+        await preview(link, fetch=Elsewhere(), formats=FORMATS)
 
 
 async def test_an_offer_is_received_though_the_issuer_lists_and_offers_another_that_cannot_be_read() -> None:

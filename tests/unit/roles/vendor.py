@@ -8,7 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.encoding import Json, sha256
+from didkit_py.formats.table import FORMATS
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
@@ -65,17 +67,17 @@ def sheet(**changes: Json) -> dict[str, Json]:
 
 
 def template(**changes: Json) -> RequestTemplate:
-    return RequestTemplate.from_json(sheet(**changes))
+    return RequestTemplate.from_json(sheet(**changes), formats=FORMATS)
 
 
 @asynccontextmanager
 async def open_desk(folder: Path, *, papers: bool = True) -> AsyncIterator[Desk]:
     random = Counter()
     database = await open_sqlite(folder / "vendor.sqlite3", migrations=files("verifier") / "migrations")
-    store = VendorStore(database=database, party_id="us", box=Box(key=KEY, random=random))
+    store = VendorStore(database=database, party_id="us", box=Box(key=KEY, random=random), formats=FORMATS)
     document = await terms()
 
-    async def gather(_: Iterable[str], __: datetime) -> Evidence:
+    async def gather(_: Iterable[UnverifiedCredential], __: datetime) -> Evidence:
         return await evidence()
 
     async def known(_: datetime) -> dict[str, TermsDocument]:
@@ -90,8 +92,9 @@ async def open_desk(folder: Path, *, papers: bool = True) -> AsyncIterator[Desk]
         base_url=vendor.base_url,
         gather=gather,
         random=random,
+        formats=FORMATS,
     )
-    asking = Asking(vendor=vendor, store=store, signer=DEALER.signer, random=random)
+    asking = Asking(vendor=vendor, store=store, signer=DEALER.signer, random=random, formats=FORMATS)
     desk = Desk(database=database, store=store, asking=asking, checking=checking, terms=document)
     try:
         if papers:

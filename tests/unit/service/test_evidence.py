@@ -20,7 +20,7 @@ from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, digest
 from didkit_py.errors import BadSignature, DidkitError, Stale, UnknownKey, Unreachable, Untrusted
-from didkit_py.formats.sd_jwt_vc import secure
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.service.fetching.evidence import (
     ScheduledLists,
@@ -223,7 +223,9 @@ async def test_what_was_stored_is_read_again_without_the_network(world: World) -
     again = world.read([Source(url=url, body=body, fetched_at=at) for url, body, at in stored])
     assert again.faults == {}
     text = await world.credential()
-    verify_credential(text, evidence=again.evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+    verify_credential(
+        text, evidence=again.evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+    )
 
 
 @pytest.mark.parametrize(
@@ -314,12 +316,14 @@ async def test_a_verifier_fetches_what_one_credential_lacks_and_no_more(world: W
     world.asked.clear()
     text = await world.credential()
     async with Fetcher({world.origin}) as fetcher:
-        evidence = await gather(fetcher, [text, text], bare, now=NOW)
+        evidence = await gather(fetcher, [*SD_JWT_VC.parse(text), *SD_JWT_VC.parse(text)], bare, now=NOW)
         assert world.asked == ["/insurer/did.json", "/insurer/status-lists/1"]
-        found = verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+        found = verify_credential(
+            text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+        )
         assert found.claims["standing"] == "good"
         world.asked.clear()
-        await gather(fetcher, [text], lists, now=NOW)
+        await gather(fetcher, SD_JWT_VC.parse(text), lists, now=NOW)
         assert world.asked == []
 
 
@@ -329,9 +333,9 @@ async def test_what_a_verifier_cannot_fetch_it_cannot_judge(world: World) -> Non
     later = NOW + timedelta(hours=25)
     del world.files["/insurer/status-lists/1"]
     async with Fetcher({world.origin}) as fetcher:
-        evidence = await gather(fetcher, [text], lists, now=later)
+        evidence = await gather(fetcher, SD_JWT_VC.parse(text), lists, now=later)
     with pytest.raises(Stale):
-        verify_credential(text, evidence=evidence, now=later, key_binding=KeyBinding.NOT_REQUIRED)
+        verify_credential(text, evidence=evidence, now=later, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC)
 
 
 async def test_the_document_of_any_did_is_fetched_where_its_method_keeps_it(world: World) -> None:
@@ -420,9 +424,11 @@ async def test_an_issuer_that_withdrew_its_key_document_is_untrusted_at_once_and
             require_valid(await lists.refresh_now(), text)
         withdraw(world, "maker", status, body)
         bare = replace(world.read(stored), documents={}, fetched_at={})  # a vendor that never knew it
-        evidence = await gather(fetcher, [text], bare, now=NOW)
+        evidence = await gather(fetcher, SD_JWT_VC.parse(text), bare, now=NOW)
         with pytest.raises(Untrusted):
-            verify_credential(text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+            verify_credential(
+                text, evidence=evidence, now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+            )
 
 
 def withdraw(world: World, name: str, status: int, body: dict[str, Json] | None) -> None:
@@ -433,7 +439,9 @@ def withdraw(world: World, name: str, status: int, body: dict[str, Json] | None)
 
 
 def require_valid(lists: TrustedLists, text: str, *, now: datetime = NOW) -> None:
-    verify_credential(text, evidence=lists.evidence(), now=now, key_binding=KeyBinding.NOT_REQUIRED)
+    verify_credential(
+        text, evidence=lists.evidence(), now=now, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+    )
 
 
 async def test_a_key_that_was_removed_is_gone_at_the_next_fetch(world: World) -> None:
@@ -477,12 +485,18 @@ async def test_a_key_document_out_of_reach_serves_a_day_and_then_nobody_knows(wo
                 with pytest.raises(Stale, match="key document"):
                     require_valid(found, text, now=clock[0])
         async with asyncio.timeout(5):
-            evidence = await gather(fetcher, [text], found, now=clock[0])
+            evidence = await gather(fetcher, SD_JWT_VC.parse(text), found, now=clock[0])
         with pytest.raises(Stale):
-            verify_credential(text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED)
+            verify_credential(
+                text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+            )
         await world.publish(now=clock[0])
-        evidence = await gather(fetcher, [text], found, now=clock[0])  # fetched anew for this presentation
-        verify_credential(text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED)
+        evidence = await gather(
+            fetcher, SD_JWT_VC.parse(text), found, now=clock[0]
+        )  # fetched anew for this presentation
+        verify_credential(
+            text, evidence=evidence, now=clock[0], key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+        )
 
 
 async def test_what_an_issuer_that_is_off_the_list_signed_is_believed_no_longer(world: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from didkit_py.encoding import digest, jcs, timestamp
 from didkit_py.errors import BadAgreement, BadSignature, DidkitError, Malformed, WrongType
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.terms.agreement import Agreement, complete_grants, parse_agreement, request_hash, verify_agreement
@@ -24,12 +25,12 @@ async def verified(situation: Situation, text: str, *, now: timedelta = timedelt
 
 
 def test_the_hash_of_a_query_is_over_its_canonical_form() -> None:
-    assert request_hash(DcqlQuery.from_json(CAR_QUERY)) == digest(jcs(CAR_QUERY))
+    assert request_hash(DcqlQuery.from_json(CAR_QUERY, formats=FORMATS)) == digest(jcs(CAR_QUERY))
 
 
 async def test_an_agreement_for_this_request_holds(h: Situation) -> None:
     agreement = await verified(h, await h.offer())
-    assert agreement.grants == complete_grants(h.grants, DcqlQuery.from_json(CAR_QUERY))
+    assert agreement.grants == complete_grants(h.grants, DcqlQuery.from_json(CAR_QUERY, formats=FORMATS))
     assert agreement.controller.name == SOUND.name
 
 

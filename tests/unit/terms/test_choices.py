@@ -14,6 +14,7 @@ from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
 from didkit_py.encoding import jcs
 from didkit_py.errors import BadAgreement, Malformed
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.records.events import create_withdrawal, parse_event, verify_event
@@ -89,6 +90,7 @@ async def recorded(situation: Situation, given: Consent) -> dict[str, Any]:
         texts={one.id: one.text for one in situation.held},
         signers={one.id: one.signer for one in situation.held},
         now=NOW,
+        formats=FORMATS,
     )
     agreement = given.decision.case.agreement
     assert agreement is not None
@@ -110,7 +112,7 @@ async def taken(situation: Situation, given: Consent, body: Mapping[str, Any]) -
     signed = await JointlySigned(jcs(dict(body)), ()).countersign(PAIRWISE, typ=TYP, header=header)
     agreement = given.decision.case.agreement
     assert agreement is not None
-    query = DcqlQuery.from_json(situation.query)
+    query = DcqlQuery.from_json(situation.query, formats=FORMATS)
     return verify_acceptance(signed, offer_text=agreement.text, query=query, terms=situation.terms, now=NOW)
 
 
@@ -297,7 +299,7 @@ async def test_an_optional_document_does_not_tie_uses_together_either(sound: Sit
 
 
 def test_a_contract_is_tied_before_a_consent_for_the_same_data() -> None:
-    query = DcqlQuery.from_json(CAR_QUERY)
+    query = DcqlQuery.from_json(CAR_QUERY, formats=FORMATS)
     found = sort_grants((grant(gid="g-b", legalBasis="consent"), grant()), query)
     assert (set(found.tied), found.choices) == ({"g-a"}, ("g-b",))
     alone = sort_grants((grant(gid="g-b", legalBasis="consent"),), query)

@@ -15,6 +15,7 @@ from didkit_py.credentials.credential import Credential
 from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.verification import verify_presentation
 from tests.cast import (
     DEALER,
@@ -64,6 +65,7 @@ async def shown(
         texts={one.id: one.text for one in situation.held},
         signers={one.id: one.signer for one in situation.held},
         now=NOW + later,
+        formats=FORMATS,
     )
 
 
@@ -274,6 +276,7 @@ async def test_a_release_shows_what_the_person_saw_and_the_vendor_can_verify_it(
         expected_audience=f"decentralized_identifier:{SOUND.did}",
         evidence=sound.evidence,
         now=NOW + timedelta(minutes=1),
+        formats=FORMATS,
     )
     (car,) = verified.credentials["car"]
     assert car.claims["vehicle"] == {"model": "Chryota Dart", "audioSystem": "Clearsound Seven"}
@@ -350,7 +353,7 @@ async def test_a_copy_that_hides_less_than_what_was_seen_is_not_shown(sound: Sit
     )
     text = (await secure(coarse, holder_key=receipt.signer.public, salts=salts(), signer=DEALER.signer)).text
     with pytest.raises(ValueError, match="other claims"):
-        await release(given, texts={receipt.id: text}, signers={receipt.id: receipt.signer}, now=NOW)
+        await release(given, texts={receipt.id: text}, signers={receipt.id: receipt.signer}, now=NOW, formats=FORMATS)
 
 
 async def test_a_copy_that_differs_from_what_was_seen_is_not_shown(sound: Situation) -> None:
@@ -358,13 +361,15 @@ async def test_a_copy_that_differs_from_what_was_seen_is_not_shown(sound: Situat
     texts = {one.id: one.text for one in sound.held}
     signers = {one.id: one.signer for one in sound.held}
     with pytest.raises(ValueError, match="another key"):
-        await release(given, texts=texts, signers=signers | {"digital-receipt": signer_of("other")}, now=NOW)
+        await release(
+            given, texts=texts, signers=signers | {"digital-receipt": signer_of("other")}, now=NOW, formats=FORMATS
+        )
     (receipt,) = (one for one in sound.held if one.id == "digital-receipt")
     values = {name: value for name, value in receipt.held.claims.items() if name in RECEIPT_CLAIMS}
     vehicle: Any = {"model": "Chryota Comet", "audioSystem": "Clearsound Seven", "vin": "JTDBR32E720054321"}
     other = await stored(DEALER, "digital-receipt", values | {"vehicle": vehicle})
     with pytest.raises(ValueError, match="other values"):
-        await release(given, texts=texts | {"digital-receipt": other.text}, signers=signers, now=NOW)
+        await release(given, texts=texts | {"digital-receipt": other.text}, signers=signers, now=NOW, formats=FORMATS)
 
 
 async def test_a_false_step_is_never_shown() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from didkit_py.encoding import Json, digest, read_json, write_json
 from didkit_py.errors import BadSignature, BadTerms, DidkitError, Malformed, TooLarge
+from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
 from didkit_py.terms.document import (
     create_delegation,
     create_terms,
@@ -176,7 +177,9 @@ async def test_terms_over_64_kilobytes_are_not_read() -> None:
 
 async def signatory(**changes: object) -> VerifiedCredential:
     text = await terms_signatory(SOUND, await terms(), **changes)
-    return verify_credential(text, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED)
+    return verify_credential(
+        text, evidence=await evidence(), now=NOW, key_binding=KeyBinding.NOT_REQUIRED, in_format=SD_JWT_VC
+    )
 
 
 async def test_a_signatory_is_attested_and_signed_by_itself() -> None:

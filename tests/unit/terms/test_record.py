@@ -14,6 +14,7 @@ from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
 from didkit_py.encoding import digest, jcs
 from didkit_py.errors import BadAgreement, BadSignature, DidkitError
+from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.records.events import (
@@ -75,6 +76,7 @@ async def agreed(situation: Situation, *, optional: frozenset[str] = frozenset()
         texts={one.id: one.text for one in situation.held},
         signers={one.id: one.signer for one in situation.held},
         now=NOW,
+        formats=FORMATS,
     )
     agreement = given.decision.case.agreement
     assert agreement is not None
@@ -97,7 +99,7 @@ async def sound() -> Agreed:
 
 
 def at_vendor(one: Agreed, signed: JointlySigned, *, now: timedelta = timedelta(minutes=1)) -> Any:
-    query = DcqlQuery.from_json(one.situation.query)
+    query = DcqlQuery.from_json(one.situation.query, formats=FORMATS)
     terms = one.situation.terms
     return verify_acceptance(signed, offer_text=one.agreement.text, query=query, terms=terms, now=NOW + now)
 

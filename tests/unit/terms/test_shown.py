@@ -15,6 +15,7 @@ from didkit_py.credentials.credential import Credential, StatusReference
 from didkit_py.encoding import Json
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
+from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.records.record import create_acceptance, create_record, verify_acceptance
 from didkit_py.terms.agreement import complete_grants
@@ -299,7 +300,7 @@ async def _shown_text(decision: Decision, situation: Situation) -> str:
     given = consent(decision, Answer_(share=True, seen=page_digest(decision)))
     texts = {one.id: one.text for one in situation.held}
     signers = {one.id: one.signer for one in situation.held}
-    return (await release(given, texts=texts, signers=signers, now=NOW))["car"][0]
+    return (await release(given, texts=texts, signers=signers, now=NOW, formats=FORMATS))["car"][0]
 
 
 async def test_the_record_names_what_comes_along_and_the_vendor_accepts_only_that(h: Situation) -> None:
@@ -337,7 +338,7 @@ async def _recorded(asked: Situation) -> Any:
         now=NOW,
     )
     signed = await create_acceptance(body, signer=pairwise)
-    query_of = DcqlQuery.from_json(asked.query)
+    query_of = DcqlQuery.from_json(asked.query, formats=FORMATS)
     verify_acceptance(signed, offer_text=agreement.text, query=query_of, terms=asked.terms, now=NOW)
     return body
 
@@ -346,7 +347,7 @@ async def _recorded(asked: Situation) -> Any:
 
 
 def test_a_vendors_program_adds_what_the_named_types_show_always_and_nothing_else() -> None:
-    asked = DcqlQuery.from_json(query(MODEL, asks("mail", CONTACT), asks("more", STANDING)))
+    asked = DcqlQuery.from_json(query(MODEL, asks("mail", CONTACT), asks("more", STANDING)), formats=FORMATS)
     mail = grant(gid="g-m", data=[item(CONTACT, "email", necessity="optional")])
     first, second = complete_grants((MODEL_ONLY, mail), asked)
     assert promised(first) == [*promised(MODEL_ONLY), *({**one, "necessity": "required"} for one in ALWAYS)]
@@ -356,7 +357,7 @@ def test_a_vendors_program_adds_what_the_named_types_show_always_and_nothing_els
 
 
 def test_a_vendors_program_adds_nothing_that_is_promised_by_a_parent_or_a_class() -> None:
-    asked = DcqlQuery.from_json(query(MODEL))
+    asked = DcqlQuery.from_json(query(MODEL), formats=FORMATS)
     by_class = grant(data=[item(RECEIPT, "vehicle", "model"), {"dataClass": PD + "Purchase"}])
     assert complete_grants((by_class,), asked) == (by_class,)
 

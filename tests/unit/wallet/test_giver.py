@@ -44,6 +44,7 @@ def stored(**changed: object) -> StoredCredential:
         received_at=NOW,
         issued_at=NOW,
         expires_at=None,
+        format="dc+sd-jwt",
     )
     return replace(good, **changed)  # type: ignore[arg-type] # fields of it
 

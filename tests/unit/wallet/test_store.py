@@ -68,6 +68,7 @@ async def keep(store: WalletStore, number: int, *, copies: int, used: int) -> No
         expires_at=None,
         copies=copies,
         copies_left=copies - used,
+        format="dc+sd-jwt",
     )
     sealed = BOX.seal(document.to_json(), place=f"credentials:{name}")
     await store.database.apply(
