@@ -5,7 +5,7 @@ from typing import Final
 
 from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
-from didkit_py.service.fetching.evidence import fetch_document, gather
+from didkit_py.service.fetching.evidence import fetch_keys, gather
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.verification import KeyBinding, VerifiedCredential, verify_credential
 from verifier.context import VerifierContext, judge_with, no_evidence
@@ -27,7 +27,7 @@ async def judge_alone(octets: bytes) -> Decision:
     async with Fetcher() as fetcher:
         return await judge_with(
             as_text(octets),
-            fetch=lambda did: fetch_document(fetcher, did),
+            fetch=lambda did: fetch_keys(fetcher, did),
             evidence=no_evidence(now),
             terms={},
             now=now,

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import urlencode
 
-from didkit_py.dids.document import DidDocument, create_deactivated_document, did_of
+from didkit_py.dids.document import create_deactivated_document, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
@@ -36,6 +36,7 @@ from didkit_py.errors import (
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import ReadCredential
 from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
@@ -216,9 +217,9 @@ async def collect(
     except InvalidNonce:  # it may have grown old on the way; a second refusal is the issuer's fault
         response = await exchange.request(wanted, chosen, identifiers)
     with _sent_by("the issuer's credential"):
-        document = await _issuer_document(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
+        keys = await _issuer_keys(response.credentials[0], issuer=previewed.issuer.issuer, fetch=fetch)
         copies = check_copies(
-            response.credentials, document=document, configuration=configuration, signers=chosen, now=clock()
+            response.credentials, issuer_keys=keys, configuration=configuration, signers=chosen, now=clock()
         )
     return Received(
         configuration_id=wanted,
@@ -293,15 +294,15 @@ class _Exchange:
             return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
-async def _issuer_document(text: str, *, issuer: str, fetch: Fetch) -> DidDocument:
-    """The key document of the DID that signed, which must speak for the origin that we received from."""
+async def _issuer_keys(text: str, *, issuer: str, fetch: Fetch) -> PartyKeys:
+    """The keys of the party that signed, which must speak for the origin that we received from."""
     did = did_of(Reader(parse_sd_jwt(text).payload, at="credential").text("iss", max_length=2_048))
     if web_origin(did) != origin(issuer):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
-    return read_document(did, await fetch_document_body(fetch, did))
+    return read_document(did, await fetch_key_document(fetch, did))
 
 
-async def fetch_document_body(fetch: Getting, did: str) -> bytes | None:
+async def fetch_key_document(fetch: Getting, did: str) -> bytes | None:
     """The key document of a DID as it came; None for a DID that is itself the key.
 
     Where the address answers with 410, it is the document of a deactivated DID, none of whose keys serves.

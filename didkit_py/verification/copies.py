@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json
 from didkit_py.errors import BadCredential
 from didkit_py.formats.sd_jwt import UnverifiedSdJwt, parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import REGISTERED, ReadCredential
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.metadata import Configuration
@@ -31,7 +31,7 @@ class CheckedCopy:
 def check_copies(
     texts: Sequence[str],
     *,
-    document: DidDocument,
+    issuer_keys: PartyKeys,
     configuration: Configuration,
     signers: Sequence[Signer],
     now: datetime,
@@ -50,7 +50,7 @@ def check_copies(
     seen: set[str] = set()
     copies: list[CheckedCopy] = []
     for text in texts:
-        sd_jwt, credential = _judged(text, document, now)  # 2
+        sd_jwt, credential = _judged(text, issuer_keys, now)  # 2
         if credential.vct != configuration.vct:  # 3
             raise BadCredential("the credential is of another type than the one asked for", spec=_RESPONSE)
         copies.append(CheckedCopy(text=text, signer=_take(unused, credential.holder), credential=credential))  # 4
@@ -60,13 +60,13 @@ def check_copies(
     return tuple(copies)
 
 
-def _judged(text: str, document: DidDocument, now: datetime) -> tuple[UnverifiedSdJwt, ReadCredential]:
+def _judged(text: str, issuer_keys: PartyKeys, now: datetime) -> tuple[UnverifiedSdJwt, ReadCredential]:
     sd_jwt = parse_sd_jwt(text)
     if sd_jwt.kb_jwt is not None:
         raise BadCredential("the issuer sent a presentation, not a credential", spec="RFC 9901, 4")
-    if sd_jwt.payload.get("iss") != document.id:
+    if sd_jwt.payload.get("iss") != issuer_keys.id:
         raise BadCredential("the copies of one credential have different issuers", spec=_RESPONSE)
-    return verify_issued(text, document=document, now=now, max_skew=MAX_SKEW)
+    return verify_issued(text, issuer_keys=issuer_keys, now=now, max_skew=MAX_SKEW)
 
 
 def _take(unused: dict[PublicKey, Signer], holder: PublicKey | None) -> Signer:

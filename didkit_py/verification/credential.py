@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from didkit_py.credentials.template import Path_
-from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
@@ -25,6 +24,7 @@ from didkit_py.errors import (
 from didkit_py.formats.sd_jwt import UnverifiedSdJwt
 from didkit_py.formats.sd_jwt_vc import FORMAT, ReadCredential
 from didkit_py.formats.table import FORMATS
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.reading import Reader
 from didkit_py.status.states import Status
@@ -65,7 +65,7 @@ class _Issued:
     """What an issuer signed, on its way through the checks; each check leaves what the next ones need."""
 
     text: str
-    document: Callable[[str], DidDocument | None]  # the key document of a DID, where it is at hand
+    keys_of: Callable[[str], PartyKeys | None]  # the keys of a party, where they are at hand
     now: datetime
     max_skew: timedelta = MAX_SKEW
     sd_jwt: UnverifiedSdJwt = field(init=False)
@@ -118,10 +118,10 @@ def _issuer_key(case: _Issued) -> str:
     kid = case.sd_jwt.jws.kid
     if kid is None or not kid.startswith(("#", f"{case.issuer}#")):  # a relative one is of the DID in iss
         raise UnknownKey("kid is no DID URL of the issuer", spec="SD-JWT VC, 2.5")
-    document = case.document(case.issuer)
-    if document is None:
+    keys = case.keys_of(case.issuer)
+    if keys is None:
         raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
-    case.key = document.key(kid, KeyPurpose.ASSERTION, now=case.now)
+    case.key = keys.key(kid, KeyPurpose.ASSERTION, now=case.now)
     return ""
 
 
@@ -213,14 +213,14 @@ CHECKS: Final = (
 
 
 def verify_issued(
-    text: str, *, document: DidDocument, now: datetime, max_skew: timedelta = MAX_SKEW
+    text: str, *, issuer_keys: PartyKeys, now: datetime, max_skew: timedelta = MAX_SKEW
 ) -> tuple[UnverifiedSdJwt, ReadCredential]:
-    """What `document`'s owner signed, once all of ISSUED hold: what every verifier will judge, trust and status aside.
+    """What the owner of `issuer_keys` signed, once all of ISSUED hold: all that verifiers judge, but trust and status.
 
     What fails here fails at every verifier of ours, so it is not kept when it is received. `now` is aware UTC.
     Raises Malformed, Rejected, or Unreachable where the credential names another issuer.
     """
-    case = _Issued(text=text, document={document.id: document}.get, now=now, max_skew=max_skew)
+    case = _Issued(text=text, keys_of={issuer_keys.id: issuer_keys}.get, now=now, max_skew=max_skew)
     for row in ISSUED:
         row.judge(case)
     return case.sd_jwt, case.credential
@@ -244,7 +244,7 @@ def verify_credential(
         raise ValueError("key binding is judged against the nonce and audience of a request")
     case = _Case(
         text=text,
-        document=partial(evidence.document, now=now),
+        keys_of=partial(evidence.keys_of, now=now),
         evidence=evidence,
         now=now,
         key_binding=key_binding,
@@ -279,8 +279,8 @@ def missing(texts: Iterable[str], evidence: Evidence, *, now: datetime) -> tuple
     """What verifying these credentials still wants, each once; nothing for one that would be refused anyway.
 
     An issuer that is not trusted causes no fetch, and a status list is asked for only once the signature that names it
-    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so is a key
-    document that is too old.
+    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so are
+    keys that are too old.
     """
     return tuple(dict.fromkeys(need for text in texts for need in _needs(text, evidence, now)))
 
@@ -288,7 +288,7 @@ def missing(texts: Iterable[str], evidence: Evidence, *, now: datetime) -> tuple
 def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
     case = _Case(
         text=text,
-        document=partial(evidence.document, now=now),
+        keys_of=partial(evidence.keys_of, now=now),
         evidence=evidence,
         now=now,
         key_binding=KeyBinding.NOT_REQUIRED,
@@ -298,9 +298,9 @@ def _needs(text: str, evidence: Evidence, now: datetime) -> Iterator[Need]:
     try:
         _format(case)
         _trusted_issuer(case)
-        document = evidence.document(case.issuer)
-        if document is None or evidence.document_age(case.issuer, now) > evidence.document_max_age:
-            yield Need(kind="did", name=case.issuer, urls=locations(case.issuer))
+        keys = evidence.keys_of(case.issuer)
+        if keys is None or evidence.keys_age(case.issuer, now) > evidence.keys_max_age:
+            yield Need(kind="keys", name=case.issuer, urls=locations(case.issuer))
             return
         status = FORMATS[FORMAT].read_status(case.sd_jwt)
         if status is None or _is_fresh(status.uri, evidence, now):

@@ -101,7 +101,8 @@ PLACES: Final[Mapping[str, Place]] = {
     # what a party signed
     "verification.credential.verify_credential": _known("credential"),
     "verification.credential.verify_issued": Place(
-        read=lambda text: verify_issued(_with_tilde(text), document=DOCUMENT, now=NOW), takes=frozenset({"credential"})
+        read=lambda text: verify_issued(_with_tilde(text), issuer_keys=DOCUMENT, now=NOW),
+        takes=frozenset({"credential"}),
     ),
     "verification.presentation.verify_presentation": _mutable("answer to a query"),
     "formats.sd_jwt_vc.verify_issuer": Place(
@@ -114,9 +115,7 @@ PLACES: Final[Mapping[str, Place]] = {
     ),
     "oid4vci.key_proof.verify_key_proof": _known("key proof"),
     "oid4vci.key_proof.verify_key_proofs": Place(
-        read=lambda text: (
-            verify_key_proofs([text], expected_audience=ORIGIN, documents={DID: DOCUMENT}, now=NOW).proofs
-        ),
+        read=lambda text: verify_key_proofs([text], expected_audience=ORIGIN, parties={DID: DOCUMENT}, now=NOW).proofs,
         takes=frozenset({"key proof"}),
     ),
     "oid4vci.key_proof.parse_key_proof": Place(read=parse_key_proof, takes=frozenset({"key proof"}), only_header=True),
