@@ -8,7 +8,7 @@ from bench.credentials import HOLDERS, holders
 from bench.measuring import Case, done
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json
 from didkit_py.formats import sd_jwt_vc
 from didkit_py.formats.table import FORMATS
@@ -80,7 +80,7 @@ def _reference() -> StatusReference:
 
 
 def _evidence(issuer: SoftwareSigner, now: datetime) -> Evidence:
-    document = DidDocument.from_json(create_document(ISSUER, {"key-1": issuer.public}), did=ISSUER)
+    document = keys_of_document(create_document(ISSUER, {"key-1": issuer.public}), did=ISSUER)
     published = done(
         create_status_list(
             {77: 1},
@@ -93,7 +93,7 @@ def _evidence(issuer: SoftwareSigner, now: datetime) -> Evidence:
             lifetime=timedelta(days=1),
         )
     )
-    listed = verify_status_list(published, uri=LIST, key=issuer.public, now=now)
+    listed = verify_status_list(published, uri=LIST, issuer=ISSUER, key=issuer.public, now=now)
     trusted = TrustedIssuer(
         id=ISSUER,
         name="Insurer",
@@ -106,4 +106,4 @@ def _evidence(issuer: SoftwareSigner, now: datetime) -> Evidence:
         expires_at=now + timedelta(days=1),
         issuers={ISSUER: trusted},
     )
-    return Evidence(trust=trust, documents={ISSUER: document}, status_lists={LIST: listed}, fetched_at={LIST: now})
+    return Evidence(trust=trust, parties={ISSUER: document}, status_lists={LIST: listed}, fetched_at={LIST: now})

@@ -17,11 +17,12 @@ from bench.public import ISSUER, LIST, QUERY, STANDING
 from bench.services import PASSPHRASE, Send, free_port, serving, settings_in
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document
 from didkit_py.encoding import write_json
 from didkit_py.formats import sd_jwt_vc
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_response
@@ -58,7 +59,7 @@ class Vendor:
     """A running vendor."""
 
     url: str
-    document: DidDocument
+    document: PartyKeys
     http: aiohttp.ClientSession
 
     async def requests(self, asked: Sequence[MadeRequest]) -> list[Send]:
@@ -74,7 +75,7 @@ class Vendor:
         async with self.http.get(link.request_uri) as fetched:
             parsed = parse_request_object(await fetched.text(), link=link)
         verified = verify_request_object(
-            parsed, document=self.document, expected_wallet_nonce=None, now=now, formats=FORMATS
+            parsed, client_keys=self.document, expected_wallet_nonce=None, now=now, formats=FORMATS
         )
         request = verified.request
         status = StatusReference(uri=LIST, index=123_456)
@@ -119,7 +120,7 @@ async def vendor(
         await fill(parts.store.database, FILL, rows, party_id=parts.store.party_id)
     with serving("verifier", folder, url, engine):
         async with aiohttp.ClientSession() as http:
-            yield Vendor(url=url, document=parts.document, http=http), asked
+            yield Vendor(url=url, document=parts.keys, http=http), asked
 
 
 async def _ask(parts: VerifierContext, asks: int) -> list[MadeRequest]:

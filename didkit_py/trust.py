@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
+from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import Malformed, NotYetValid, Stale, UnknownKey, Untrusted
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
 from didkit_py.unicode.visible import one_line
@@ -29,7 +30,7 @@ MAX_TERMS: Final = 200
 class TrustedIssuer:
     """One issuer and the types of claim that are believed from it."""
 
-    id: str  # its DID
+    id: str  # its identifier: a DID, ...
     name: str  # as people are shown it
     vcts: frozenset[str]
     status_lists: str | None  # URL of its Status List Aggregation
@@ -50,7 +51,7 @@ class TrustList:
     publisher: str
     issued_at: datetime
     expires_at: datetime
-    issuers: Mapping[str, TrustedIssuer]  # by DID
+    issuers: Mapping[str, TrustedIssuer]  # by identifier
     terms: tuple[TermsSource, ...] = field(default=())
 
     def holds(self, now: datetime) -> bool:
@@ -81,7 +82,7 @@ async def create_trust_list(
         entry: dict[str, Json] = {"id": each.id, "name": each.name, "vcts": [*sorted(each.vcts)]}
         entries.append(entry | ({} if each.status_lists is None else {"status_lists": each.status_lists}))
     claims: dict[str, Json] = {
-        "iss": did_of(signer.key_id),
+        "iss": party_of(signer.key_id),
         "iat": timestamp(now),
         "exp": timestamp(now + lifetime),
         "issuers": entries,
@@ -90,7 +91,7 @@ async def create_trust_list(
     return await sign_compact(claims, typ=TYP, signer=signer)
 
 
-def verify_trust_list(text: str, *, publisher: DidDocument, now: datetime) -> TrustList:
+def verify_trust_list(text: str, *, publisher: PartyKeys, now: datetime) -> TrustList:
     """The list that `publisher` signed.
 
     Raises Malformed, WrongType, UnknownKey, BadSignature, Untrusted when it is another publisher's, NotYetValid, or

@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.dids.web import web_did
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
+from didkit_py.keys.party import PartyKeys
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.clock import utc_now
 from didkit_py.service.composition import ServiceParts, open_service
-from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.fetching.evidence import fetch_keys
 from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.service.storage.database import Database
 from didkit_py.terms.document import SIGNATORY_VCT
@@ -53,10 +53,10 @@ def _compose(
     publications = Publications(database=database, party_id=keys.party_id, signer=signer, issuer_url=settings.base_url)
     store = OfferStore(database=database, party_id=keys.party_id, storage_key=keys.storage_key, random=random)
 
-    async def fetch(did: str) -> DidDocument:
-        return await fetch_document(service.fetcher, did)
+    async def fetch(party: str) -> PartyKeys:
+        return await fetch_keys(service.fetcher, party)
 
-    check = SignatoryCheck(publications=publications, fetch_document=fetch)
+    check = SignatoryCheck(publications=publications, fetch_keys=fetch)
     issuing = Issuing(
         store=store,
         templates=templates,
@@ -67,7 +67,7 @@ def _compose(
         hashes=KeyedHashes(key=keys.mac_key),
         nonce_key=keys.mac_key,
         random=random,
-        fetch_document=fetch,
+        fetch_keys=fetch,
         checks={name: check for name, template in templates.items() if template.vct == SIGNATORY_VCT},
         offer_lifetime=timedelta(days=settings.offer_days),
     )

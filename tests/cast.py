@@ -17,12 +17,13 @@ from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TE
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, digest, write_json
 from didkit_py.errors import DidkitError
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import REGISTERED, read_credential, secure
 from didkit_py.formats.table import FORMATS
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.client_id import client_id_of
@@ -83,7 +84,7 @@ class Party:
     name: str
     did: str
     signer: SoftwareSigner
-    document: DidDocument
+    document: PartyKeys
 
     @property
     def origin(self) -> str:
@@ -101,7 +102,7 @@ def party(name: str, host: str) -> Party:
         name=name,
         did=did,
         signer=signer,
-        document=DidDocument.from_json(create_document(did, {"key-1": signer.public}), did=did),
+        document=keys_of_document(create_document(did, {"key-1": signer.public}), did=did),
     )
 
 
@@ -379,10 +380,12 @@ async def evidence(*, revoked: Mapping[Party, int] | None = None, age: timedelta
             ttl=timedelta(hours=12),
             lifetime=timedelta(days=30),
         )
-        lists[one.status_uri] = verify_status_list(text, uri=one.status_uri, key=one.signer.public, now=NOW)
+        lists[one.status_uri] = verify_status_list(
+            text, uri=one.status_uri, issuer=one.did, key=one.signer.public, now=NOW
+        )
     return Evidence(
         trust=await trust_list(),
-        documents={one.did: one.document for one in ISSUERS},
+        parties={one.did: one.document for one in ISSUERS},
         status_lists=lists,
         fetched_at=dict.fromkeys(lists, NOW - age),
     )
@@ -520,7 +523,7 @@ class Situation:
         )
         return verify_request_object(
             parse_request_object(text, link=link),
-            document=self.vendor.document,
+            client_keys=self.vendor.document,
             expected_wallet_nonce=None,
             now=self.request_now,
             formats=FORMATS,
@@ -544,7 +547,7 @@ class Situation:
             vendor=verify_vendor(
                 request,
                 evidence=self.evidence,
-                vendor_document=self.vendor.document,
+                vendor_keys=self.vendor.document,
                 terms={self.terms.id: self.terms} if self.known_terms else {},
                 now=NOW,
             ),

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from didkit_py.credentials.credential import UnverifiedCredential
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
@@ -57,7 +57,7 @@ def _compose(
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     published = create_document(did, {KEY_FRAGMENT: signer.public})
-    document = DidDocument.from_json(published, did=did)
+    own_keys = keys_of_document(published, did=did)
     store = VendorStore(
         database=database, party_id=keys.party_id, box=Box(key=keys.storage_key, random=random), formats=formats
     )
@@ -74,11 +74,11 @@ def _compose(
         return (await lists.current(now)).terms
 
     vendor = _vendor(settings, did)
-    accepting = Accepting(store=store, signer=signer, document=document, terms=known_terms)
+    accepting = Accepting(store=store, signer=signer, keys=own_keys, terms=known_terms)
     return VerifierContext(
         settings=settings,
         did=did,
-        document=document,
+        keys=own_keys,
         published=published,
         signer=signer,
         asking=Asking(vendor=vendor, store=store, formats=formats, signer=signer, random=random),
@@ -92,7 +92,7 @@ def _compose(
             random=random,
         ),
         accepting=accepting,
-        retaining=Retaining(store=store, document=document),
+        retaining=Retaining(store=store, keys=own_keys),
         store=store,
         lists=lists,
         formats=formats,

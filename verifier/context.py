@@ -8,10 +8,10 @@ from typing import Final
 
 from didkit_py.consent.decision import Decision
 from didkit_py.consent.vendor import EVIDENCE_FORMAT
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, b64url
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.formats.format import Formats
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, MadeRequest
@@ -20,7 +20,7 @@ from didkit_py.roles.checking import Checking
 from didkit_py.roles.receiving import PreviewedOffer, binding_of, collect, preview, redeem
 from didkit_py.roles.retaining import Retaining
 from didkit_py.roles.self_check import check_request, would_answer
-from didkit_py.service.fetching.evidence import ScheduledLists, TrustedLists, fetch_document
+from didkit_py.service.fetching.evidence import ScheduledLists, TrustedLists, fetch_keys
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.terms.document import TermsDocument
 from didkit_py.trust import TrustList
@@ -48,8 +48,8 @@ class VerifierContext:
 
     settings: VerifierSettings
     did: str
-    document: DidDocument = field(repr=False)
-    published: Mapping[str, Json] = field(repr=False)  # the document as others fetch it
+    keys: PartyKeys = field(repr=False)
+    published: Mapping[str, Json] = field(repr=False)  # the key document as others fetch it
     signer: Signer
     asking: Asking
     checking: Checking
@@ -125,7 +125,7 @@ class VerifierContext:
             lists = await self.lists.current(now)
             evidence, terms = lists.evidence(), dict(lists.terms)
         return await judge_with(
-            text, formats=self.formats, fetch=self.fetch_document, evidence=evidence, terms=terms, now=now
+            text, formats=self.formats, fetch=self.fetch_keys, evidence=evidence, terms=terms, now=now
         )
 
     async def judge_draft(self, asked: AskedRequest) -> Decision:
@@ -156,22 +156,22 @@ class VerifierContext:
         fresh = replace(asked, made_at=begins, expires_at=begins + timedelta(minutes=5))
         return await self.judge_draft(fresh)
 
-    async def fetch_document(self, did: str) -> DidDocument:
-        """Anybody's key document; ours is at hand."""
-        return self.document if did == self.did else await fetch_document(self.fetcher, did)
+    async def fetch_keys(self, did: str) -> PartyKeys:
+        """Anybody's keys; ours are at hand."""
+        return self.keys if did == self.did else await fetch_keys(self.fetcher, did)
 
 
 async def judge_with(
     text: str,
     *,
     formats: Formats,
-    fetch: Callable[[str], Awaitable[DidDocument]],
+    fetch: Callable[[str], Awaitable[PartyKeys]],
     evidence: Evidence,
     terms: Mapping[str, TermsDocument],
     now: datetime,
 ) -> Decision:
     """`check_request` with the parts that programs have."""
-    return await check_request(text, formats=formats, fetch_document=fetch, evidence=evidence, terms=terms, now=now)
+    return await check_request(text, formats=formats, fetch_keys=fetch, evidence=evidence, terms=terms, now=now)
 
 
 def no_evidence(now: datetime) -> Evidence:

@@ -7,7 +7,7 @@ from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
 from didkit_py.formats.format import Format
 from didkit_py.formats.table import FORMATS
-from didkit_py.service.fetching.evidence import fetch_document, gather
+from didkit_py.service.fetching.evidence import fetch_keys, gather
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.verification import KeyBinding, VerifiedCredential, parse_one, verify_credential
 from verifier.context import VerifierContext, judge_with, no_evidence
@@ -32,7 +32,7 @@ async def judge_alone(octets: bytes) -> Decision:
         return await judge_with(
             as_text(octets),
             formats=FORMATS,
-            fetch=lambda did: fetch_document(fetcher, did),
+            fetch=lambda did: fetch_keys(fetcher, did),
             evidence=no_evidence(now),
             terms={},
             now=now,

@@ -71,14 +71,14 @@ class WalletContext:
     def known_lists(self) -> TrustedLists | None:
         """What can be shown of them, None where there are none: also old ones, but without issuers that withdrew."""
         lists, now = self.shown_lists(), self.clock()
-        return None if lists is None else lists.believable(now, document_max_age=SHOWN_MAX_AGE)
+        return None if lists is None else lists.believable(now, keys_max_age=SHOWN_MAX_AGE)
 
     def shown_lists(self) -> TrustedLists | None:
         """The same with all that the trust list names."""
         if self.schedule is None:
             return None
         try:
-            return self.schedule.current(self.clock(), document_max_age=SHOWN_MAX_AGE)
+            return self.schedule.current(self.clock(), keys_max_age=SHOWN_MAX_AGE)
         except Stale:
             return None
 

@@ -9,15 +9,16 @@ import click
 
 from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
 from didkit_py.commands.key import read_key
-from didkit_py.dids.document import KeyPurpose, did_of
+from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json
 from didkit_py.errors import BadKeyBinding, Expired, NotYetValid, UnknownKey
 from didkit_py.formats.sd_jwt import digest_of
 from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose
 from didkit_py.keys.public import PublicKey
 from didkit_py.service.clock import utc_now
-from didkit_py.service.fetching.evidence import fetch_document
+from didkit_py.service.fetching.evidence import fetch_keys
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.setup.commands import print_result
 from didkit_py.service.setup.input_files import read_file
@@ -63,10 +64,10 @@ async def _fetch_key(seen: Inspected, loopback_origins: tuple[str, ...]) -> Publ
     if not isinstance(named, str) or not named.startswith("did:"):
         raise UnknownKey("neither kid nor iss is a DID", hint="Give the signer's key with --issuer-key.")
     async with Fetcher(loopback_origins) as fetcher:
-        document = await fetch_document(fetcher, did_of(named))
+        keys = await fetch_keys(fetcher, did_of(named))
     is_request = seen.header.get("typ") == "oauth-authz-req+jwt"
     purpose = KeyPurpose.AUTHENTICATION if is_request else KeyPurpose.ASSERTION
-    return document.key(kid if isinstance(kid, str) else None, purpose, now=utc_now())
+    return keys.key(kid if isinstance(kid, str) else None, purpose, now=utc_now())
 
 
 def _require_time(seen: Inspected) -> None:

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 from didkit_py.commands.key import read_key
-from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.jwk import jwk_did
 from didkit_py.dids.key import key_did
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
 from didkit_py.encoding import Json, read_json
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.setup.commands import print_result
 
@@ -35,16 +35,16 @@ async def fetch_or_derive(did: str, loopback_origins: tuple[str, ...]) -> Json:
     return read_json(body, max_bytes=MAX_DOCUMENT_BYTES)
 
 
-def document_json(document: DidDocument) -> dict[str, Json]:
+def document_json(keys: PartyKeys) -> dict[str, Json]:
     """A document of keys alone as JSON."""
     methods: list[Json] = [
-        {"id": one.id, "type": "JsonWebKey", "controller": one.controller, "publicKeyJwk": one.key.to_jwk()}
-        for one in document.methods.values()
+        {"id": key_id, "type": "JsonWebKey", "controller": keys.id, "publicKeyJwk": one.key.to_jwk()}
+        for key_id, one in keys.keys.items()
     ]
     purposes: dict[str, Json] = {
-        purpose.value: [*sorted(document.purposes[purpose])] for purpose in KeyPurpose if document.purposes[purpose]
+        purpose.value: [*sorted(keys.purposes[purpose])] for purpose in KeyPurpose if keys.purposes[purpose]
     }
-    return {"id": document.id, "verificationMethod": methods, **purposes}
+    return {"id": keys.id, "verificationMethod": methods, **purposes}
 
 
 def print_web(url: str, *, as_json: bool) -> None:

@@ -13,15 +13,15 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest
 from didkit_py.errors import DidkitError, Expired, Revoked, Unavailable, UnknownKey, Untrusted
 from didkit_py.formats.format import Format
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
+from didkit_py.keys.party import PartyKeys
 from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.request import VerifiedRequest, VerifierInfo
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
-from didkit_py.terms.document import CLIENT_PREFIX, Signatory, TermsDocument, verify_delegation, verify_signatory
+from didkit_py.terms.document import Signatory, TermsDocument, verify_delegation, verify_signatory
 from didkit_py.trust import MAX_SKEW
 from didkit_py.verification import Evidence, KeyBinding, VerifiedCredential, parse_one, verify_credential
 
@@ -58,21 +58,19 @@ class VerifiedVendor:
     agreement_queries: frozenset[str] | None  # the queries that the agreement speaks of; None: all
     findings: tuple[VendorFinding, ...]
     evidence: Evidence = field(repr=False)  # what was judged, so that it can be judged again later
-    document: DidDocument = field(repr=False)
+    keys: PartyKeys = field(repr=False)
     known_terms: Mapping[str, TermsDocument] = field(repr=False)
 
     def at(self, now: datetime, *, request: VerifiedRequest) -> VerifiedVendor:
         """The same evidence judged at another time."""
-        return verify_vendor(
-            request, evidence=self.evidence, vendor_document=self.document, terms=self.known_terms, now=now
-        )
+        return verify_vendor(request, evidence=self.evidence, vendor_keys=self.keys, terms=self.known_terms, now=now)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Case:
     request: VerifiedRequest
     evidence: Evidence
-    document: DidDocument
+    keys: PartyKeys
     terms: Mapping[str, TermsDocument]
     now: datetime
     findings: list[VendorFinding] = field(default_factory=list)
@@ -107,7 +105,7 @@ def verify_vendor(
     request: VerifiedRequest,
     *,
     evidence: Evidence,
-    vendor_document: DidDocument,
+    vendor_keys: PartyKeys,
     terms: Mapping[str, TermsDocument],
     now: datetime,
 ) -> VerifiedVendor:
@@ -115,7 +113,7 @@ def verify_vendor(
 
     `terms` maps an id to a document whose publisher's signature was verified when it was fetched.
     """
-    case = _Case(request=request, evidence=evidence, document=vendor_document, terms=terms, now=now)
+    case = _Case(request=request, evidence=evidence, keys=vendor_keys, terms=terms, now=now)
     roles = tuple(_roles(case))
     agreement, queries = _agreement(case)
     signatory = _signatory(case, agreement)
@@ -143,7 +141,7 @@ def verify_vendor(
         agreement_queries=queries,
         findings=tuple(case.findings),
         evidence=evidence,
-        document=vendor_document,
+        keys=vendor_keys,
         known_terms=terms,
     )
 
@@ -156,7 +154,7 @@ def _roles(case: _Case) -> Iterator[VerifiedCredential]:
             old = isinstance(error, Expired | Revoked | Unavailable) or _is_unlisted_yet(case, info.data, error)
             case.note("vrf.role-stale" if old else "vrf.role-missing", f"role credential: {error}")
             continue
-        if (credential.subject or "").removeprefix(CLIENT_PREFIX) == case.request.request.client_id.did:
+        if case.keys.is_named(credential.subject):
             yield credential
         else:
             case.note("vrf.identity-split", "the role credential is about another business")
@@ -196,7 +194,7 @@ def _signatory(case: _Case, agreement: Agreement | None) -> Signatory | None:
         case.note("terms.missing", "no statement about signed terms is shown")
         return None
     try:
-        return verify_signatory(case.credential(entries[0].data), vendor=case.document, now=case.now)
+        return verify_signatory(case.credential(entries[0].data), vendor=case.keys, now=case.now)
     except DidkitError as error:
         unlisted = _is_unlisted_yet(case, entries[0].data, error)
         case.note("terms.stale" if unlisted else _terms_code(error), f"statement about signed terms: {error}")
@@ -244,7 +242,7 @@ def _judge_terms(
         case.note("terms.forged" if same else "terms.version", "the vendor signed other terms than its agreement names")
     elif document is not None and signatory.issuer != document.publisher:
         try:
-            verify_delegation(signatory, publisher=case.evidence.document(document.publisher, now=case.now))
+            verify_delegation(signatory, publisher=case.evidence.keys_of(document.publisher, now=case.now))
         except DidkitError as error:
             case.note(_terms_code(error), f"statement about signed terms: {error}")
 

@@ -6,9 +6,10 @@ Members may stand in any order, so one key has many DIDs: the text itself is the
 from functools import lru_cache
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose, single_key_document
+from didkit_py.dids.document import keys_of_one
 from didkit_py.encoding import Json, b64url, from_b64url, jcs, read_json
 from didkit_py.errors import BadDid, Malformed
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 
 PREFIX: Final = "did:jwk:"
@@ -24,10 +25,10 @@ def locations(did: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def read(did: str, _: bytes | None = None) -> DidDocument:
-    """The document that the DID stands for. Raises BadDid or BadKey."""
+def read(did: str, _: bytes | None = None) -> PartyKeys:
+    """The keys that the DID stands for. Raises BadDid or BadKey."""
     jwk = _jwk(did)
-    return single_key_document(did, FRAGMENT, PublicKey.from_jwk(jwk), _purposes(jwk))
+    return keys_of_one(did, FRAGMENT, PublicKey.from_jwk(jwk), _purposes(jwk))
 
 
 def jwk_did(key: PublicKey) -> str:

@@ -7,10 +7,11 @@ The prefixes on the hot path stand in `keys/algorithms.py`; the table of all oth
 from functools import lru_cache
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose, single_key_document
+from didkit_py.dids.document import keys_of_one
 from didkit_py.encoding import from_multibase
 from didkit_py.errors import BadDid, BadKey
 from didkit_py.keys.algorithms import KEY_KINDS
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 
 PREFIX: Final = "did:key:"
@@ -24,15 +25,15 @@ def locations(did: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
-def read(did: str, _: bytes | None = None) -> DidDocument:
-    """The document that the DID stands for. Raises BadDid, Malformed or BadKey."""
+def read(did: str, _: bytes | None = None) -> PartyKeys:
+    """The keys that the DID stands for. Raises BadDid, Malformed or BadKey."""
     text = _multibase(did)
     try:
         key = PublicKey.from_multikey(text)
     except BadKey as error:
         raise BadKey(f"expected a {KEY_KINDS} key, found {kind_of(text)}", spec="did:key, 3.1") from error
     purposes = (KeyPurpose.AUTHENTICATION, KeyPurpose.ASSERTION)
-    return single_key_document(did, text, key, purposes)
+    return keys_of_one(did, text, key, purposes)
 
 
 def key_did(key: PublicKey) -> str:

@@ -6,18 +6,19 @@ from types import MappingProxyType
 from typing import Final
 
 from didkit_py.dids import jwk, key, web
-from didkit_py.dids.document import DidDocument, did_of
+from didkit_py.dids.document import did_of
 from didkit_py.errors import BadDid
+from didkit_py.keys.party import PartyKeys
 
 __all__ = ["METHODS", "Method", "did_of", "locations", "read_document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """Where a method keeps its documents, and how it reads them."""
+    """Where a method keeps its documents, and how it reads keys from them."""
 
     locations: Callable[[str], tuple[str, ...]]
-    read: Callable[[str, bytes | None], DidDocument]
+    read: Callable[[str, bytes | None], PartyKeys]
 
 
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
@@ -34,10 +35,10 @@ def locations(did: str) -> tuple[str, ...]:
     return _method(did).locations(did)
 
 
-def read_document(did: str, body: bytes | None = None) -> DidDocument:
-    """The document of a DID, from the bytes at its location where it has one.
+def read_document(did: str, body: bytes | None = None) -> PartyKeys:
+    """The keys of a DID, from the bytes of the document at its location where it has one.
 
-    Raises BadDid, Malformed, BadKey or BadDidDocument.
+    Raises BadDid, Malformed, BadKey or BadPartyKeys.
     """
     return _method(did).read(did, body)
 

@@ -8,9 +8,10 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from didkit_py.dids.document import DidDocument
+from didkit_py.dids.document import keys_of_document
 from didkit_py.encoding import read_json
 from didkit_py.errors import BadDid
+from didkit_py.keys.party import PartyKeys
 from didkit_py.reading import ends_in_number, is_loopback, is_url, origin
 
 PREFIX: Final = "did:web:"
@@ -27,12 +28,12 @@ def locations(did: str) -> tuple[str, ...]:
     return (f"{base}/{'/'.join(path)}/did.json" if path else f"{base}/.well-known/did.json",)
 
 
-def read(did: str, body: bytes | None) -> DidDocument:
-    """The document from the bytes at its address. Raises Malformed, TooLarge, BadDid or BadDidDocument."""
+def read(did: str, body: bytes | None) -> PartyKeys:
+    """The keys in the document, from the bytes at its address. Raises Malformed, TooLarge, BadDid or BadDidDocument."""
     _split(did)
     if body is None:
         raise ValueError("a did:web document is read from the bytes at its address")
-    return DidDocument.from_json(read_json(body, max_bytes=MAX_DOCUMENT_BYTES), did=did)
+    return keys_of_document(read_json(body, max_bytes=MAX_DOCUMENT_BYTES), did=did)
 
 
 def web_did(base_url: str) -> str:

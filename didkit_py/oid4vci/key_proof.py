@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose
-from didkit_py.dids.methods import did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import DidkitError
 from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import InvalidNonce, InvalidProof
@@ -62,9 +61,9 @@ class VerifiedProof:
 
 
 def verify_key_proof(
-    text: str, *, expected_audience: str, documents: Mapping[str, DidDocument], now: datetime
+    text: str, *, expected_audience: str, parties: Mapping[str, PartyKeys], now: datetime
 ) -> VerifiedProof:
-    """Judge one proof by appendix F.4; `documents` are DID documents by DID. Raises InvalidProof.
+    """Judge one proof by appendix F.4; `parties` are keys by identifier of their party. Raises InvalidProof.
 
     1. The header is typed, its algorithm asymmetric and accepted. 2. The key is the header's, without a private part,
     or the one that `kid` names for authentication. 3. The signature holds. 4. `aud` is our identifier, a text.
@@ -74,7 +73,7 @@ def verify_key_proof(
     """
     proof = parse_key_proof(text)  # 1
     with _invalid_proof():
-        key = _key(proof, documents, now)  # 2
+        key = _key(proof, parties, now)  # 2
         claims = Reader(verify_compact(proof, key), at="key_proof")  # 3
         audience = claims.text("aud", max_length=2_048)
         issued_at = claims.moment("iat")
@@ -95,11 +94,11 @@ class VerifiedProofs:
 
 
 def verify_key_proofs(
-    texts: Sequence[str], *, expected_audience: str, documents: Mapping[str, DidDocument], now: datetime
+    texts: Sequence[str], *, expected_audience: str, parties: Mapping[str, PartyKeys], now: datetime
 ) -> VerifiedProofs:
     """Judge all proofs of one request. Raises InvalidProof, or InvalidNonce when they hold different nonces."""
     proofs = tuple(
-        verify_key_proof(text, expected_audience=expected_audience, documents=documents, now=now) for text in texts
+        verify_key_proof(text, expected_audience=expected_audience, parties=parties, now=now) for text in texts
     )
     if not proofs:
         raise InvalidProof("expected at least one key proof", spec=_SPEC)
@@ -110,13 +109,13 @@ def verify_key_proofs(
     return VerifiedProofs(proofs=proofs, nonce=proofs[0].nonce)
 
 
-def _key(proof: UnverifiedJws, documents: Mapping[str, DidDocument], now: datetime) -> PublicKey:
+def _key(proof: UnverifiedJws, parties: Mapping[str, PartyKeys], now: datetime) -> PublicKey:
     if proof.kid is None:
         return PublicKey.from_jwk(proof.header["jwk"])
-    document = documents.get(did_of(proof.kid))
-    if document is None:
+    keys = parties.get(party_of(proof.kid))
+    if keys is None:
         raise InvalidProof("the DID document that the key proof names could not be had", spec=_SPEC)
-    return document.key(proof.kid, KeyPurpose.AUTHENTICATION, now=now)
+    return keys.key(proof.kid, KeyPurpose.AUTHENTICATION, now=now)
 
 
 @contextmanager

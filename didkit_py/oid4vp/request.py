@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
+from didkit_py.dids.document import did_of
 from didkit_py.errors import (
     BadDid,
     BadDidDocument,
@@ -26,6 +26,7 @@ from didkit_py.errors import (
 )
 from didkit_py.formats.format import Formats
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.client_id import ClientId, parse_client_id
@@ -130,19 +131,19 @@ def verify_request_object(
     unverified: UnverifiedRequest,
     *,
     formats: Formats,
-    document: DidDocument,
+    client_keys: PartyKeys,
     expected_wallet_nonce: str | None,
     now: datetime,
 ) -> VerifiedRequest:
     """Check that the client signed this request and that it keeps the rules of OpenID4VP 1.0 and of ours.
 
-    `formats` are those that the wallet speaks and `document` is the client's. `expected_wallet_nonce` is what we
+    `formats` are those that the wallet speaks, `client_keys` are the client's. `expected_wallet_nonce` is what we
     posted, None when the request was fetched by GET. Whether the nonce was seen before is the store's question. Raises
     Malformed or Rejected; `fault` gives the code.
     """
-    if document.id != unverified.client_id.did:
-        raise ValueError("the document given is not the client's")
-    key = document.key(unverified.kid, KeyPurpose.AUTHENTICATION, now=now)
+    if client_keys.id != unverified.client_id.did:
+        raise ValueError("the keys given are not the client's")
+    key = client_keys.key(unverified.kid, KeyPurpose.AUTHENTICATION, now=now)
     claims = verify_compact(unverified.jws, key)
     request = PresentationRequest.from_json(claims, formats=formats)
     _require_tied(request, unverified.link.request_uri)

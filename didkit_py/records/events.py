@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
-from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
@@ -231,7 +231,7 @@ def verify_event(
     *,
     record: AgreementRecord,
     previous: AgreementEvent | None,
-    vendor_document: DidDocument,
+    vendor_keys: PartyKeys,
     now: datetime,
 ) -> AgreementEvent:
     """The event, once its own sender signed it and it is the next one of this record.
@@ -246,7 +246,7 @@ def verify_event(
     else:
         if "jwk" in jws.header or jws.kid is None:
             raise BadAgreement("the vendor's event must name a key of its own document")
-        verify_compact(jws, vendor_document.key(jws.kid, KeyPurpose.ASSERTION))
+        verify_compact(jws, vendor_keys.key(jws.kid, KeyPurpose.ASSERTION))
     if (event.rel, event.record) != (record.rel, record.identifier):
         raise BadAgreement("the event is about another record")
     expected = (1, record.digest) if previous is None else (previous.seq + 1, previous.digest)
@@ -258,13 +258,13 @@ def verify_event(
 
 
 def verify_answer(
-    text: str, *, to: AgreementEvent, record: AgreementRecord, vendor_document: DidDocument, now: datetime
+    text: str, *, to: AgreementEvent, record: AgreementRecord, vendor_keys: PartyKeys, now: datetime
 ) -> AgreementEvent:
     """The vendor's answer to an event that we sent: applied, by its own signature; an erasure only by a proof of it.
 
     Raises Malformed, BadAgreement, BadSignature or UnknownKey.
     """
-    event = verify_event(parse_event(text), record=record, previous=to, vendor_document=vendor_document, now=now)
+    event = verify_event(parse_event(text), record=record, previous=to, vendor_keys=vendor_keys, now=now)
     if event.kind is not (EventKind.ERASE_PROOF if to.kind is EventKind.ERASE_REQUEST else EventKind.ACKNOWLEDGE):
         raise BadAgreement("the answer is not of the kind that was asked for")
     if event.of != to.digest:

@@ -18,10 +18,10 @@ from didkit_py.consent.choices import SortedGrants, sort_grants
 from didkit_py.consent.consent import Consent
 from didkit_py.consent.disclosure_case import LADDER
 from didkit_py.credentials.template import TEMPLATES, template_of
-from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.encoding import Json, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import KEY_HEADER, JointlySigned
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.query import DcqlQuery
@@ -320,7 +320,7 @@ async def countersign(signed: JointlySigned, *, signer: Signer) -> JointlySigned
 
 
 def verify_record(
-    signed: JointlySigned, *, vendor_document: DidDocument, accepted: JointlySigned | None = None
+    signed: JointlySigned, *, vendor_keys: PartyKeys, accepted: JointlySigned | None = None
 ) -> AgreementRecord:
     """A record that both sides signed; a wallet gives the acceptance it sent, and gets only that one back.
 
@@ -334,8 +334,8 @@ def verify_record(
     kid = signed.signatures[1].header(typ=TYP).get("kid")
     if not isinstance(kid, str):
         raise BadAgreement("the vendor's signature names no key")
-    signed.verify(1, vendor_document.key(kid, KeyPurpose.ASSERTION), typ=TYP)
-    if record.controller_id.removeprefix("decentralized_identifier:") != vendor_document.id:
+    signed.verify(1, vendor_keys.key(kid, KeyPurpose.ASSERTION), typ=TYP)
+    if not vendor_keys.is_named(record.controller_id):
         raise BadAgreement("the record is with another vendor")
     return record
 

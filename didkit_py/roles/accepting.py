@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, digest, read_json
 from didkit_py.errors import BadAgreement, IllegalMove, Replayed, Unavailable
 from didkit_py.jose import JointlySigned
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.reading import Reader
@@ -68,7 +68,7 @@ class Accepting:
 
     store: AcceptingStore
     signer: Signer
-    document: DidDocument  # the vendor's own
+    keys: PartyKeys  # the vendor's own
     terms: KnownTerms
 
     async def take_acceptance(self, body: Json, *, now: datetime) -> Answered:
@@ -134,7 +134,7 @@ class Accepting:
         The caller knows that it fits what was presented.
         """
         signed = await countersign(JointlySigned.from_json(dict(acceptance.accepted)), signer=self.signer)
-        record = verify_record(signed, vendor_document=self.document)
+        record = verify_record(signed, vendor_keys=self.keys)
         offer = await self.store.load_offer(record.offer)
         grants = () if offer is None else parse_agreement(offer.text).agreement.grants
         return replace(acceptance, record=signed.to_json()), planned(
@@ -166,7 +166,7 @@ class Accepting:
         return answered.answer or answer
 
     def _verified(self, acceptance: KeptAcceptance) -> AgreementRecord:
-        return verify_record(JointlySigned.from_json(dict(acceptance.record or {})), vendor_document=self.document)
+        return verify_record(JointlySigned.from_json(dict(acceptance.record or {})), vendor_keys=self.keys)
 
     async def _known_or_applied(
         self, unverified: UnverifiedEvent, acceptance: KeptAcceptance, now: datetime
@@ -181,7 +181,7 @@ class Accepting:
         record = self._verified(acceptance)
         last = before[-1] if before else None
         previous = None if last is None else parse_event(last.answer or last.text).event
-        event = verify_event(unverified, record=record, previous=previous, vendor_document=self.document, now=now)
+        event = verify_event(unverified, record=record, previous=previous, vendor_keys=self.keys, now=now)
         if last is not None and last.answer is None:
             raise BadAgreement("the event before has no answer yet that this one could follow")
         kept = KeptEvent(record_id=record.identifier, seq=event.seq, kind=event.kind, at=now, text=event.text)

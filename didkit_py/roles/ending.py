@@ -14,11 +14,11 @@ from enum import StrEnum
 from typing import Final, Protocol, Self
 
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, from_timestamp, read_json, timestamp, write_json
 from didkit_py.errors import IllegalMove, Malformed, Rejected, Unavailable, Unreachable
 from didkit_py.formats.format import Formats
 from didkit_py.jose import JointlySigned
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
 from didkit_py.records.events import (
@@ -114,7 +114,7 @@ class Relationship:
     exchange: Exchange
     record: AgreementRecord
     agreement: Agreement
-    document: DidDocument  # with the vendor's key of the record
+    vendor_keys: PartyKeys
 
     def desk(self, wish: TerminationRequest) -> Desk:
         """Where the vendor promised to take such a wish, and how soon it obeys."""
@@ -199,7 +199,7 @@ class Ending:
             Reader(read_json(answer.body), at="answer").text("event"),
             to=parse_event(ended.event or "").event,
             record=relationship.record,
-            vendor_document=relationship.document,
+            vendor_keys=relationship.vendor_keys,
             now=self.clock(),
         )
 
@@ -224,14 +224,14 @@ def relationship_of(exchange: Exchange, *, formats: Formats) -> Relationship:
     """The record of an exchange, verified again. Raises IllegalMove where there is none."""
     if exchange.record is None:
         raise IllegalMove("there is no record that both signed, so nothing to end by it")
-    request, document = authenticate(exchange, formats=formats, now=exchange.opened_at)
-    record = verify_record(JointlySigned.from_json(dict(exchange.record)), vendor_document=document)
+    request, keys = authenticate(exchange, formats=formats, now=exchange.opened_at)
+    record = verify_record(JointlySigned.from_json(dict(exchange.record)), vendor_keys=keys)
     offers = (one.data for one in request.request.verifier_info if one.format == RELATIONSHIP_AGREEMENT)
     agreements = (parse_agreement(one).agreement for one in offers)
     found = next((one for one in agreements if one.offer_digest == record.offer), None)
     if found is None:
         raise IllegalMove("the promise that the record names is not at hand")
-    return Relationship(exchange=exchange, record=record, agreement=found, document=document)
+    return Relationship(exchange=exchange, record=record, agreement=found, vendor_keys=keys)
 
 
 def _body(relationship: Relationship) -> dict[str, Json]:

@@ -12,10 +12,10 @@ from typing import Final, Protocol
 
 from didkit_py.credentials.credential import StatusReference
 from didkit_py.credentials.template import ClaimTemplate
-from didkit_py.dids.document import DidDocument, did_of
 from didkit_py.encoding import b64url, sha256
 from didkit_py.errors import BadTemplate, IllegalMove, Replayed
 from didkit_py.formats.format import Format
+from didkit_py.keys.party import PartyKeys, party_of
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import (
     CredentialRequestDenied,
@@ -56,10 +56,10 @@ _NO_GRANT: Final = "the code or the transaction code is wrong, or the offer was 
 Random = Callable[[int], bytes]
 
 
-class FetchDocument(Protocol):
-    """Fetches the key document of a DID."""
+class FetchKeys(Protocol):
+    """Fetches the keys of a party."""
 
-    async def __call__(self, did: str) -> DidDocument:
+    async def __call__(self, party: str) -> PartyKeys:
         """Raises Unreachable, ForbiddenAddress, BadDid or BadDidDocument."""
 
 
@@ -83,7 +83,7 @@ class Issuing:
     hashes: KeyedHashes
     nonce_key: bytes = field(repr=False)  # 32 secret bytes
     random: Random
-    fetch_document: FetchDocument
+    fetch_keys: FetchKeys
     checks: Mapping[str, CheckValues] = field(default_factory=dict)  # by the name of the type
     offer_lifetime: timedelta = OFFER_LIFETIME
 
@@ -239,8 +239,8 @@ class Issuing:
                 f"proofs: more than {template.copies} for this type", spec="OpenID4VCI 1.0, 8.2"
             )
         subject = grant.offer.wanted.subject
-        documents = {} if subject is None else {subject: await self.fetch_document(subject)}
-        proven = verify_key_proofs(request.proofs, expected_audience=self.issuer_url, documents=documents, now=now)
+        parties = {} if subject is None else {subject: await self.fetch_keys(subject)}
+        proven = verify_key_proofs(request.proofs, expected_audience=self.issuer_url, parties=parties, now=now)
         for proof in proven.proofs:
             _require_subject(proof, subject)
         return proven
@@ -300,7 +300,7 @@ def _require_subject(proof: VerifiedProof, subject: str | None) -> None:
     """A business proves a key of the DID that the offer names; a person's key stands for itself."""
     if subject is None and proof.kid is not None:
         raise InvalidProof("expected the key itself in the header, as jwk", spec="OpenID4VCI 1.0, F.1")
-    if subject is not None and (proof.kid is None or did_of(proof.kid) != subject):
+    if subject is not None and (proof.kid is None or party_of(proof.kid) != subject):
         raise InvalidProof(
             "expected a proof by a key of the business that the offer names, by kid", spec="OpenID4VCI 1.0, F.1"
         )

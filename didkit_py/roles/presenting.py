@@ -21,7 +21,6 @@ from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, r
 from didkit_py.consent.decision import Decision, DisclosureCase, asked_thresholds, decide, nonce_key
 from didkit_py.consent.policy import DEFAULT_POLICY
 from didkit_py.consent.vendor import TERMS_SIGNATORY, VerifiedVendor, verify_vendor
-from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
 from didkit_py.errors import (
@@ -37,6 +36,7 @@ from didkit_py.errors import (
 )
 from didkit_py.formats.format import Formats
 from didkit_py.jose import MAX_TOKEN, JointlySigned
+from didkit_py.keys.party import PartyKeys
 from didkit_py.localization import text_json
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
@@ -59,7 +59,7 @@ from didkit_py.roles.presenting_store import (
     PresentingStore,
     thresholds_json,
 )
-from didkit_py.roles.receiving import Fetch, OfferAnswer, fetch_document_body
+from didkit_py.roles.receiving import Fetch, OfferAnswer, fetch_key_document
 from didkit_py.terms.agreement import Agreement
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
@@ -125,9 +125,9 @@ class Presenting:
         link = parse_request_link(link_text.strip())
         lists = self.lists()
         fetched = await self._fetched(link)
-        request, document = authenticate(fetched, formats=self.formats, now=fetched.opened_at)
+        request, keys = authenticate(fetched, formats=self.formats, now=fetched.opened_at)
         documents = await self._documents()
-        case = await self._case(fetched, (request, document), documents, lists, fetched.opened_at)
+        case = await self._case(fetched, (request, keys), documents, lists, fetched.opened_at)
         exchange = replace(fetched, vendor=shown_name(case.vendor), until=request.request.expires_at)
         await self.store.save_opened(exchange, note=_asked(exchange, case), now=fetched.opened_at)
         return exchange
@@ -165,13 +165,13 @@ class Presenting:
     async def _case(
         self,
         exchange: Exchange,
-        authentic: tuple[VerifiedRequest, DidDocument],
+        authentic: tuple[VerifiedRequest, PartyKeys],
         documents: Mapping[str, HeldDocument],
         lists: PublicLists,
         now: datetime,
     ) -> DisclosureCase:
-        request, document = authentic
-        vendor = verify_vendor(request, evidence=lists.evidence(), vendor_document=document, terms=lists.terms, now=now)
+        request, keys = authentic
+        vendor = verify_vendor(request, evidence=lists.evidence(), vendor_keys=keys, terms=lists.terms, now=now)
         return DisclosureCase(
             request=request,
             vendor=vendor,
@@ -383,20 +383,20 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, formats: Formats, wa
 
 async def fetch_document_text(fetch: Fetch, did: str) -> str | None:
     """P4: the key document of the one who signed, as it came; None for a DID that is itself the key."""
-    body = await fetch_document_body(fetch, did)
+    body = await fetch_key_document(fetch, did)
     return None if body is None else _ascii(body)
 
 
-def authenticate(exchange: Exchange, *, formats: Formats, now: datetime) -> tuple[VerifiedRequest, DidDocument]:
+def authenticate(exchange: Exchange, *, formats: Formats, now: datetime) -> tuple[VerifiedRequest, PartyKeys]:
     """The request, verified again from what was received. Raises Malformed or Rejected."""
     link = RequestLink(client_id=exchange.client_id, request_uri=exchange.request_uri)
     unverified = parse_request_object(exchange.text, link=link)
     body = None if exchange.document is None else exchange.document.encode()
-    document = read_document(unverified.client_id.did, body)
+    keys = read_document(unverified.client_id.did, body)
     request = verify_request_object(
-        unverified, formats=formats, document=document, expected_wallet_nonce=exchange.wallet_nonce, now=now
+        unverified, formats=formats, client_keys=keys, expected_wallet_nonce=exchange.wallet_nonce, now=now
     )
-    return request, document
+    return request, keys
 
 
 def shown_name(vendor: VerifiedVendor | None) -> str:
@@ -507,6 +507,6 @@ def _record_of(answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange, form
     """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
     signed = JointlySigned.from_json(Reader(read_json(answer.body), at="receipt").value("record"))
     sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")
-    _, document = authenticate(exchange, formats=formats, now=exchange.opened_at)
-    verify_record(signed, vendor_document=document, accepted=JointlySigned.from_json(sent))
+    _, keys = authenticate(exchange, formats=formats, now=exchange.opened_at)
+    verify_record(signed, vendor_keys=keys, accepted=JointlySigned.from_json(sent))
     return signed.to_json()

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from didkit_py.credentials.credential import ReadCredential
-from didkit_py.dids.document import DidDocument, create_deactivated_document, did_of
+from didkit_py.dids.document import create_deactivated_document, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
@@ -36,6 +36,7 @@ from didkit_py.errors import (
 )
 from didkit_py.formats.format import Formats
 from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
@@ -223,11 +224,11 @@ async def collect(
     with _sent_by("the issuer's credential"):
         row = formats[configuration.format]
         issuer = parse_one(response.credentials[0], row).issuer
-        document = await _issuer_document(issuer, offered_by=previewed.issuer.issuer, fetch=fetch)
+        keys = await _issuer_keys(issuer, offered_by=previewed.issuer.issuer, fetch=fetch)
         copies = check_copies(
             response.credentials,
             in_format=row,
-            document=document,
+            issuer_keys=keys,
             configuration=configuration,
             signers=chosen,
             now=clock(),
@@ -307,15 +308,15 @@ class _Exchange:
             return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
-async def _issuer_document(issuer: str, *, offered_by: str, fetch: Fetch) -> DidDocument:
+async def _issuer_keys(issuer: str, *, offered_by: str, fetch: Fetch) -> PartyKeys:
     """The key document of the DID that signed, which must speak for the origin that we received from."""
     did = did_of(issuer)
     if web_origin(did) != origin(offered_by):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
-    return read_document(did, await fetch_document_body(fetch, did))
+    return read_document(did, await fetch_key_document(fetch, did))
 
 
-async def fetch_document_body(fetch: Getting, did: str) -> bytes | None:
+async def fetch_key_document(fetch: Getting, did: str) -> bytes | None:
     """The key document of a DID as it came; None for a DID that is itself the key.
 
     Where the address answers with 410, it is the document of a deactivated DID, none of whose keys serves.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.jose import JointlySigned
+from didkit_py.keys.party import PartyKeys
 from didkit_py.records.events import EventKind, parse_event
 from didkit_py.records.record import AgreementRecord, verify_record
 from didkit_py.records.retention import allowing, kept_until, of_use
@@ -34,7 +34,7 @@ class Retaining:
     """The promises of one vendor about keeping."""
 
     store: RetainingStore
-    document: DidDocument  # the vendor's own
+    keys: PartyKeys  # the vendor's own
 
     async def erase_due(self, *, now: datetime) -> None:
         """Erase what should be gone by now. Raises Unavailable while the files are still being written anew."""
@@ -56,7 +56,7 @@ class Retaining:
         signed = next((one.record for one in acceptances if one.record is not None), None)
         if signed is None:
             return planned(result, shown_at=shown_at)
-        record = verify_record(JointlySigned.from_json(dict(signed)), vendor_document=self.document)
+        record = verify_record(JointlySigned.from_json(dict(signed)), vendor_keys=self.keys)
         offers = [one for one in await self.store.load_offers(kept.asked.id) if one.digest == record.offer]
         grants = parse_agreement(offers[0].text).agreement.grants if offers else ()
         events = await self.store.load_events(record.identifier)

@@ -13,10 +13,10 @@ from msgspec import Meta
 from didkit_py.consent.decision import Decision, DisclosureCase, Outcome, decide
 from didkit_py.consent.policy import DEFAULT_POLICY, Policy
 from didkit_py.consent.vendor import verify_vendor
-from didkit_py.dids.document import DidDocument
 from didkit_py.errors import DidkitError
 from didkit_py.formats.format import Formats
 from didkit_py.jose import parse_compact
+from didkit_py.keys.party import PartyKeys
 from didkit_py.localization import in_english
 from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
 from didkit_py.reading import Reader
@@ -24,7 +24,7 @@ from didkit_py.structs import Message
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 
-FetchDocument = Callable[[str], Awaitable[DidDocument]]
+FetchKeys = Callable[[str], Awaitable[PartyKeys]]
 OutcomeWord = Literal["release", "ask", "refuse"]
 _WORDS: Final[Mapping[Outcome, OutcomeWord]] = {
     Outcome.RELEASE: "release",
@@ -55,7 +55,7 @@ async def check_request(
     text: str,
     *,
     formats: Formats,
-    fetch_document: FetchDocument,
+    fetch_keys: FetchKeys,
     evidence: Evidence,
     terms: Mapping[str, TermsDocument],
     now: datetime,
@@ -67,11 +67,11 @@ async def check_request(
         # The link is one of its own making: who made the link is not what is judged here.
         link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
         unverified, wallet_nonce = parse_request_object(text, link=link), read.optional_text("wallet_nonce")
-        document = await fetch_document(unverified.client_id.did)
+        keys = await fetch_keys(unverified.client_id.did)
         request = verify_request_object(
-            unverified, formats=formats, document=document, expected_wallet_nonce=wallet_nonce, now=now
+            unverified, formats=formats, client_keys=keys, expected_wallet_nonce=wallet_nonce, now=now
         )
-        vendor = verify_vendor(request, evidence=evidence, vendor_document=document, terms=terms, now=now)
+        vendor = verify_vendor(request, evidence=evidence, vendor_keys=keys, terms=terms, now=now)
     except DidkitError as error:
         fault = DisclosureCase(request=None, vendor=None, candidates=None, policy=policy, now=now, request_fault=error)
         return decide(fault)

@@ -12,9 +12,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, timestamp
-from didkit_py.errors import BadDid, BadStatusList, NotYetValid, Stale
+from didkit_py.errors import BadStatusList, NotYetValid, Stale
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
@@ -37,7 +36,7 @@ class VerifiedStatusList:
     """A list whose signature held when it was read."""
 
     uri: str
-    issuer: str  # the DID of the key that signed it; empty when the header names none
+    issuer: str  # the party whose key signed it
     bits: int
     packed: bytes = field(repr=False)
     issued_at: datetime
@@ -107,8 +106,8 @@ def parse_status_list(text: str) -> UnverifiedJws:
     return parse_compact(text, typ=TYP, max_length=MAX_TOKEN)
 
 
-def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) -> VerifiedStatusList:
-    """The list that `key` signed for the address `uri` (8.3, steps 3 to 5).
+def verify_status_list(text: str, *, uri: str, issuer: str, key: PublicKey, now: datetime) -> VerifiedStatusList:
+    """The list that `key` of the party `issuer` signed for the address `uri` (8.3, steps 3 to 5).
 
     Raises BadSignature, BadStatusList, Malformed, NotYetValid, or Stale when its time is over.
     """
@@ -126,10 +125,6 @@ def verify_status_list(text: str, *, uri: str, key: PublicKey, now: datetime) ->
     bits = entries.integer("bits")
     if bits not in BITS:
         raise BadStatusList("expected 1, 2, 4 or 8 bits per entry", spec="Token Status List, 4.2")
-    try:
-        issuer = did_of(jws.kid or "")
-    except BadDid:  # the header names no key, or in another way
-        issuer = ""
     return VerifiedStatusList(
         uri=uri,
         issuer=issuer,

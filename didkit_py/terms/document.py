@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import DidDocument, KeyPurpose, did_of
 from didkit_py.encoding import Json, content_address, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadTerms, TooLarge, Unreachable
 from didkit_py.jose import MAX_TOKEN, parse_compact, sign_compact, verify_compact
+from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader
 from didkit_py.terms.document_parts import MAX_LABELS, MAX_SENTENCE, Authority, Clause, Duty, Label, TermsLayer
@@ -25,7 +25,6 @@ TYP: Final = "terms-document+jwt"
 STATEMENT_TYP: Final = "terms-signature+jwt"
 DELEGATION_TYP: Final = "terms-delegation+jwt"
 SIGNATORY_VCT: Final = "urn:didkit-py:vct:terms-signatory:1"
-CLIENT_PREFIX: Final = "decentralized_identifier:"
 SCHEMA: Final = "urn:didkit-py:schema:terms-document:1"
 MAX_DOCUMENT: Final = 65_536  # bytes; the example has 4,000
 MAX_LAYER: Final = 1_048_576  # bytes of one text
@@ -120,7 +119,7 @@ async def create_terms(draft: Mapping[str, Json], *, signer: Signer) -> dict[str
     return document
 
 
-def verify_terms(document: TermsDocument, *, layers: Mapping[str, bytes], publisher: DidDocument) -> VerifiedTerms:
+def verify_terms(document: TermsDocument, *, layers: Mapping[str, bytes], publisher: PartyKeys) -> VerifiedTerms:
     """The terms with their texts, once the publisher's signature and every digest hold.
 
     `layers` maps a digest to the bytes that were fetched for it. Raises BadTerms, TooLarge, UnknownKey or BadSignature.
@@ -260,10 +259,10 @@ async def create_signatory_statement(terms_id: str, *, signed_at: datetime, sign
     )
 
 
-def verify_signatory_statement(text: str, *, vendor: DidDocument, now: datetime) -> tuple[str, datetime]:
+def verify_signatory_statement(text: str, *, vendor: PartyKeys, now: datetime) -> tuple[str, datetime]:
     """The id of the terms that the vendor signed, and when. Raises BadTerms, UnknownKey, BadSignature or Malformed."""
     jws = parse_compact(text, typ=STATEMENT_TYP)
-    if jws.kid is None or did_of(jws.kid) != vendor.id:
+    if jws.kid is None or party_of(jws.kid) != vendor.id:
         raise BadTerms("the signature under the terms is not the vendor's own")
     read = Reader(verify_compact(jws, vendor.key(jws.kid, KeyPurpose.ASSERTION)), at="terms_signature")
     signed_at = read.rfc3339("signedAt")
@@ -272,7 +271,7 @@ def verify_signatory_statement(text: str, *, vendor: DidDocument, now: datetime)
     return read.object("terms").text("id", max_length=MAX_ID), signed_at
 
 
-def verify_signatory(credential: VerifiedCredential, *, vendor: DidDocument, now: datetime) -> Signatory:
+def verify_signatory(credential: VerifiedCredential, *, vendor: PartyKeys, now: datetime) -> Signatory:
     """What a verified terms-signatory credential proves about this vendor.
 
     Trust in its issuer, time and status were judged by `verify_credential`. Raises BadTerms, or what the vendor's own
@@ -280,7 +279,7 @@ def verify_signatory(credential: VerifiedCredential, *, vendor: DidDocument, now
     """
     if credential.vct != SIGNATORY_VCT:
         raise BadTerms("expected a statement about signed terms")
-    if credential.subject is None or credential.subject.removeprefix(CLIENT_PREFIX) != vendor.id:
+    if not vendor.is_named(credential.subject):
         raise BadTerms("the statement is about another business", reason="vrf.identity-split")
     if (
         credential.issued_at is None
@@ -307,14 +306,14 @@ def verify_signatory(credential: VerifiedCredential, *, vendor: DidDocument, now
 
 
 async def create_delegation(delegate: str, *, signer: Signer) -> str:
-    """A publisher's word that `delegate` (a DID) may say who signed its terms."""
-    return await sign_compact({"iss": did_of(signer.key_id), "sub": delegate}, typ=DELEGATION_TYP, signer=signer)
+    """A publisher's word that `delegate` (a party's identifier) may say who signed its terms."""
+    return await sign_compact({"iss": party_of(signer.key_id), "sub": delegate}, typ=DELEGATION_TYP, signer=signer)
 
 
-def verify_delegation(signatory: Signatory, *, publisher: DidDocument | None) -> None:
+def verify_delegation(signatory: Signatory, *, publisher: PartyKeys | None) -> None:
     """Check that whoever states the signing is the publisher or speaks for it.
 
-    Raises BadTerms or BadSignature, or Unreachable when the publisher's document is not at hand.
+    Raises BadTerms or BadSignature, or Unreachable when the publisher's keys are not at hand.
     """
     if publisher is None:
         raise Unreachable("the publisher's key document is not at hand", spec="DID Core 1.0, 7.1")

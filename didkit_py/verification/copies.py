@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from didkit_py.credentials.credential import ReadCredential, UnverifiedCredential
-from didkit_py.dids.document import DidDocument
 from didkit_py.errors import BadCredential
 from didkit_py.formats.format import Format
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.metadata import Configuration
@@ -31,7 +31,7 @@ def check_copies(
     texts: Sequence[str],
     *,
     in_format: Format,
-    document: DidDocument,
+    issuer_keys: PartyKeys,
     configuration: Configuration,
     signers: Sequence[Signer],
     now: datetime,
@@ -50,7 +50,7 @@ def check_copies(
     seen: set[str] = set()
     copies: list[CheckedCopy] = []
     for text in texts:
-        unverified, credential = _judged(text, in_format, document, now)  # 2
+        unverified, credential = _judged(text, in_format, issuer_keys, now)  # 2
         if credential.vct != configuration.vct:  # 3
             raise BadCredential("the credential is of another type than the one asked for", spec=_RESPONSE)
         copies.append(CheckedCopy(text=text, signer=_take(unused, credential), credential=credential))  # 4
@@ -62,14 +62,16 @@ def check_copies(
 
 
 def _judged(
-    text: str, in_format: Format, document: DidDocument, now: datetime
+    text: str, in_format: Format, issuer_keys: PartyKeys, now: datetime
 ) -> tuple[UnverifiedCredential, ReadCredential]:
     unverified, *others = in_format.parse(text)
     if others or unverified.has_proof:
         raise BadCredential("the issuer sent a presentation, not a credential", spec=_RESPONSE)
-    if unverified.issuer != document.id:
+    if unverified.issuer != issuer_keys.id:
         raise BadCredential("the copies of one credential have different issuers", spec=_RESPONSE)
-    return unverified, verify_issued(unverified, in_format=in_format, document=document, now=now, max_skew=MAX_SKEW)
+    return unverified, verify_issued(
+        unverified, in_format=in_format, issuer_keys=issuer_keys, now=now, max_skew=MAX_SKEW
+    )
 
 
 def _take(unused: dict[PublicKey, Signer], credential: ReadCredential) -> Signer:

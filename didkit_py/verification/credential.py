@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from didkit_py.credentials.credential import Path_, ProtocolMember, ReadCredential, UnverifiedCredential, said
-from didkit_py.dids.document import DidDocument, KeyPurpose
 from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
@@ -24,6 +23,7 @@ from didkit_py.errors import (
     Unreachable,
 )
 from didkit_py.formats.format import Format
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.status.states import Status
 from didkit_py.trust import TrustedIssuer
@@ -71,7 +71,7 @@ class _Issued:
 
     in_format: Format
     parse: Callable[[], UnverifiedCredential]
-    document: Callable[[str], DidDocument | None]  # the key document of a DID, where it is at hand
+    keys_of: Callable[[str], PartyKeys | None]  # the keys of a party, where they are at hand
     now: datetime
     max_skew: timedelta = MAX_SKEW
     unverified: UnverifiedCredential = field(init=False)
@@ -117,20 +117,18 @@ def _trusted_issuer(case: _Case) -> str:
 
 
 def _issuer_key(case: _Issued) -> str:
-    document = case.document(case.unverified.issuer)
-    case.key = _key_of(case.unverified, document, case.now, spec=case.section("issuer-key"))
+    keys = case.keys_of(case.unverified.issuer)
+    case.key = _key_of(case.unverified, keys, case.now, spec=case.section("issuer-key"))
     return ""
 
 
-def _key_of(
-    unverified: UnverifiedCredential, document: DidDocument | None, now: datetime, *, spec: str = ""
-) -> PublicKey:
+def _key_of(unverified: UnverifiedCredential, keys: PartyKeys | None, now: datetime, *, spec: str = "") -> PublicKey:
     issuer, kid = unverified.issuer, unverified.key_hint
     if kid is None or not kid.startswith(("#", f"{issuer}#")):  # a relative one is of the issuer's identifier
         raise UnknownKey("kid is no DID URL of the issuer", spec=spec)
-    if document is None:
+    if keys is None:
         raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
-    return document.key(kid, KeyPurpose.ASSERTION, now=now)
+    return keys.key(kid, KeyPurpose.ASSERTION, now=now)
 
 
 def _signature(case: _Issued) -> str:
@@ -223,11 +221,11 @@ def verify_issued(
     unverified: UnverifiedCredential,
     *,
     in_format: Format,
-    document: DidDocument,
+    issuer_keys: PartyKeys,
     now: datetime,
     max_skew: timedelta = MAX_SKEW,
 ) -> ReadCredential:
-    """What `document`'s owner signed, once all of ISSUED hold: what every verifier will judge, trust and status aside.
+    """What the owner of `issuer_keys` signed, once all of ISSUED hold: all that verifiers judge, but trust and status.
 
     What fails here fails at every verifier of ours, so it is not kept when it is received. `now` is aware UTC.
     Raises Malformed, Rejected, or Unreachable where the credential names another issuer.
@@ -235,7 +233,7 @@ def verify_issued(
     case = _Issued(
         in_format=in_format,
         parse=lambda: unverified,
-        document={document.id: document}.get,
+        keys_of={issuer_keys.id: issuer_keys}.get,
         now=now,
         max_skew=max_skew,
     )
@@ -296,7 +294,7 @@ def verify_parsed(
     case = _Case(
         in_format=in_format,
         parse=parse,
-        document=partial(evidence.document, now=now),
+        keys_of=partial(evidence.keys_of, now=now),
         evidence=evidence,
         now=now,
         key_binding=key_binding,
@@ -334,8 +332,8 @@ def missing(credentials: Iterable[UnverifiedCredential], evidence: Evidence, *, 
     """What verifying these credentials still wants, each once; nothing for one that would be refused anyway.
 
     An issuer that is not trusted causes no fetch, and a status list is asked for only once the signature that names it
-    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so is a key
-    document that is too old.
+    holds. A list that is held but too old, or older than its issuer lets copies be, is asked for again, and so are
+    keys that are too old.
     """
     return tuple(dict.fromkeys(need for one in credentials for need in _needs(one, evidence, now)))
 
@@ -344,14 +342,14 @@ def _needs(unverified: UnverifiedCredential, evidence: Evidence, now: datetime) 
     issuer = unverified.issuer
     try:
         evidence.trust.require(issuer, unverified.vct)
-        document = evidence.document(issuer)
-        if document is None or evidence.document_age(issuer, now) > evidence.document_max_age:
-            yield Need(kind="did", name=issuer, urls=locations(issuer))
+        keys = evidence.keys_of(issuer)
+        if keys is None or evidence.keys_age(issuer, now) > evidence.keys_max_age:
+            yield Need(kind="keys", name=issuer, urls=locations(issuer))
             return
         status = unverified.status
         if status is None or _is_fresh(status.uri, evidence, now):
             return
-        unverified.verify_signature(_key_of(unverified, document, now))
+        unverified.verify_signature(_key_of(unverified, keys, now))
         unverified.read()
         yield Need(kind="status", name=status.uri, urls=(status.uri,))
     except DidkitError:  # verifying says so, with its reason

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.errors import DidkitError, Stale
+from didkit_py.keys.party import PartyKeys
 from didkit_py.status.token_list import VerifiedStatusList
 from didkit_py.trust import TrustList
 
 STATUS_MAX_AGE: Final = timedelta(hours=24)
-DOCUMENT_MAX_AGE: Final = timedelta(hours=24)  # of a key document: how long a key serves that its owner removed
+KEYS_MAX_AGE: Final = timedelta(hours=24)  # of keys that were fetched: how long a key serves that its owner removed
 MAX_STEP_BACK: Final = timedelta(seconds=60)  # of our own clock, when it is set right
 
 
@@ -44,29 +44,29 @@ class Evidence:
     """What judging needs from outside, gathered beforehand."""
 
     trust: TrustList
-    documents: Mapping[str, DidDocument] = field(default_factory=dict)  # by DID
+    parties: Mapping[str, PartyKeys] = field(default_factory=dict)  # by identifier
     status_lists: Mapping[str, VerifiedStatusList] = field(default_factory=dict)  # by uri
-    # By uri of the status list, or by DID. A document without a time was fetched for this judgement alone.
+    # By uri of the status list, or by identifier. Keys without a time were fetched for this judgement alone.
     fetched_at: Mapping[str, datetime] = field(default_factory=dict)
     status_max_age: timedelta = STATUS_MAX_AGE
-    document_max_age: timedelta = DOCUMENT_MAX_AGE
+    keys_max_age: timedelta = KEYS_MAX_AGE
 
-    def document(self, did: str, *, now: datetime | None = None) -> DidDocument | None:
-        """The document of a DID: gathered, or read from the DID itself where that is the key.
+    def keys_of(self, party: str, *, now: datetime | None = None) -> PartyKeys | None:
+        """The keys of a party: gathered, or read from the identifier itself where that is the key.
 
-        With `now`, also judged by its age. Raises BadDid, BadKey, or Stale when it is older than `document_max_age`.
+        With `now`, also judged by their age. Raises BadDid, BadKey, or Stale when they are older than `keys_max_age`.
         """
-        document = self.documents.get(did)
-        if document is None:
-            return None if locations(did) else read_document(did)
-        # One that its owner withdrew counts at any age: nobody publishes it anew without anybody noticing.
-        if now is not None and not document.deactivated and self.document_age(did, now) > self.document_max_age:
+        keys = self.parties.get(party)
+        if keys is None:
+            return None if locations(party) else read_document(party)
+        # What its owner withdrew counts at any age: nobody publishes it anew without anybody noticing.
+        if now is not None and not keys.withdrawn and self.keys_age(party, now) > self.keys_max_age:
             raise Stale("the signer's key document could not be fetched for too long", spec="DID Core 1.0, 7.1")
-        return document
+        return keys
 
-    def document_age(self, did: str, now: datetime) -> timedelta:
-        """How long ago the document was fetched; zero for one that was fetched for this judgement alone."""
-        return self.age(did, otherwise=now, now=now)
+    def keys_age(self, party: str, now: datetime) -> timedelta:
+        """How long ago the keys were fetched; zero for those that were fetched for this judgement alone."""
+        return self.age(party, otherwise=now, now=now)
 
     def status_age(self, status_list: VerifiedStatusList, now: datetime) -> timedelta:
         """How long ago the list was fetched; where that is not known, how long ago it was issued."""
@@ -85,6 +85,6 @@ class Evidence:
 class Need:
     """Something that must be fetched before judging."""
 
-    kind: Literal["did", "status"]
-    name: str  # the DID, or the status list's uri
+    kind: Literal["keys", "status"]
+    name: str  # the party's identifier, or the status list's uri
     urls: tuple[str, ...]

@@ -9,9 +9,10 @@ from typing import Final
 from didkit_py.dids.methods import did_of
 from didkit_py.encoding import Json, digest, read_json, timestamp, write_json
 from didkit_py.errors import BadImport, BadTemplate, BadTerms, Malformed, NotFound
+from didkit_py.keys.party import party_of
 from didkit_py.keys.signer import Signer
 from didkit_py.reading import Reader, is_url
-from didkit_py.roles.issuing import FetchDocument
+from didkit_py.roles.issuing import FetchKeys
 from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.service.setup.input_files import BYTE_ORDER_MARK, SAVE_AS_UTF_8, not_utf_8
 from didkit_py.service.storage.columns import octets, text
@@ -65,7 +66,7 @@ class Publications:
         Raises BadImport, Malformed, TooLarge or BadTerms.
         """
         draft, layers = _read_draft(folder, self.issuer_url)
-        document = await create_terms({**draft, "publisher": did_of(self.signer.key_id)}, signer=self.signer)
+        document = await create_terms({**draft, "publisher": party_of(self.signer.key_id)}, signer=self.signer)
         read = Reader(document, at="terms")
         terms_id = read.text("id")
         body = write_json(document)
@@ -189,7 +190,7 @@ class SignatoryCheck:
     """A statement that a business signed terms is offered only after its own signature was verified."""
 
     publications: Publications
-    fetch_document: FetchDocument
+    fetch_keys: FetchKeys
 
     async def __call__(self, wanted: WantedCredential, *, now: datetime) -> None:
         """Raises BadTerms, BadSignature, UnknownKey, Unreachable or Malformed."""
@@ -202,7 +203,7 @@ class SignatoryCheck:
             raise BadTerms("these terms were not published here", hint="Publish them first: issuer terms publish.")
         if (named.text("family"), named.text("version")) != (published.family, published.version):
             raise BadTerms("family or version are not those of the terms with this id")
-        vendor = await self.fetch_document(wanted.subject)
+        vendor = await self.fetch_keys(wanted.subject)
         terms_id, signed_at = verify_signatory_statement(read.text("signature"), vendor=vendor, now=now)
         if terms_id != published.id or signed_at != read.rfc3339("signedAt"):
             raise BadTerms("the business signed other terms, or at another time, than the values say")

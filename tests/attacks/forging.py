@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 
@@ -40,9 +41,9 @@ def _sign_steadily(private: EllipticCurvePrivateKey, message: bytes) -> bytes:
 FORGER: Final = signer(66)  # nobody lists this key
 
 
-def document(did: str, key: PublicKey, *, fragment: str = "key-1") -> DidDocument:
+def document(did: str, key: PublicKey, *, fragment: str = "key-1") -> PartyKeys:
     """A DID document with one key for everything."""
-    return DidDocument.from_json(create_document(did, {fragment: key}), did=did)
+    return keys_of_document(create_document(did, {fragment: key}), did=did)
 
 
 def changed(members: Mapping[str, Json], changes: Mapping[str, Json | EllipsisType]) -> dict[str, Json]:

@@ -283,7 +283,7 @@ class Judges:
 def verified_request(text: str | None = None) -> VerifiedRequest:
     unverified = parse_request_object(text or genuine("request object").text(), link=LINK)
     return verify_request_object(
-        unverified, document=DOCUMENT, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
+        unverified, client_keys=DOCUMENT, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
     )
 
 
@@ -294,7 +294,7 @@ def verified_record() -> AgreementRecord:
 def judge_credential(text: str) -> object:
     return verify_credential(
         text + "~",
-        evidence=Evidence(trust=Judges().trust, documents={DID: DOCUMENT}),
+        evidence=Evidence(trust=Judges().trust, parties={DID: DOCUMENT}),
         now=NOW,
         key_binding=KeyBinding.NOT_REQUIRED,
         in_format=SD_JWT_VC,
@@ -310,7 +310,7 @@ def judge_key_binding(text: str) -> object:
 
 
 def judge_key_proof(text: str) -> object:
-    return verify_key_proof(text, expected_audience=ORIGIN, documents={DID: DOCUMENT}, now=NOW)
+    return verify_key_proof(text, expected_audience=ORIGIN, parties={DID: DOCUMENT}, now=NOW)
 
 
 def judge_agreement(text: str) -> Agreement:
@@ -328,7 +328,7 @@ def judge_record(text: str) -> AgreementRecord:
 
 
 def judge_event(text: str) -> object:
-    return verify_event(parse_event(text), record=verified_record(), previous=None, vendor_document=DOCUMENT, now=NOW)
+    return verify_event(parse_event(text), record=verified_record(), previous=None, vendor_keys=DOCUMENT, now=NOW)
 
 
 def judge_terms(text: str) -> object:
@@ -360,7 +360,7 @@ def judge_trust_list(text: str) -> TrustList:
 
 
 def judge_status_list(text: str) -> object:
-    return verify_status_list(text, uri=LIST, key=NAMED.public, now=NOW)
+    return verify_status_list(text, uri=LIST, issuer=DID, key=NAMED.public, now=NOW)
 
 
 def judge_response(text: str) -> object:

@@ -78,7 +78,7 @@ def status_list(statuses: Mapping[int, int] | None = None, *, issuer: str = INSU
     )
     return Evidence(
         trust=TRUST,
-        documents={UNION: document(UNION, UNION_KEY.public), INSURER: document(INSURER, INSURER_KEY.public)},
+        parties={UNION: document(UNION, UNION_KEY.public), INSURER: document(INSURER, INSURER_KEY.public)},
         status_lists={LIST: found},
         fetched_at={LIST: NOW - timedelta(minutes=5)},
     )

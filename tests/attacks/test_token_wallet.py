@@ -70,7 +70,7 @@ async def lists_are_refreshed(theatre: Theatre, serve: Serve) -> None:
     page = await theatre.refresh()
     assert not [word for word in GIVEAWAYS if word in page.html]
     after = theatre.parts.lists()
-    assert (after.trust, after.documents) == (before.trust, before.documents)
+    assert (after.trust, after.parties) == (before.trust, before.parties)
     assert (after.terms, after.status_lists) == (before.terms, before.status_lists)
 
 

@@ -107,5 +107,5 @@ async def test_a_hostile_list_does_not_replace_the_last_good_one(case: WalletCas
     case.change(theatre.stage)
     require_plain(await theatre.refresh(), case)
     after = theatre.parts.lists()
-    assert (after.trust, after.documents) == (before.trust, before.documents)
+    assert (after.trust, after.parties) == (before.trust, before.parties)
     assert (after.terms, after.status_lists) == (before.terms, before.status_lists)

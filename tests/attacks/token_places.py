@@ -103,7 +103,7 @@ PLACES: Final[Mapping[str, Place]] = {
     "verification.credential.verify_credential": _known("credential"),
     "verification.credential.verify_issued": Place(
         read=lambda text: verify_issued(
-            parse_one(_with_tilde(text), SD_JWT_VC), in_format=SD_JWT_VC, document=DOCUMENT, now=NOW
+            parse_one(_with_tilde(text), SD_JWT_VC), in_format=SD_JWT_VC, issuer_keys=DOCUMENT, now=NOW
         ),
         takes=frozenset({"credential"}),
     ),
@@ -122,9 +122,7 @@ PLACES: Final[Mapping[str, Place]] = {
     ),
     "oid4vci.key_proof.verify_key_proof": _known("key proof"),
     "oid4vci.key_proof.verify_key_proofs": Place(
-        read=lambda text: (
-            verify_key_proofs([text], expected_audience=ORIGIN, documents={DID: DOCUMENT}, now=NOW).proofs
-        ),
+        read=lambda text: verify_key_proofs([text], expected_audience=ORIGIN, parties={DID: DOCUMENT}, now=NOW).proofs,
         takes=frozenset({"key proof"}),
     ),
     "oid4vci.key_proof.parse_key_proof": Place(read=parse_key_proof, takes=frozenset({"key proof"}), only_header=True),

@@ -444,7 +444,7 @@ async def event_call(shop: Shop, *, erase: bool = False) -> Call:
     assert (await send(shop.http, acceptance)).status == 202
     assert (await send(shop.http, response_call(found, found.vp_token))).status == 200
     answer = json.loads((await send(shop.http, acceptance)).body)
-    record = verify_record(JointlySigned.from_json(answer["record"]), vendor_document=await shop.document())
+    record = verify_record(JointlySigned.from_json(answer["record"]), vendor_keys=await shop.document())
     key = pairwise(found.fetched)
     text = (
         await create_erase_request(record, previous=None, paths=(), basis="GDPR-17", signer=key, now=shop.clock())

@@ -99,7 +99,9 @@ def cookies_of(office: Office) -> dict[str, str]:
 async def status(office: Office) -> int:
     """Of the one copy that was issued, as the status list says."""
     uri, public = f"{office.url}/status-lists/1", office.parts.public
-    listed = verify_status_list((await office.get("/status-lists/1")).text, uri=uri, key=public, now=NOW)
+    listed = verify_status_list(
+        (await office.get("/status-lists/1")).text, uri=uri, issuer=office.parts.did, key=public, now=NOW
+    )
     return listed.status(await count(office.parts.store.database, "SELECT list_index FROM copies"))
 
 

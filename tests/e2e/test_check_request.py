@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from click.testing import CliRunner
 
-from didkit_py.dids.document import DidDocument
+from didkit_py.keys.party import PartyKeys
 from tests.e2e.test_refusals import another_keys_promise
 from tests.e2e.test_wallet import ledger
 from tests.e2e.wallet_world import TERMS, Made, Vendor, World, free_port, open_shop, open_world
@@ -123,14 +123,14 @@ async def test_strangers_make_it_fetch_little_at_a_time_and_nothing_on_this_mach
     assert "is not https, and no setting lists it" in said["reasons"][0]["detail"]
     text = await vendor.signed(town.world.sound())
     waiting, go_on = asyncio.Semaphore(0), asyncio.Event()
-    fetch_document = VendorParts.fetch_document
+    fetch_keys = VendorParts.fetch_keys
 
-    async def slowly(parts: VendorParts, did: str) -> DidDocument:
+    async def slowly(parts: VendorParts, did: str) -> PartyKeys:
         waiting.release()
         await go_on.wait()
-        return await fetch_document(parts, did)
+        return await fetch_keys(parts, did)
 
-    monkeypatch.setattr(VendorParts, "fetch_document", slowly)
+    monkeypatch.setattr(VendorParts, "fetch_keys", slowly)
     held = [asyncio.create_task(town.post(text)) for _ in range(MAX_CHECKS)]
     for _ in held:
         await waiting.acquire()

@@ -20,7 +20,7 @@ from demo.browser import Form, Page, placed, plain
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, ROLE_CREDENTIAL, TERMS_SIGNATORY
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import TEMPLATES, template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import digest, rfc3339
 from didkit_py.formats.table import FORMATS
@@ -311,9 +311,7 @@ class Vendor:
         unverified = parse_event(text)
         known = (one.record for one in self.requests.values() if one.record is not None)
         records = [
-            verify_record(
-                JointlySigned.from_json(one), vendor_document=DidDocument.from_json(self.document, did=self.did)
-            )
+            verify_record(JointlySigned.from_json(one), vendor_keys=keys_of_document(self.document, did=self.did))
             for one in known
         ]
         record = next(one for one in records if one.identifier == unverified.event.record)
@@ -322,7 +320,7 @@ class Vendor:
             unverified,
             record=record,
             previous=previous[-1] if previous else None,
-            vendor_document=DidDocument.from_json(self.document, did=self.did),
+            vendor_keys=keys_of_document(self.document, did=self.did),
             now=self.clock(),
         )
         signer = self.forger or self.signer

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, b64url, digest, from_b64url, jcs, read_json, sha256, write_json
 from didkit_py.errors import DidkitError
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
@@ -231,7 +231,7 @@ def _by_eddsa(token: Token) -> str:
 
 
 def _lists() -> Iterator[Kind]:
-    document = DidDocument.from_json(
+    document = keys_of_document(
         create_document(genuine.DID, {"key-1": NAMED.public, "key-2": EDDSA.public}), did=genuine.DID
     )
     trust = genuine.genuine("trust list")
@@ -247,12 +247,12 @@ def _lists() -> Iterator[Kind]:
         name="status list by EdDSA",
         shape=Shape.JWS,
         texts=(_by_eddsa(genuine.genuine("status list")),),
-        judge=lambda text: verify_status_list(text, uri=LIST, key=EDDSA.public, now=NOW),
+        judge=lambda text: verify_status_list(text, uri=LIST, issuer=genuine.DID, key=EDDSA.public, now=NOW),
     )
     published = write_json(create_document(genuine.DID, {"key-1": NAMED.public})).decode()
 
     def judge_document(text: str) -> object:
-        read = DidDocument.from_json(read_json(text), did=genuine.DID)
+        read = keys_of_document(read_json(text), did=genuine.DID)
         return verify_trust_list(trust_text, publisher=read, now=NOW)
 
     trust_text = trust.text()
@@ -326,10 +326,10 @@ def _records() -> Iterator[Kind]:
         name="countersigned record",
         shape=Shape.JSON,
         texts=(wire(both),),
-        judge=lambda text: verify_record(signed(text), vendor_document=DOCUMENT, accepted=accepted),
+        judge=lambda text: verify_record(signed(text), vendor_keys=DOCUMENT, accepted=accepted),
         may_pass=_same(_record_told),
     )
-    record = verify_record(both, vendor_document=DOCUMENT, accepted=accepted)
+    record = verify_record(both, vendor_keys=DOCUMENT, accepted=accepted)
     yield from _events(record)
 
 
@@ -340,16 +340,14 @@ def _events(record: Any) -> Iterator[Kind]:
 
     def judge_as(kind: str) -> Callable[[str], object]:
         """Each kind of event has an address of its own, which takes no other."""
-        return lambda text: (
-            verify_event(parse_event(text), record=record, vendor_document=DOCUMENT, **about).kind == kind
-        )
+        return lambda text: verify_event(parse_event(text), record=record, vendor_keys=DOCUMENT, **about).kind == kind
 
     asked, wished = (parse_event(text).event for text in (withdrawal, erasure))
     for name, event in (("withdrawal", asked), ("erasure", wished)):
         yield Kind(name=name, shape=Shape.JWS, texts=(event.text,), judge=judge_as(event.kind), may_pass=ALIKE)
 
     def judge_answer_to(to: AgreementEvent) -> Callable[[str], object]:
-        return lambda text: verify_answer(text, to=to, record=record, vendor_document=DOCUMENT, now=NOW)
+        return lambda text: verify_answer(text, to=to, record=record, vendor_keys=DOCUMENT, now=NOW)
 
     applied = made(create_acknowledgement(record, previous=asked, of=asked, state="applied", signer=NAMED, now=NOW))
     erased = made(create_erase_proof(record, of=wished, signer=NAMED, now=NOW))
@@ -369,7 +367,7 @@ def _key_proofs() -> Iterator[Kind]:
 
         def judge(text: str, key: Any = key) -> object:
             """A proof of another key is good, and no proof of this one."""
-            proof = verify_key_proof(text, expected_audience=ORIGIN, documents={genuine.DID: DOCUMENT}, now=NOW)
+            proof = verify_key_proof(text, expected_audience=ORIGIN, parties={genuine.DID: DOCUMENT}, now=NOW)
             return proof.key == key.public and proof.nonce == C_NONCE
 
         yield Kind(name=name, shape=Shape.JWS, texts=(text,), judge=judge, may_pass=ALIKE)

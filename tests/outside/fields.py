@@ -21,7 +21,7 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.roles.receiving import collect, preview, redeem
-from didkit_py.service.fetching.evidence import fetch_document, fetch_lists, gather
+from didkit_py.service.fetching.evidence import fetch_keys, fetch_lists, gather
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.service.fetching.lists import read_lists
 from didkit_py.terms.document import create_terms
@@ -195,7 +195,7 @@ async def status_of_a_presentation(world: Theatre, url: str) -> str:
 
 async def gathered(world: Theatre, text: str, name: str) -> str:
     evidence = await gather(fetcher(world), SD_JWT_VC.parse(text), world.parts.lists(), now=world.parts.clock())
-    return NOTHING if name in {**evidence.status_lists, **evidence.documents} else LEFT_OUT
+    return NOTHING if name in {**evidence.status_lists, **evidence.parties} else LEFT_OUT
 
 
 # --- anything that answers
@@ -259,7 +259,7 @@ FIELDS: Final = (
 
 async def any_document(world: Theatre, did: str) -> str:
     """An issuer's customer, a vendor that a command judges: their keys."""
-    await fetch_document(fetcher(world), did)
+    await fetch_keys(fetcher(world), did)
     return NOTHING
 
 

@@ -154,7 +154,7 @@ async def test_of_a_presentation_a_vendor_asks_for_the_status_once_its_signature
 ) -> None:
     stage = theatre.stage
     text = await paper(stage, by=stage.signer if by == "the issuer" else FORGER, issuer=issuer)
-    lists = replace(theatre.parts.lists(), documents={})  # as at a vendor that has not met this issuer
+    lists = replace(theatre.parts.lists(), parties={})  # as at a vendor that has not met this issuer
     await gather(fetcher(theatre), SD_JWT_VC.parse(text), lists, now=theatre.parts.clock())
     assert stage.seen == seen
     assert strangers(contacted, stage) == strangers_met

@@ -11,10 +11,11 @@ import pytest
 from didkit_py.credentials.credential import Credential, StatusReference
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.errors import DidkitError
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, bind, secure
 from didkit_py.jose import sign_compact
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.metadata import create_configuration
 from didkit_py.trust import TrustedIssuer, TrustList
@@ -66,10 +67,10 @@ class Sent:
         times = {"iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 86_400}
         return {"iss": ISSUER, "vct": AFFORDABILITY.vct, "cnf": {"jwk": HOLDER.public.to_jwk()}, **times}
 
-    def document(self) -> DidDocument:
+    def document(self) -> PartyKeys:
         body = create_document(ISSUER, {name: KEYS[name].public for name in (*self.keys, "login")})
         body["assertionMethod"] = [f"{ISSUER}#{name}" for name in self.keys]
-        return DidDocument.from_json(body, did=ISSUER)
+        return keys_of_document(body, did=ISSUER)
 
 
 async def kept(sent: Sent) -> str:
@@ -86,7 +87,7 @@ async def kept(sent: Sent) -> str:
     try:
         check_copies(
             [await sent.text()],
-            document=sent.document(),
+            issuer_keys=sent.document(),
             configuration=configuration,
             signers=[HOLDER],
             now=NOW,
@@ -102,7 +103,7 @@ async def accepted(sent: Sent) -> str:
     entry = TrustedIssuer(id=ISSUER, name="U", vcts=frozenset({sent.credential.vct, "urn:theirs"}), status_lists=None)
     evidence = Evidence(
         trust=TrustList(publisher=OTHER, issued_at=NOW, expires_at=NOW + timedelta(days=1), issuers={ISSUER: entry}),
-        documents={ISSUER: sent.document()},
+        parties={ISSUER: sent.document()},
     )
     text = await bind(await sent.text(), nonce=NONCE, audience=AUDIENCE, now=NOW, signer=HOLDER)
     try:

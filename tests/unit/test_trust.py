@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import timestamp
 from didkit_py.errors import (
     BadDid,
@@ -24,7 +24,7 @@ from didkit_py.trust import TermsSource, TrustedIssuer, TrustList, create_trust_
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PUBLISHER = "did:web:terms.example"
 SIGNER = SoftwareSigner.from_secret(bytes(31) + b"\x07", key_id=f"{PUBLISHER}#sign-1")
-DOCUMENT = DidDocument.from_json(create_document(PUBLISHER, {"sign-1": SIGNER.public}), did=PUBLISHER)
+DOCUMENT = keys_of_document(create_document(PUBLISHER, {"sign-1": SIGNER.public}), did=PUBLISHER)
 RECEIPT = "urn:didkit-py:vct:digital-receipt:1"
 CONTACT = "urn:didkit-py:vct:contact:1"
 DEALER = TrustedIssuer(

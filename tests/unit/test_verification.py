@@ -12,7 +12,7 @@ import pytest
 from didkit_py.credentials.credential import Credential, Path_, ReadCredential, StatusReference
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named, template_of
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.key import key_did
 from didkit_py.encoding import Json, b64url
 from didkit_py.errors import (
@@ -38,6 +38,7 @@ from didkit_py.errors import (
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, bind, secure, select
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.status.token_list import VerifiedStatusList, create_status_list, verify_status_list
@@ -91,8 +92,8 @@ QUERY = DcqlQuery.from_json(
 STEP = (("at_least", "20000"),)
 
 
-def document(did: str) -> DidDocument:
-    return DidDocument.from_json(create_document(did, {"sign-1": SIGNERS[did].public}), did=did)
+def document(did: str) -> PartyKeys:
+    return keys_of_document(create_document(did, {"sign-1": SIGNERS[did].public}), did=did)
 
 
 def trust(*, extra: Mapping[str, TrustedIssuer] | None = None) -> TrustList:
@@ -119,13 +120,13 @@ async def status_list(statuses: Mapping[int, int] | None = None, *, signer: str 
         ttl=timedelta(hours=12),
         lifetime=timedelta(days=7),
     )
-    return verify_status_list(text, uri=URI, key=SIGNERS[signer].public, now=NOW)
+    return verify_status_list(text, uri=URI, issuer=signer, key=SIGNERS[signer].public, now=NOW)
 
 
 async def evidence(statuses: Mapping[int, int] | None = None, *, signer: str = INSURER) -> Evidence:
     return Evidence(
         trust=trust(),
-        documents={did: document(did) for did in (UNION, INSURER)},
+        parties={did: document(did) for did in (UNION, INSURER)},
         status_lists={URI: await status_list(statuses, signer=signer)},
         fetched_at={URI: NOW - timedelta(minutes=30)},
     )
@@ -290,12 +291,12 @@ async def test_the_issuer_key_check_can_fail(kid: str) -> None:
 async def test_a_key_for_signing_in_signs_no_credential() -> None:
     published = create_document(UNION, {"sign-1": SIGNERS[UNION].public}) | {"assertionMethod": []}
     given = await evidence()
-    given = replace(given, documents={UNION: DidDocument.from_json(published, did=UNION)})
+    given = replace(given, parties={UNION: keys_of_document(published, did=UNION)})
     refused(await Shown().text(), given, UnknownKey, "issuer-key")
 
 
 async def test_an_issuer_whose_document_is_not_at_hand_is_neither_believed_nor_refused() -> None:
-    given = replace(await evidence(), documents={})
+    given = replace(await evidence(), parties={})
     refused(await Shown().text(), given, Unreachable, "issuer-key")
 
 
@@ -513,7 +514,7 @@ async def test_what_is_missing_is_named_in_rounds_and_only_for_trusted_issuers()
     bare = Evidence(trust=given.trust)
     url = "https://insurer.example/.well-known/did.json"
     assert missing([*SD_JWT_VC.parse(text), *SD_JWT_VC.parse(text)], bare, now=NOW) == (
-        Need(kind="did", name=INSURER, urls=(url,)),
+        Need(kind="keys", name=INSURER, urls=(url,)),
     )
     with_document = replace(given, status_lists={}, fetched_at={})
     assert missing(SD_JWT_VC.parse(text), with_document, now=NOW) == (Need(kind="status", name=URI, urls=(URI,)),)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from aiohttp import web
 
 from didkit_py.consent.policy import Policy
-from didkit_py.dids.document import DEACTIVATED
 from didkit_py.errors import DidkitError
+from didkit_py.keys.party import WITHDRAWN
 from didkit_py.localization import Text, phrase
 from didkit_py.service.http.web import Routes, notify, read_form, render
 from didkit_py.unicode.visible import is_visible, quoted, visible
@@ -67,7 +67,7 @@ def _lists(parts: WalletContext) -> dict[str, object] | None:
         "issuers": sorted(names.values()),
         "terms": sorted(f"“{quoted(f'{one.family} {one.version}')}”" for one in lists.terms.values()),
         "faults": [
-            phrase("wallet.rules.fault.withdrew", who=who) if code == DEACTIVATED else who
+            phrase("wallet.rules.fault.withdrew", who=who) if code == WITHDRAWN else who
             for part, code in sorted(lists.faults.items(), key=lambda one: names.get(one[0], ""))
             for who in [names.get(part, phrase("wallet.rules.fault.terms"))]
         ],

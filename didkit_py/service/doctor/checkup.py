@@ -13,9 +13,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final, Protocol
 
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
+from didkit_py.keys.party import PartyKeys
 from didkit_py.reading import origin
 from didkit_py.service.fetching.fetch import Fetched
 from didkit_py.service.fetching.lists import TrustedLists
@@ -99,7 +99,7 @@ class Checkup:
     sqlite: tuple[int, ...] = sqlite3.sqlite_version_info
     keys: ServiceKeys | None = None
     running: bool = False  # this very service listens on its port
-    document: DidDocument | None = None  # as it is published
+    published: PartyKeys | None = None  # as it is published
     lists: TrustedLists | None = None
     clocks: dict[str, timedelta] = field(default_factory=dict)  # how far those of others are ahead of ours
 

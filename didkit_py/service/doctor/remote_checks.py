@@ -3,10 +3,10 @@
 from statistics import median
 from typing import Final
 
-from didkit_py.dids.document import KeyPurpose
 from didkit_py.dids.methods import read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
 from didkit_py.errors import DidkitError, Expired, ForbiddenAddress, Malformed, Stale, Unreachable, WrongHost
+from didkit_py.keys.party import KeyPurpose
 from didkit_py.service.doctor.checkup import Checkup, Fault, NotChecked
 from didkit_py.service.doctor.local_checks import require_known_schema, require_private
 from didkit_py.service.fetching.evidence import fetch_lists, read_lists
@@ -41,7 +41,7 @@ async def check_address(case: Checkup) -> None:
     _require_host_handed_on(fetched)
     try:
         if case.program.publishes_key:
-            case.document = read_document(web_did(url), fetched.body)
+            case.published = read_document(web_did(url), fetched.body)
         elif fetched.body != HEALTHY:
             raise Malformed("it is no service of ours")
     except DidkitError as error:
@@ -73,9 +73,9 @@ async def check_published_key(case: Checkup) -> None:
     """What others read is the key that this folder signs with."""
     if not case.program.publishes_key:
         raise NotChecked("a wallet publishes no key")
-    if case.keys is None or case.document is None:
+    if case.keys is None or case.published is None:
         raise NotChecked("the keys do not open, or nothing is published")
-    if case.keys.public != case.document.key(None, KeyPurpose.ASSERTION, now=case.clock()):
+    if case.keys.public != case.published.key(None, KeyPurpose.ASSERTION, now=case.clock()):
         remedy = "Start the service from this folder, or restore the keys that belong to this address."
         raise Fault("published-key-differs", f"{case.set.base_url} publishes another key", remedy=remedy)
 

@@ -17,13 +17,14 @@ from typing import Final, Protocol, Self
 import structlog
 
 from didkit_py.credentials.credential import UnverifiedCredential
-from didkit_py.dids.document import DidDocument, create_deactivated_document
+from didkit_py.dids.document import create_deactivated_document
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Malformed, Stale, Unreachable, Withdrawn
 from didkit_py.jose import UnverifiedJws
+from didkit_py.keys.party import PartyKeys
 from didkit_py.reading import is_url, origin
-from didkit_py.roles.receiving import fetch_document_body
+from didkit_py.roles.receiving import fetch_key_document
 from didkit_py.service.fetching.fetch import Fetched
 from didkit_py.service.fetching.lists import (
     Source,
@@ -39,14 +40,14 @@ from didkit_py.service.observability.outcomes import OK, UNEXPECTED
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_status_list
 from didkit_py.verification import Evidence, Need, missing
-from didkit_py.verification.evidence import DOCUMENT_MAX_AGE
+from didkit_py.verification.evidence import KEYS_MAX_AGE
 
 __all__ = [
     "EvidenceFetching",
     "ScheduledLists",
     "Source",
     "TrustedLists",
-    "fetch_document",
+    "fetch_keys",
     "fetch_lists",
     "gather",
     "read_lists",
@@ -169,12 +170,12 @@ async def _source(fetcher: EvidenceFetching, url: str, wanted: WantedSource, now
     return Source(url=url, body=fetched.body, fetched_at=now)
 
 
-async def fetch_document(fetcher: EvidenceFetching, did: str) -> DidDocument:
-    """The document of any DID, fetched where its method keeps one; a deactivated one where that answers with 410.
+async def fetch_keys(fetcher: EvidenceFetching, did: str) -> PartyKeys:
+    """The keys of any party, fetched where they are kept; withdrawn ones where that answers with 410.
 
     Raises BadDid, Malformed or BadDidDocument, or what the fetcher raises.
     """
-    return read_document(did, await fetch_document_body(fetcher, did))
+    return read_document(did, await fetch_key_document(fetcher, did))
 
 
 async def gather(
@@ -192,10 +193,10 @@ async def gather(
             break
         tried.update(needs)
         for answer in await asyncio.gather(*(_answer(fetcher, need, evidence, now) for need in needs)):
-            if isinstance(answer, DidDocument):
+            if isinstance(answer, PartyKeys):
                 evidence = replace(
                     evidence,
-                    documents={**evidence.documents, answer.id: answer},
+                    parties={**evidence.parties, answer.id: answer},
                     fetched_at={**evidence.fetched_at, answer.id: now},
                 )
             elif answer is not None:
@@ -209,10 +210,10 @@ async def gather(
 
 async def _answer(
     fetcher: EvidenceFetching, need: Need, evidence: Evidence, now: datetime
-) -> DidDocument | VerifiedStatusList | None:
+) -> PartyKeys | VerifiedStatusList | None:
     with suppress(DidkitError):
-        if need.kind == "did":
-            return await fetch_document(fetcher, need.name)
+        if need.kind == "keys":
+            return await fetch_keys(fetcher, need.name)
         return await _fetch_status_list(fetcher, need.name, evidence, now)
     return None
 
@@ -222,10 +223,10 @@ async def _fetch_status_list(
 ) -> VerifiedStatusList:
     fetched = await fetcher.get(uri, max_bytes=token_list.MAX_TOKEN, accept=token_list.CONTENT_TYPE)
     text = fetched.body.decode("ascii", "replace").strip()
-    document = evidence.document(_signer(parse_status_list(text)))
-    if document is None:
+    keys = evidence.keys_of(_signer(parse_status_list(text)))
+    if keys is None:
         raise Malformed("the status list is signed by a party that is not known here")
-    return read_status_list(text, uri=uri, document=document, now=now)
+    return read_status_list(text, uri=uri, keys=keys, now=now)
 
 
 def _signer(jws: UnverifiedJws) -> str:
@@ -286,11 +287,11 @@ class ScheduledLists:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def current(self, now: datetime, *, document_max_age: timedelta = DOCUMENT_MAX_AGE) -> TrustedLists:
+    def current(self, now: datetime, *, keys_max_age: timedelta = KEYS_MAX_AGE) -> TrustedLists:
         """The last good lists. Raises Stale when there are none, or they do not hold any more."""
         if self._lists is None:
             raise Stale("the trust list was never fetched, or its publisher withdrew its key")
-        self._lists.require_holding(now, document_max_age=document_max_age)
+        self._lists.require_holding(now, keys_max_age=keys_max_age)
         return self._lists
 
     async def refresh_now(self) -> TrustedLists:

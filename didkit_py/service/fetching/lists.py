@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from didkit_py.dids.document import DEACTIVATED, DidDocument, KeyPurpose, did_of
 from didkit_py.dids.methods import locations, read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES
 from didkit_py.encoding import digest
 from didkit_py.errors import BadStatusList, BadTerms, DidkitError, Malformed, Stale, UnknownKey, Unreachable
 from didkit_py.jose import MAX_TOKEN
+from didkit_py.keys.party import WITHDRAWN, KeyPurpose, PartyKeys, party_of
 from didkit_py.service.observability.log import get_logger
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_aggregation, parse_status_list, verify_status_list
 from didkit_py.terms.document import MAX_DOCUMENT, MAX_LAYER, TermsDocument, parse_terms, verify_terms
 from didkit_py.trust import CONTENT_TYPE, TermsSource, TrustedIssuer, TrustList, verify_trust_list
 from didkit_py.verification import Evidence
-from didkit_py.verification.evidence import DOCUMENT_MAX_AGE, MAX_STEP_BACK
+from didkit_py.verification.evidence import KEYS_MAX_AGE, MAX_STEP_BACK
 
 MAX_AGGREGATION: Final = 131_072  # bytes: 64 addresses of the greatest length
 UNREACHABLE: Final = Unreachable.code
@@ -55,42 +55,42 @@ class TrustedLists:
     """What the trust list and its parts say, each part verified."""
 
     trust: TrustList
-    documents: Mapping[str, DidDocument]  # by DID
+    parties: Mapping[str, PartyKeys]  # by identifier
     status_lists: Mapping[str, VerifiedStatusList]  # by uri
-    fetched_at: Mapping[str, datetime]  # by uri of the status list, or by DID
+    fetched_at: Mapping[str, datetime]  # by uri of the status list, or by identifier of the party
     terms: Mapping[str, TermsDocument]  # by id
     layers: Mapping[str, bytes] = field(repr=False)  # texts of the terms, by digest
     faults: Mapping[str, str]  # what was left out (an issuer's DID, or an id of terms) -> code of the first error
     sources: tuple[Source, ...] = field(repr=False)  # what all of this was read from
 
-    def require_holding(self, now: datetime, *, document_max_age: timedelta = DOCUMENT_MAX_AGE) -> None:
+    def require_holding(self, now: datetime, *, keys_max_age: timedelta = KEYS_MAX_AGE) -> None:
         """Check that the trust list's time is not over, and that its publisher's key document is young enough.
 
         Raises Stale.
         """
         if not self.trust.holds(now):
             raise Stale("the trust list's time is over, or our clock is wrong")
-        replace(self.evidence(), document_max_age=document_max_age).document(self.trust.publisher, now=now)
+        replace(self.evidence(), keys_max_age=keys_max_age).keys_of(self.trust.publisher, now=now)
 
-    def believable(self, now: datetime, *, document_max_age: timedelta) -> "TrustedLists":
-        """The same with a trust list of those issuers only whose key document is not withdrawn and young enough."""
-        evidence = replace(self.evidence(), document_max_age=document_max_age)
+    def believable(self, now: datetime, *, keys_max_age: timedelta) -> "TrustedLists":
+        """The same with a trust list of those issuers only whose keys are not withdrawn and young enough."""
+        evidence = replace(self.evidence(), keys_max_age=keys_max_age)
 
-        def is_believable(did: str) -> bool:
+        def is_believable(party: str) -> bool:
             try:
-                document = evidence.document(did, now=now)
+                keys = evidence.keys_of(party, now=now)
             except DidkitError:
                 return False
-            return document is None or not document.deactivated  # None: its name is all that is known of it
+            return keys is None or not keys.withdrawn  # None: its name is all that is known of it
 
-        issuers = {did: issuer for did, issuer in self.trust.issuers.items() if is_believable(did)}
+        issuers = {party: issuer for party, issuer in self.trust.issuers.items() if is_believable(party)}
         return replace(self, trust=replace(self.trust, issuers=MappingProxyType(issuers)))
 
-    def evidence(self, **more_documents: DidDocument) -> Evidence:
-        """What judging needs, with further documents by DID."""
+    def evidence(self) -> Evidence:
+        """What judging needs."""
         return Evidence(
             trust=self.trust,
-            documents={**self.documents, **more_documents},
+            parties=self.parties,
             status_lists=self.status_lists,
             fetched_at=self.fetched_at,
         )
@@ -120,7 +120,7 @@ class Walk:
         for source in sorted(times, key=times.__getitem__, reverse=True):
             self._by_url.setdefault(source.url, []).append(source)
         self._trust: TrustList | None = None
-        self._documents: dict[str, DidDocument] = {}
+        self._parties: dict[str, PartyKeys] = {}
         self._status_lists: dict[str, VerifiedStatusList] = {}
         self._fetched_at: dict[str, datetime] = {}
         self._terms: dict[str, TermsDocument] = {}
@@ -130,7 +130,7 @@ class Walk:
 
     def read(self, trust_list_url: str, trust_list_signer: str) -> "Walk":
         """Take everything that can be taken."""
-        publisher = self._document(trust_list_signer, part=trust_list_url)
+        publisher = self._keys_of(trust_list_signer, part=trust_list_url)
         if publisher is None:
             return self
         self._trust = self._take(
@@ -158,7 +158,7 @@ class Walk:
             raise self.error
         return TrustedLists(
             trust=self._trust,
-            documents=self._documents,
+            parties=self._parties,
             status_lists=self._status_lists,
             fetched_at=self._fetched_at,
             terms=self._terms,
@@ -200,10 +200,10 @@ class Walk:
         self._used[url] = source
         return value
 
-    def _document(self, did: str, *, part: str) -> DidDocument | None:
+    def _keys_of(self, did: str, *, part: str) -> PartyKeys | None:
         try:
             urls = locations(did)
-            found = self._documents.get(did) or (read_document(did) if not urls else None)
+            found = self._parties.get(did) or (read_document(did) if not urls else None)
         except DidkitError as error:
             self.error = error
             self._faults.setdefault(part, error.code)
@@ -214,25 +214,25 @@ class Walk:
             if found is not None:
                 self._fetched_at[did] = self._used[urls[0]].fetched_at
         if found is not None:
-            self._documents[did] = found
-            if found.deactivated:
-                self._faults.setdefault(part, DEACTIVATED)
+            self._parties[did] = found
+            if found.withdrawn:
+                self._faults.setdefault(part, WITHDRAWN)
         return found
 
     def _issuer(self, issuer: TrustedIssuer) -> None:
-        document = self._document(issuer.id, part=issuer.id)
-        if document is None or document.deactivated or issuer.status_lists is None:
+        keys = self._keys_of(issuer.id, part=issuer.id)
+        if keys is None or keys.withdrawn or issuer.status_lists is None:
             return
         wanted = WantedSource(max_bytes=MAX_AGGREGATION, accept="application/json")
         uris = self._take(issuer.status_lists, parse_aggregation, part=issuer.id, wanted=wanted)
         for uri in uris or ():
-            self._status_list(uri, document)
+            self._status_list(uri, keys)
 
-    def _status_list(self, uri: str, document: DidDocument) -> None:
+    def _status_list(self, uri: str, keys: PartyKeys) -> None:
         found = self._take(
             uri,
-            lambda body: read_status_list(_text(body), uri=uri, document=document, now=self.now),
-            part=document.id,
+            lambda body: read_status_list(_text(body), uri=uri, keys=keys, now=self.now),
+            part=keys.id,
             wanted=WantedSource(max_bytes=token_list.MAX_TOKEN, accept=token_list.CONTENT_TYPE),
             age=lambda status_list: status_list.issued_at,
         )
@@ -243,7 +243,7 @@ class Walk:
     def _one_terms(self, entry: TermsSource) -> None:
         wanted = WantedSource(max_bytes=MAX_DOCUMENT)
         terms = self._take(entry.url, lambda body: _terms_of(entry, body), part=entry.id, wanted=wanted)
-        publisher = None if terms is None else self._document(terms.publisher, part=entry.id)
+        publisher = None if terms is None else self._keys_of(terms.publisher, part=entry.id)
         if terms is None or publisher is None:
             return
         texts = self._texts(terms)
@@ -269,14 +269,14 @@ class Walk:
         return found
 
 
-def read_status_list(text: str, *, uri: str, document: DidDocument, now: datetime) -> VerifiedStatusList:
-    """The list that the owner of `document` signed for the address `uri`. Raises BadStatusList, or its other faults."""
+def read_status_list(text: str, *, uri: str, keys: PartyKeys, now: datetime) -> VerifiedStatusList:
+    """The list that the owner of `keys` signed for the address `uri`. Raises BadStatusList, or its other faults."""
     kid = parse_status_list(text).kid
     if kid is None:
         raise UnknownKey("the status list names no key")
-    if did_of(kid) != document.id:
+    if "#" in kid and party_of(kid) != keys.id:
         raise BadStatusList("the list is signed by another party", spec="Token Status List, 8.3")
-    return verify_status_list(text, uri=uri, key=document.key(kid, KeyPurpose.ASSERTION, now=now), now=now)
+    return verify_status_list(text, uri=uri, issuer=keys.id, key=keys.key(kid, KeyPurpose.ASSERTION, now=now), now=now)
 
 
 def _terms_of(entry: TermsSource, body: bytes) -> TermsDocument:

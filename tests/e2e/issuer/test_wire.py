@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, KeyPurpose
+from didkit_py.dids.document import keys_of_document
 from didkit_py.dids.methods import did_of
 from didkit_py.encoding import from_b64url
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, verify_issuer
 from didkit_py.formats.table import FORMATS
+from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.roles.receiving import collect, preview, receive, redeem
@@ -33,8 +34,8 @@ async def issued(office: Office, offer: Taken, signers: list[SoftwareSigner]) ->
     return [entry["credential"] for entry in answer.json()["credentials"]]
 
 
-async def document(office: Office) -> DidDocument:
-    return DidDocument.from_json((await office.get("/.well-known/did.json")).json(), did=office.parts.did)
+async def document(office: Office) -> PartyKeys:
+    return keys_of_document((await office.get("/.well-known/did.json")).json(), did=office.parts.did)
 
 
 async def status_of(office: Office, text: str) -> int:
@@ -44,7 +45,9 @@ async def status_of(office: Office, text: str) -> int:
     published = await office.get(reference.uri.removeprefix(office.url))
     assert published.headers["Content-Type"] == "application/statuslist+jwt"
     key = (await document(office)).key(None, KeyPurpose.ASSERTION)
-    return verify_status_list(published.text, uri=reference.uri, key=key, now=office.clock()).status(reference.index)
+    return verify_status_list(
+        published.text, uri=reference.uri, issuer=office.parts.did, key=key, now=office.clock()
+    ).status(reference.index)
 
 
 async def test_a_wallet_takes_an_offer_and_gets_ten_copies_bound_to_its_ten_keys(office: Office) -> None:
@@ -462,7 +465,9 @@ async def test_a_suspended_claim_is_ten_places_far_apart_among_at_least_131072(o
     await issued(office, offer, keys(10))
     await office.parts.status_lists.change(offer.id, Status.SUSPENDED)
     text, key = (await office.get("/status-lists/1")).text, (await document(office)).key(None, KeyPurpose.ASSERTION)
-    read = verify_status_list(text, uri=office.parts.status_lists.uri(1), key=key, now=office.clock())
+    read = verify_status_list(
+        text, uri=office.parts.status_lists.uri(1), issuer=office.parts.did, key=key, now=office.clock()
+    )
     places = len(read.packed) * 8 // read.bits
     assert places >= 2**17
     suspended = [index for index in range(places) if read.status(index) != Status.VALID]

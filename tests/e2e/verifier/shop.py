@@ -26,10 +26,11 @@ from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
 from didkit_py.consent.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, write_json
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
+from didkit_py.keys.party import PartyKeys
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
     RequestLink,
@@ -177,7 +178,7 @@ class Shop:
         document = await self.document()
         request = verify_request_object(
             parse_request_object(answer.text, link=link),
-            document=document,
+            client_keys=document,
             expected_wallet_nonce=wallet_nonce,
             now=self.clock(),
             formats=FORMATS,
@@ -186,14 +187,14 @@ class Shop:
         agreed = consent(decision, Answer_(share=True, seen=page_digest(decision), optional=optional))
         return Fetched(made=made, text=answer.text, request=request, agreed=agreed)
 
-    async def _case(self, request: VerifiedRequest, document: DidDocument) -> DisclosureCase:
+    async def _case(self, request: VerifiedRequest, document: PartyKeys) -> DisclosureCase:
         held = await wallet()
         return DisclosureCase(
             request=request,
             vendor=verify_vendor(
                 request,
                 evidence=await self.evidence(),
-                vendor_document=document,
+                vendor_keys=document,
                 terms={self.terms.id: self.terms},
                 now=self.clock(),
             ),
@@ -206,9 +207,9 @@ class Shop:
     async def evidence(self) -> Evidence:
         return (await self.parts.lists.current(self.clock())).evidence()
 
-    async def document(self) -> DidDocument:
+    async def document(self) -> PartyKeys:
         answer = await self.get("/.well-known/did.json")
-        return DidDocument.from_json(answer.json(), did=self.parts.did)
+        return keys_of_document(answer.json(), did=self.parts.did)
 
     async def present(self, fetched: Fetched) -> dict[str, list[str]]:
         """The presentations that the person agreed to."""
@@ -380,7 +381,7 @@ async def give_papers(parts: VerifierContext, document: TermsDocument) -> None:
 
 
 def as_party(parts: VerifierContext) -> Party:
-    return Party(name=DEALER_NAME, did=parts.did, signer=parts.signer, document=parts.document)  # type: ignore[arg-type] # a SoftwareSigner
+    return Party(name=DEALER_NAME, did=parts.did, signer=parts.signer, document=parts.keys)  # type: ignore[arg-type] # a SoftwareSigner
 
 
 def link_of(made: MadeRequest) -> RequestLink:

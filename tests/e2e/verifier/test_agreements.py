@@ -37,7 +37,7 @@ async def agree(shop: Shop, fetched: Fetched) -> tuple[JointlySigned, Answer]:
 
 async def record_of(shop: Shop, answer: Answer, acceptance: JointlySigned) -> AgreementRecord:
     signed = JointlySigned.from_json(answer.json()["record"])
-    return verify_record(signed, vendor_document=await shop.document(), accepted=acceptance)
+    return verify_record(signed, vendor_keys=await shop.document(), accepted=acceptance)
 
 
 async def test_both_sides_end_with_the_same_bytes_and_two_signatures(shop: Shop) -> None:
@@ -304,7 +304,7 @@ async def test_a_withdrawal_is_kept_and_acknowledged_with_our_signature(shop: Sh
         parse_event(first.json()["event"]),
         record=record,
         previous=withdrawn,
-        vendor_document=await shop.document(),
+        vendor_keys=await shop.document(),
         now=clock(),
     )
     assert (acknowledged.of, acknowledged.state) == (withdrawn.digest, "applied")

@@ -47,7 +47,7 @@ async def agreed(shop: Shop, body: Mapping[str, Json] | None = None) -> Agreed:
     assert (await shop.respond(fetched, vp_token)).status == 200
     answer = await shop.send_acceptance(acceptance)
     signed = JointlySigned.from_json(answer.json()["record"])
-    return Agreed(fetched=fetched, record=verify_record(signed, vendor_document=await shop.document()))
+    return Agreed(fetched=fetched, record=verify_record(signed, vendor_keys=await shop.document()))
 
 
 async def asks_to_erase(
@@ -78,7 +78,7 @@ async def proven(shop: Shop, of: Agreed, text: str, answer: Answer) -> Agreement
     assert answer.status == 200, answer.text
     document = await shop.document()
     to = parse_event(text).event
-    return verify_answer(answer.json()["event"], to=to, record=of.record, vendor_document=document, now=shop.clock())
+    return verify_answer(answer.json()["event"], to=to, record=of.record, vendor_keys=document, now=shop.clock())
 
 
 async def known(shop: Shop, of: Agreed) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from didkit_py.command import didkit
 from didkit_py.commands import did as did_commands
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.errors import BadDidDocument, ForbiddenAddress, Unreachable
 from didkit_py.keys.signer import SoftwareSigner
@@ -144,7 +144,7 @@ async def test_a_did_web_is_fetched_where_it_may_be_and_must_describe_itself() -
         public = SoftwareSigner.from_secret(bytes([5] * 32)).public
         documents |= create_document(web_did(origin), {"key-1": public})
         found = await did_commands.fetch_or_derive(web_did(origin), (origin,))
-        assert DidDocument.from_json(found, did=web_did(origin)).id == web_did(origin)
+        assert keys_of_document(found, did=web_did(origin)).id == web_did(origin)
         documents["id"] = "did:web:other.example"
         with pytest.raises(BadDidDocument):
             await did_commands.fetch_or_derive(web_did(origin), (origin,))

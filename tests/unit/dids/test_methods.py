@@ -7,7 +7,6 @@ from typing import Any
 import base58
 import pytest
 
-from didkit_py.dids.document import KeyPurpose
 from didkit_py.dids.jwk import jwk_did
 from didkit_py.dids.key import codec_prefix, key_did
 from didkit_py.dids.methods import locations, read_document
@@ -15,6 +14,7 @@ from didkit_py.dids.web import web_did, web_origin
 from didkit_py.encoding import b64url
 from didkit_py.errors import BadDid, BadDidDocument, BadKey, Malformed, TooLarge
 from didkit_py.keys.algorithms import ALGORITHMS
+from didkit_py.keys.party import KeyPurpose
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 

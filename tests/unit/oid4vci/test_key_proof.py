@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, b64url, from_b64url, from_timestamp
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
@@ -38,7 +38,7 @@ NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 DID = "did:web:vendor.example"
 PERSON = SoftwareSigner.from_secret(b"p" * 32)
 BUSINESS = SoftwareSigner.from_secret(b"b" * 32, alg="EdDSA", key_id=f"{DID}#key-1")
-DOCUMENTS = {DID: DidDocument.from_json(create_document(DID, {"key-1": BUSINESS.public}), did=DID)}
+DOCUMENTS = {DID: keys_of_document(create_document(DID, {"key-1": BUSINESS.public}), did=DID)}
 
 
 async def proof(signer: SoftwareSigner = PERSON, *, typ: str = "openid4vci-proof+jwt", **changes: Json) -> str:
@@ -52,11 +52,11 @@ async def proof(signer: SoftwareSigner = PERSON, *, typ: str = "openid4vci-proof
 
 
 def judge(text: str) -> None:
-    verify_key_proof(text, expected_audience=ISSUER, documents=DOCUMENTS, now=NOW)
+    verify_key_proof(text, expected_audience=ISSUER, parties=DOCUMENTS, now=NOW)
 
 
 def test_the_proof_of_the_standard_holds() -> None:
-    verified = verify_key_proof(OFFICIAL, expected_audience=OFFICIAL_AUDIENCE, documents={}, now=OFFICIAL_TIME)
+    verified = verify_key_proof(OFFICIAL, expected_audience=OFFICIAL_AUDIENCE, parties={}, now=OFFICIAL_TIME)
 
     assert verified.nonce == "LarRGSbmUPYtRYO6BQ4yn8"
     assert verified.kid is None
@@ -72,7 +72,7 @@ def test_the_proof_of_the_standard_fails_when_any_part_is_changed() -> None:
         f"{header}.{payload}.",
     ):
         with pytest.raises(InvalidProof):
-            verify_key_proof(text, expected_audience=OFFICIAL_AUDIENCE, documents={}, now=OFFICIAL_TIME)
+            verify_key_proof(text, expected_audience=OFFICIAL_AUDIENCE, parties={}, now=OFFICIAL_TIME)
 
 
 async def test_a_persons_proof_carries_its_key_and_names_nobody() -> None:
@@ -88,7 +88,7 @@ async def test_a_persons_proof_carries_its_key_and_names_nobody() -> None:
 async def test_a_businesss_proof_names_a_key_of_its_did() -> None:
     text = await create_key_proof(signer=BUSINESS, audience=ISSUER, nonce="n", now=NOW)
 
-    verified = verify_key_proof(text, expected_audience=ISSUER, documents=DOCUMENTS, now=NOW)
+    verified = verify_key_proof(text, expected_audience=ISSUER, parties=DOCUMENTS, now=NOW)
 
     assert parse_key_proof(text).kid == f"{DID}#key-1"
     assert (verified.kid, verified.key) == (f"{DID}#key-1", BUSINESS.public)
@@ -140,13 +140,13 @@ OTHER_KEY = SoftwareSigner.from_secret(b"c" * 32, alg="EdDSA", key_id=f"{DID}#ke
 
 async def test_of_several_keys_the_named_one_counts() -> None:
     both = create_document(DID, {"key-1": BUSINESS.public, "key-2": OTHER_KEY.public})
-    documents = {DID: DidDocument.from_json(both, did=DID)}
+    documents = {DID: keys_of_document(both, did=DID)}
     for signer in (BUSINESS, OTHER_KEY):
         text = await proof(signer)
-        assert verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=NOW).key == signer.public
+        assert verify_key_proof(text, expected_audience=ISSUER, parties=documents, now=NOW).key == signer.public
     misnamed = await proof(replace(OTHER_KEY, key_id=BUSINESS.key_id))
     with pytest.raises(InvalidProof):
-        verify_key_proof(misnamed, expected_audience=ISSUER, documents=documents, now=NOW)
+        verify_key_proof(misnamed, expected_audience=ISSUER, parties=documents, now=NOW)
 
 
 async def test_a_key_of_a_business_proves_nothing_once_its_time_is_over() -> None:
@@ -155,20 +155,20 @@ async def test_a_key_of_a_business_proves_nothing_once_its_time_is_over() -> Non
     assert isinstance(methods, list)
     assert isinstance(methods[0], dict)
     methods[0]["expires"] = "2026-11-21T10:00:00Z"
-    documents = {DID: DidDocument.from_json(body, did=DID)}
+    documents = {DID: keys_of_document(body, did=DID)}
     before = NOW - timedelta(seconds=1)
     text = await proof(BUSINESS)
-    verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=before)
+    verify_key_proof(text, expected_audience=ISSUER, parties=documents, now=before)
     with pytest.raises(InvalidProof):
-        verify_key_proof(text, expected_audience=ISSUER, documents=documents, now=NOW)
+        verify_key_proof(text, expected_audience=ISSUER, parties=documents, now=NOW)
 
 
 async def test_a_proof_with_an_overlong_member_is_not_read() -> None:
     long, nonce = "https://issuer.example/".ljust(2_048, "x"), "n" * MAX_NONCE
-    verify_key_proof(await proof(aud=long, nonce=nonce), expected_audience=long, documents={}, now=NOW)
+    verify_key_proof(await proof(aud=long, nonce=nonce), expected_audience=long, parties={}, now=NOW)
     for text, audience in ((await proof(aud=long + "x"), long + "x"), (await proof(nonce=nonce + "n"), ISSUER)):
         with pytest.raises(InvalidProof, match="longer"):
-            verify_key_proof(text, expected_audience=audience, documents={}, now=NOW)
+            verify_key_proof(text, expected_audience=audience, parties={}, now=NOW)
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
@@ -188,18 +188,16 @@ def test_what_is_no_token_is_an_invalid_proof(text: str) -> None:
 
 async def test_the_proofs_of_one_request_are_of_different_keys_with_one_nonce() -> None:
     other = SoftwareSigner.from_secret(b"q" * 32)
-    verified = verify_key_proofs([await proof(), await proof(other)], expected_audience=ISSUER, documents={}, now=NOW)
+    verified = verify_key_proofs([await proof(), await proof(other)], expected_audience=ISSUER, parties={}, now=NOW)
 
     assert verified.nonce == "n"
     assert [each.key for each in verified.proofs] == [PERSON.public, other.public]
     with pytest.raises(InvalidProof, match="same key"):
-        verify_key_proofs([await proof(), await proof()], expected_audience=ISSUER, documents={}, now=NOW)
+        verify_key_proofs([await proof(), await proof()], expected_audience=ISSUER, parties={}, now=NOW)
     with pytest.raises(InvalidNonce):
-        verify_key_proofs(
-            [await proof(), await proof(other, nonce="m")], expected_audience=ISSUER, documents={}, now=NOW
-        )
+        verify_key_proofs([await proof(), await proof(other, nonce="m")], expected_audience=ISSUER, parties={}, now=NOW)
     with pytest.raises(InvalidProof):
-        verify_key_proofs([], expected_audience=ISSUER, documents={}, now=NOW)
+        verify_key_proofs([], expected_audience=ISSUER, parties={}, now=NOW)
 
 
 async def test_one_bad_proof_among_good_ones_is_found_wherever_it_stands() -> None:
@@ -207,4 +205,4 @@ async def test_one_bad_proof_among_good_ones_is_found_wherever_it_stands() -> No
     for bad in range(4):
         texts = [await proof(each, aud="https://b.example" if n == bad else ISSUER) for n, each in enumerate(signers)]
         with pytest.raises(InvalidProof, match="aud"):
-            verify_key_proofs(texts, expected_audience=ISSUER, documents={}, now=NOW)
+            verify_key_proofs(texts, expected_audience=ISSUER, parties={}, now=NOW)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.encoding import Json, timestamp
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
@@ -17,7 +17,7 @@ CLIENT: Final = f"decentralized_identifier:{DID}"
 LINK: Final = RequestLink(client_id=CLIENT, request_uri="https://dealer.example/oid4vp/requests/1", method="post")
 WALLET_NONCE: Final = "qPmxiNFCR3QTm19POc8uAA"
 SIGNER: Final = SoftwareSigner.from_secret(b"\x07" * 32, key_id=f"{DID}#key-1")
-DOCUMENT: Final = DidDocument.from_json(create_document(DID, {"key-1": SIGNER.public}), did=DID)
+DOCUMENT: Final = keys_of_document(create_document(DID, {"key-1": SIGNER.public}), did=DID)
 # The public key of the encrypted response example in OpenID4VP 1.0, 8.3, as the request's client_metadata shows it
 ENCRYPTION_JWK: Final[Mapping[str, Json]] = {
     "kty": "EC",
@@ -67,7 +67,7 @@ async def signed(body: Mapping[str, Json], *, signer: SoftwareSigner = SIGNER, t
 def judged(text: str, *, wallet_nonce: str | None = WALLET_NONCE, now: datetime = NOW) -> VerifiedRequest:
     return verify_request_object(
         parse_request_object(text, link=LINK),
-        document=DOCUMENT,
+        client_keys=DOCUMENT,
         expected_wallet_nonce=wallet_nonce,
         now=now,
         formats=FORMATS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.methods import read_document
 from didkit_py.encoding import b64url, timestamp, write_json
 from didkit_py.errors import (
@@ -205,7 +205,7 @@ async def test_a_key_that_may_not_authenticate_is_refused() -> None:
     with pytest.raises(UnknownKey):
         verify_request_object(
             unverified,
-            document=DidDocument.from_json(document, did=DID),
+            client_keys=keys_of_document(document, did=DID),
             expected_wallet_nonce=WALLET_NONCE,
             now=NOW,
             formats=FORMATS,
@@ -214,11 +214,11 @@ async def test_a_key_that_may_not_authenticate_is_refused() -> None:
 
 async def test_another_partys_document_is_our_own_mistake() -> None:
     evil = "did:web:evil.example"
-    document = DidDocument.from_json(create_document(evil, {"key-1": SIGNER.public}), did=evil)
+    document = keys_of_document(create_document(evil, {"key-1": SIGNER.public}), did=evil)
     unverified = parse_request_object(await signed(claims()), link=LINK)
-    with pytest.raises(ValueError, match="document"):
+    with pytest.raises(ValueError, match="keys"):
         verify_request_object(
-            unverified, document=document, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
+            unverified, client_keys=document, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
         )
 
 
@@ -320,7 +320,7 @@ async def test_a_did_that_is_only_a_key_is_answered_where_the_link_led() -> None
         text = await signed(claims(client_id=client, response_uri=response_uri), signer=signer)
         return verify_request_object(
             parse_request_object(text, link=link),
-            document=read_document(did),
+            client_keys=read_document(did),
             expected_wallet_nonce=WALLET_NONCE,
             now=NOW,
             formats=FORMATS,

@@ -49,7 +49,7 @@ async def test_a_wallet_believes_every_part_of_what_is_signed(desk: Desk) -> Non
     text = await desk.asking.sign(made.id, wallet_nonce="wallet-side-randomness-1", now=LATER)
     request = verify_request_object(
         parse_request_object(text, link=link),
-        document=DEALER.document,
+        client_keys=DEALER.document,
         expected_wallet_nonce="wallet-side-randomness-1",
         now=LATER,
         formats=FORMATS,
@@ -57,7 +57,7 @@ async def test_a_wallet_believes_every_part_of_what_is_signed(desk: Desk) -> Non
     vendor = verify_vendor(
         request,
         evidence=await evidence(),
-        vendor_document=DEALER.document,
+        vendor_keys=DEALER.document,
         terms={desk.terms.id: desk.terms},
         now=LATER,
     )

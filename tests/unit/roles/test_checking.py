@@ -42,7 +42,7 @@ async def fetched(desk: Desk) -> tuple[str, PresentationRequest]:
     link = replace(parse_request_link(made.link), method="get")
     request = verify_request_object(
         parse_request_object(text, link=link),
-        document=DEALER.document,
+        client_keys=DEALER.document,
         expected_wallet_nonce=None,
         now=NOW,
         formats=FORMATS,
@@ -218,7 +218,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
     known = {desk.terms.id: desk.terms}
     good = await check_request(
         text,
-        fetch_document=document,  # type: ignore[arg-type] # it gives the only document there is
+        fetch_keys=document,  # type: ignore[arg-type] # it gives the only document there is
         evidence=await evidence(),
         terms=known,
         now=NOW,
@@ -227,7 +227,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
     assert (would_answer(good), good.codes) == (True, ("ok.new",))
     late = await check_request(
         text,
-        fetch_document=document,  # type: ignore[arg-type]
+        fetch_keys=document,  # type: ignore[arg-type]
         evidence=await evidence(),
         terms=known,
         now=NOW + timedelta(hours=1),

@@ -103,9 +103,7 @@ class Vendor:
 
     async def _answer(self, text: str) -> str:
         record = relationship_of(self.store.exchange, formats=FORMATS).record
-        event = verify_event(
-            parse_event(text), record=record, previous=self.last, vendor_document=SOUND.document, now=NOW
-        )
+        event = verify_event(parse_event(text), record=record, previous=self.last, vendor_keys=SOUND.document, now=NOW)
         signer = {"other vendor": BOB.signer, "stranger": replace_key(SOUND)}.get(self.fault, SOUND.signer)
         of = replace(event, text=event.text + "A") if self.fault == "other event" else event
         if self.fault == "future":

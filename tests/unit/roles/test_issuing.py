@@ -9,11 +9,11 @@ import pytest
 
 from didkit_py.credentials.ladder import ladder_claims
 from didkit_py.credentials.template import template_named
-from didkit_py.dids.document import DidDocument
 from didkit_py.encoding import Json, write_json
 from didkit_py.errors import BadTemplate, IllegalMove, Replayed
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
+from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import (
     CredentialRequestDenied,
@@ -133,7 +133,7 @@ class Counter:
         return self.count.to_bytes(4, "big").rjust(size, b"\1")
 
 
-async def no_document(did: str) -> DidDocument:
+async def no_document(party: str) -> PartyKeys:
     raise AssertionError("nothing is fetched for a person")
 
 
@@ -159,7 +159,7 @@ def issuing(store: MemoryStore) -> Issuing:
         hashes=KeyedHashes(key=bytes([6] * 32)),
         nonce_key=bytes([6] * 32),
         random=Counter(),
-        fetch_document=no_document,
+        fetch_keys=no_document,
         in_format=SD_JWT_VC,
     )
 

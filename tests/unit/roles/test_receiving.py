@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 import pytest
 
 from didkit_py.credentials.credential import Credential, StatusReference
-from didkit_py.dids.document import DidDocument, create_document
+from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import (
@@ -182,9 +182,9 @@ class Issuer:
             raise InvalidToken("another token")
         request = CredentialRequest.from_json(read_json(body), batch_size=10)
         documents = {
-            VENDOR_DID: DidDocument.from_json(create_document(VENDOR_DID, {"key-1": VENDOR.public}), did=VENDOR_DID)
+            VENDOR_DID: keys_of_document(create_document(VENDOR_DID, {"key-1": VENDOR.public}), did=VENDOR_DID)
         }
-        proven = verify_key_proofs(request.proofs, expected_audience=URL, documents=documents, now=self.now)
+        proven = verify_key_proofs(request.proofs, expected_audience=URL, parties=documents, now=self.now)
         verify_nonce(proven.nonce, key=NONCE_KEY, now=self.now)
         if self.spoiled_nonces:
             self.spoiled_nonces -= 1

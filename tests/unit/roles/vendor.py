@@ -84,7 +84,7 @@ async def open_desk(folder: Path, *, papers: bool = True) -> AsyncIterator[Desk]
         return {document.id: document}
 
     vendor = Vendor(did=DEALER.did, base_url=DEALER.origin, name="Ann's", contact="privacy@dealer.example")
-    accepting = Accepting(store=store, signer=DEALER.signer, document=DEALER.document, terms=known)
+    accepting = Accepting(store=store, signer=DEALER.signer, keys=DEALER.document, terms=known)
     checking = Checking(
         store=store,
         accepting=accepting,

@@ -25,7 +25,7 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.service.fetching.evidence import (
     ScheduledLists,
     Source,
-    fetch_document,
+    fetch_keys,
     fetch_lists,
     gather,
     read_lists,
@@ -210,7 +210,7 @@ async def serving(world: World) -> AsyncIterator[World]:
 async def test_everything_that_the_trust_list_names_is_fetched_once_and_verified(world: World) -> None:
     lists = world.read(await world.fetch())
     assert lists.faults == {}
-    assert set(lists.documents) == {world.did(name) for name in ("publisher", "insurer", "maker")}
+    assert set(lists.parties) == {world.did(name) for name in ("publisher", "insurer", "maker")}
     assert set(lists.status_lists) == {f"{world.origin}/{name}/status-lists/1" for name in ("insurer", "maker")}
     assert [terms.family for terms in lists.terms.values()] == ["example-terms"]
     assert lists.layers == {digest(PLAIN): PLAIN, digest(FULL): FULL}
@@ -305,7 +305,7 @@ async def test_a_verifier_fetches_what_one_credential_lacks_and_no_more(world: W
     lists = world.read(await world.fetch())
     bare = TrustedLists(
         trust=lists.trust,
-        documents={},
+        parties={},
         status_lists={},
         fetched_at={},
         terms={},
@@ -341,10 +341,10 @@ async def test_what_a_verifier_cannot_fetch_it_cannot_judge(world: World) -> Non
 async def test_the_document_of_any_did_is_fetched_where_its_method_keeps_it(world: World) -> None:
     key = "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv"
     async with Fetcher({world.origin}) as fetcher:
-        assert (await fetch_document(fetcher, world.did("insurer"))).id == world.did("insurer")
-        assert (await fetch_document(fetcher, key)).id == key
+        assert (await fetch_keys(fetcher, world.did("insurer"))).id == world.did("insurer")
+        assert (await fetch_keys(fetcher, key)).id == key
         with pytest.raises(Unreachable):
-            await fetch_document(fetcher, world.did("nobody"))
+            await fetch_keys(fetcher, world.did("nobody"))
 
 
 def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:
@@ -377,7 +377,7 @@ async def test_a_schedule_keeps_the_last_good_lists_and_stores_them(world: World
                 lists.current(wrong)
         assert len(stored) == 1
         restarted = scheduled(world, fetcher, sources=stored[0])
-        assert restarted.current(NOW).documents == lists.current(NOW).documents
+        assert restarted.current(NOW).parties == lists.current(NOW).parties
 
 
 async def test_a_part_that_is_out_of_reach_for_once_keeps_what_was_good(world: World) -> None:
@@ -388,7 +388,7 @@ async def test_a_part_that_is_out_of_reach_for_once_keeps_what_was_good(world: W
         del world.files["/terms/full"]
         refreshed = await lists.refresh_now()
     assert refreshed.faults == {}
-    assert world.did("maker") in refreshed.documents
+    assert world.did("maker") in refreshed.parties
 
 
 @pytest.mark.parametrize(
@@ -416,14 +416,14 @@ async def test_an_issuer_that_withdrew_its_key_document_is_untrusted_at_once_and
                 require_valid(found, text)
             assert caught.value.reason == "did-deactivated"
             assert found.faults == {did: "did-deactivated"}
-            assert did not in found.believable(NOW, document_max_age=timedelta(days=7)).trust.issuers
+            assert did not in found.believable(NOW, keys_max_age=timedelta(days=7)).trust.issuers
             require_valid(found, await world.credential("insurer"))
         world.files.pop("/maker/did.json", None)  # neither does an address that is out of reach bring it back
         world.statuses.clear()
         with pytest.raises(Untrusted):
             require_valid(await lists.refresh_now(), text)
         withdraw(world, "maker", status, body)
-        bare = replace(world.read(stored), documents={}, fetched_at={})  # a vendor that never knew it
+        bare = replace(world.read(stored), parties={}, fetched_at={})  # a vendor that never knew it
         evidence = await gather(fetcher, SD_JWT_VC.parse(text), bare, now=NOW)
         with pytest.raises(Untrusted):
             verify_credential(
@@ -477,7 +477,7 @@ async def test_a_key_document_out_of_reach_serves_a_day_and_then_nobody_knows(wo
             await world.publish_trust(now=clock[0])
             found = await scheduled(world, fetcher, load=load, save=save, clock=lambda: clock[0]).refresh_now()
             assert found.fetched_at[did] == NOW
-            shown = found.believable(clock[0], document_max_age=timedelta(days=7)).trust.issuers
+            shown = found.believable(clock[0], keys_max_age=timedelta(days=7)).trust.issuers
             assert (did in shown) == (hours < 24 * 7)
             if hours < 24:
                 require_valid(found, text, now=clock[0])
@@ -521,7 +521,7 @@ async def test_a_clock_that_was_set_back_lengthens_no_keys_life(world: World) ->
     world.files["/maker/did.json"] = json.dumps(other).encode()
     found = world.read((*await world.fetch(now=back), *future), now=back)
     assert found.fetched_at[world.did("maker")] == back
-    assert [*found.documents[world.did("maker")].methods] == [f"{world.did('maker')}#sign-2"]
+    assert [*found.parties[world.did("maker")].keys] == [f"{world.did('maker')}#sign-2"]
 
 
 async def test_a_trust_list_whose_publisher_withdrew_its_key_is_believed_no_longer(world: World) -> None:
@@ -555,7 +555,7 @@ async def test_a_publisher_out_of_reach_for_a_day_leaves_lists_that_can_only_be_
             await lists.refresh_now()
         with pytest.raises(Stale):
             lists.current(clock[0])
-        assert lists.current(clock[0], document_max_age=timedelta(days=7)).trust.issuers
+        assert lists.current(clock[0], keys_max_age=timedelta(days=7)).trust.issuers
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ from didkit_py.status.token_list import (
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 URI = "https://insurer.example/status-lists/1"
-SIGNER = SoftwareSigner.from_secret(bytes(31) + b"\x05", key_id="did:web:insurer.example#sign-1")
+ISSUER = "did:web:insurer.example"
+SIGNER = SoftwareSigner.from_secret(bytes(31) + b"\x05", key_id=f"{ISSUER}#sign-1")
 
 
 def list_of(packed: bytes, bits: int) -> VerifiedStatusList:
@@ -103,9 +104,9 @@ async def test_a_list_of_ours_is_read_back() -> None:
         ttl=timedelta(hours=1),
         lifetime=timedelta(days=7),
     )
-    read = verify_status_list(text, uri=URI, key=SIGNER.public, now=NOW)
+    read = verify_status_list(text, uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
     assert [read.status(index) for index in (0, 3, 70_000, 131_071)] == [0, 1, 2, 0]
-    assert read.issuer == "did:web:insurer.example"
+    assert read.issuer == ISSUER
     assert (read.ttl, read.expires_at) == (timedelta(hours=1), NOW + timedelta(days=7))
 
 
@@ -136,9 +137,9 @@ def test_an_index_outside_the_list_is_refused() -> None:
     ],
 )
 async def test_a_list_that_breaks_a_rule_is_refused(changed: dict[str, Any], error: type[DidkitError]) -> None:
-    verify_status_list(await signed(), uri=URI, key=SIGNER.public, now=NOW)
+    verify_status_list(await signed(), uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
     with pytest.raises(error):
-        verify_status_list(await signed(**changed), uri=URI, key=SIGNER.public, now=NOW)
+        verify_status_list(await signed(**changed), uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
 
 
 async def test_a_small_token_cannot_unpack_into_a_large_list() -> None:
@@ -154,20 +155,20 @@ async def test_a_small_token_cannot_unpack_into_a_large_list() -> None:
 async def test_a_list_signed_by_another_key_or_of_another_type_is_refused() -> None:
     other = SoftwareSigner.from_secret(bytes(31) + b"\x06").public
     with pytest.raises(BadSignature):
-        verify_status_list(await signed(), uri=URI, key=other, now=NOW)
+        verify_status_list(await signed(), uri=URI, issuer=ISSUER, key=other, now=NOW)
     with pytest.raises(WrongType):
-        verify_status_list(await signed(typ="jwt"), uri=URI, key=SIGNER.public, now=NOW)
+        verify_status_list(await signed(typ="jwt"), uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
     unsigned = b64url(b'{"alg":"none","typ":"statuslist+jwt"}') + "." + (await signed()).split(".")[1] + "."
     with pytest.raises(UnsupportedAlgorithm):
-        verify_status_list(unsigned, uri=URI, key=SIGNER.public, now=NOW)
+        verify_status_list(unsigned, uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
     with pytest.raises(TooLarge):
-        verify_status_list("a" * 2_097_153, uri=URI, key=SIGNER.public, now=NOW)
+        verify_status_list("a" * 2_097_153, uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW)
 
 
 async def test_a_list_of_a_million_random_entries_passes_our_bounds() -> None:
     packed = secrets.token_bytes(262_144)
     text = await signed(status_list={"bits": 2, "lst": b64url(zlib.compress(packed))})
-    assert verify_status_list(text, uri=URI, key=SIGNER.public, now=NOW).packed == packed
+    assert verify_status_list(text, uri=URI, issuer=ISSUER, key=SIGNER.public, now=NOW).packed == packed
 
 
 def test_an_index_is_chosen_at_random_among_the_free_ones() -> None:

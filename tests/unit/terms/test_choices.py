@@ -252,7 +252,7 @@ async def test_only_what_was_accepted_can_be_taken_back(sound: Situation) -> Non
     for gids, is_theirs in ((("g-a",), True), (("g-ads",), False)):
         text = await create_withdrawal(record, previous=None, gids=gids, effect="stop-use", signer=PAIRWISE, now=NOW)
         unverified = parse_event(text)
-        options: Any = {"record": record, "previous": None, "vendor_document": SOUND.document, "now": NOW}
+        options: Any = {"record": record, "previous": None, "vendor_keys": SOUND.document, "now": NOW}
         if is_theirs:
             assert verify_event(unverified, **options).gids == gids
         else:

@@ -115,7 +115,7 @@ async def test_both_sides_end_with_the_same_bytes_and_two_signatures(sound: Agre
     record = at_vendor(sound, acceptance)
     assert record.presented == presented_digest(sound.vp_token, NONCE)
     both = await countersign(acceptance, signer=SOUND.signer)
-    at_wallet = verify_record(both, vendor_document=SOUND.document, accepted=acceptance)
+    at_wallet = verify_record(both, vendor_keys=SOUND.document, accepted=acceptance)
     assert at_wallet.payload == record.payload == acceptance.payload == jcs(sound.body)
     assert JointlySigned.from_json(both.to_json()) == both
 
@@ -250,15 +250,13 @@ async def test_one_sided_edits_and_foreign_countersignatures_are_seen(sound: Agr
     acceptance = await create_acceptance(sound.body, signer=PAIRWISE)
     other = await create_acceptance(sound.body | {"status": "dpv:ContractTerminated"}, signer=PAIRWISE)
     with pytest.raises(BadAgreement, match="accepted"):
-        verify_record(
-            await countersign(other, signer=SOUND.signer), vendor_document=SOUND.document, accepted=acceptance
-        )
+        verify_record(await countersign(other, signer=SOUND.signer), vendor_keys=SOUND.document, accepted=acceptance)
     with pytest.raises(DidkitError):
-        verify_record(await countersign(acceptance, signer=BOB.signer), vendor_document=SOUND.document)
+        verify_record(await countersign(acceptance, signer=BOB.signer), vendor_keys=SOUND.document)
     with pytest.raises(BadAgreement, match="another vendor"):
-        verify_record(await countersign(acceptance, signer=BOB.signer), vendor_document=BOB.document)
+        verify_record(await countersign(acceptance, signer=BOB.signer), vendor_keys=BOB.document)
     with pytest.raises(BadAgreement, match="both sides"):
-        verify_record(acceptance, vendor_document=SOUND.document)
+        verify_record(acceptance, vendor_keys=SOUND.document)
 
 
 async def test_a_record_is_about_one_presentation(sound: Agreed) -> None:
@@ -279,7 +277,7 @@ async def test_a_person_who_was_warned_that_the_terms_are_not_at_hand_can_still_
 
 async def test_events_follow_the_record_and_each_other(sound: Agreed) -> None:
     record = at_vendor(sound, await create_acceptance(sound.body, signer=PAIRWISE))
-    known = {"record": record, "vendor_document": SOUND.document, "now": NOW}
+    known = {"record": record, "vendor_keys": SOUND.document, "now": NOW}
     text = await create_withdrawal(record, previous=None, gids=["g-a"], effect="stop-use", signer=PAIRWISE, now=NOW)
     first = verify_event(parse_event(text), previous=None, **known)
     assert (first.seq, first.prev, first.gids) == (1, digest(record.payload), ("g-a",))
@@ -299,7 +297,7 @@ async def test_events_follow_the_record_and_each_other(sound: Agreed) -> None:
 
 async def test_events_of_others_are_refused(sound: Agreed) -> None:
     record = at_vendor(sound, await create_acceptance(sound.body, signer=PAIRWISE))
-    known = {"record": record, "previous": None, "vendor_document": SOUND.document, "now": NOW}
+    known = {"record": record, "previous": None, "vendor_keys": SOUND.document, "now": NOW}
     thief = await create_withdrawal(
         record, previous=None, gids=["g-a"], effect="stop-use", signer=signer_of("thief"), now=NOW
     )

@@ -75,7 +75,7 @@ async def test_the_same_evidence_is_judged_again_at_another_time() -> None:
     later = case.vendor.at(NOW + timedelta(days=2), request=case.request)
     assert {one.code for one in later.findings} == {"vrf.role-stale", "terms.stale", "agr.unbound"}
     assert case.vendor.at(NOW, request=case.request).findings == ()
-    assert TERMS_BODY.did in case.vendor.evidence.documents
+    assert TERMS_BODY.did in case.vendor.evidence.parties
 
 
 def without(h: Situation, did: str, *, made: timedelta) -> Situation:
@@ -127,5 +127,5 @@ async def test_terms_that_were_signed_after_the_list_was_made_are_not_at_hand_ye
     request, document = (case := await h.but(evidence=evidence).case()).request, case.vendor
     assert request is not None
     assert document is not None
-    vendor = verify_vendor(request, evidence=evidence, vendor_document=document.document, terms={}, now=NOW)
+    vendor = verify_vendor(request, evidence=evidence, vendor_keys=document.keys, terms={}, now=NOW)
     assert [one.code for one in vendor.findings] == [code]

@@ -28,7 +28,7 @@ def lists() -> TrustedLists:
     trust = TrustList(
         publisher="did:web:p.example", issued_at=NOW, expires_at=NOW + timedelta(days=1), issuers={TRUSTED: entry}
     )
-    nothing: dict[str, object] = {"documents": {}, "status_lists": {}, "fetched_at": {}, "terms": {}, "layers": {}}
+    nothing: dict[str, object] = {"parties": {}, "status_lists": {}, "fetched_at": {}, "terms": {}, "layers": {}}
     return TrustedLists(trust=trust, faults={}, sources=(), **nothing)  # type: ignore[arg-type] # empty of everything
 
 
