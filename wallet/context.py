@@ -27,7 +27,7 @@ from wallet.storage.ledger import BrokenLedger, Ledger
 from wallet.storage.presentation_store import PresentationStore
 from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
-from wallet.storage.vault import Ticket, Vault
+from wallet.storage.vault import Ticket, Vault, wallet_id_of
 
 Clock = Callable[[], datetime]
 SHOWN_MAX_AGE: Final = timedelta(days=7)  # of key documents behind what is merely shown, such as an issuer's name
@@ -91,8 +91,10 @@ class WalletContext:
         return self._opened[1]
 
     def _open(self, box: Box) -> Opened:
-        store = WalletStore(database=self.database, box=box, rules=RulesSeal(path=self.rules_path, box=box))
-        ledger = Ledger(self.database, box=box, head_path=self.head_path)
+        wallet_id = wallet_id_of(box)
+        rules = RulesSeal(path=self.rules_path, box=box)
+        store = WalletStore(database=self.database, wallet_id=wallet_id, box=box, rules=rules)
+        ledger = Ledger(self.database, wallet_id=wallet_id, box=box, head_path=self.head_path)
         keeping = PresentationStore(store=store, ledger=ledger, formats=self.formats, lists=self.known_lists)
         return Opened(
             store=store,

@@ -35,6 +35,7 @@ from wallet.storage.ledger import Entry, Ledger
 from wallet.storage.presentation_store import PresentationStore
 from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
+from wallet.storage.vault import wallet_id_of
 
 FOR_A_PERSON, FOR_A_BUSINESS = 10, 1  # copies of a document
 SAID_YES: Final = frozenset(
@@ -187,8 +188,8 @@ async def _vendor(database: Database, keys: ServiceKeys) -> dict[str, Any]:
 
 async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
     rules = RulesSeal(path=head.with_name(RULES_HEAD), box=box)
-    store = WalletStore(database=database, box=box, rules=rules)
-    ledger = Ledger(database, box=box, head_path=head)
+    store = WalletStore(database=database, wallet_id=wallet_id_of(box), box=box, rules=rules)
+    ledger = Ledger(database, wallet_id=wallet_id_of(box), box=box, head_path=head)
     keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None, formats=FORMATS)
     ids = [str(row["id"]) for row in await database.fetch("SELECT id FROM requests")]
     offers = await database.fetch("SELECT id, state FROM offers")

@@ -192,7 +192,7 @@ def test_the_wallets_history_outlives_a_disk_that_fails_at_any_step(memory: Path
         head = HeadFile(path=folder / HEAD, box=BOX)
         await begun(partial(asyncio.to_thread, head.create), disk)
         database = await begun(partial(open_sqlite, folder / FILE, migrations=WALLET_TABLES), disk)
-        ledger = Ledger(database, box=BOX, head_path=folder / HEAD)
+        ledger = Ledger(database, wallet_id="hers", box=BOX, head_path=folder / HEAD)
         for name in "abc":
             await calls.make(name, ledger.append(draft(name), now=NOW))
         disk.repair()
@@ -213,7 +213,7 @@ def draft(name: str) -> Draft:
 async def history_in(folder: Path) -> list[str]:
     database = await open_sqlite(folder / FILE, migrations=WALLET_TABLES)
     try:
-        entries = await Ledger(database, box=BOX, head_path=folder / HEAD).read()
+        entries = await Ledger(database, wallet_id="hers", box=BOX, head_path=folder / HEAD).read()
     finally:
         await database.close()
     return [entry.request_id for entry in entries]
@@ -230,7 +230,7 @@ async def test_a_head_that_cannot_be_replaced_stops_the_wallet_and_not_its_histo
     with recorder.watching():
         HeadFile(path=tmp_path / HEAD, box=BOX).create()
         database = await open_sqlite(tmp_path / FILE, migrations=WALLET_TABLES)
-        ledger = Ledger(database, box=BOX, head_path=tmp_path / HEAD)
+        ledger = Ledger(database, wallet_id="hers", box=BOX, head_path=tmp_path / HEAD)
         full = True
         for number in range(10):
             with pytest.raises(StorageUnavailable, match="No space left on device"):

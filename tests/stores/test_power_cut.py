@@ -185,7 +185,7 @@ async def live(folder: Path) -> tuple[Box, list[Event]]:
         HeadFile(path=folder / HEAD, box=box).create()
         recorder.tell(0)
         database = await open_sqlite(folder / FILE, migrations=WALLET_TABLES)
-        ledger = Ledger(database, box=box, head_path=folder / HEAD)
+        ledger = Ledger(database, wallet_id="hers", box=box, head_path=folder / HEAD)
         count = 0
         for turn in range(15):
             batch = 1 + turn % MAX_BATCH
@@ -203,7 +203,7 @@ async def resume(folder: Path, box: Box) -> int:
     """Start again and write one thing more; how many entries stood there before."""
     database = await open_sqlite(folder / FILE, migrations=WALLET_TABLES)
     try:
-        ledger = Ledger(database, box=box, head_path=folder / HEAD)
+        ledger = Ledger(database, wallet_id="hers", box=box, head_path=folder / HEAD)
         count = await ledger.adopt()
         await ledger.append(draft("after"), now=NOW)
         return count

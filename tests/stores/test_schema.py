@@ -44,13 +44,7 @@ PROGRAMS: Final[Mapping[str, Tables]] = MappingProxyType(
 )
 
 
-@pytest.fixture(
-    params=[
-        "issuer",
-        "verifier",
-        pytest.param("wallet", marks=pytest.mark.xfail(strict=True, reason="its tables get their wallet_id next")),
-    ]
-)
+@pytest.fixture(params=["issuer", "verifier", "wallet"])
 def program(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -1,49 +1,63 @@
--- What a person holds, was asked and answered. Columns tell opaque ids, counters, times and states;
--- everything else is sealed with the wallet's key, bound to its table and id.
+-- What people hold, were asked and answered. Every row belongs to one wallet, which every key and statement names first.
+-- Columns tell opaque ids, counters, times and states; everything else is sealed with the wallet's key, bound to its
+-- table and id.
 
 CREATE TABLE credentials (
-    id TEXT NOT NULL PRIMARY KEY,
+    wallet_id TEXT NOT NULL,
+    id TEXT NOT NULL,
     received_at BIGINT NOT NULL,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, id)
 );
 
 -- One-use copies: each has a key of its own. A copy is marked as used before anything of it leaves.
 CREATE TABLE copies (
-    id TEXT NOT NULL PRIMARY KEY,
-    credential_id TEXT NOT NULL REFERENCES credentials (id),
+    wallet_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    credential_id TEXT NOT NULL,
     used_at BIGINT,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, id),
+    FOREIGN KEY (wallet_id, credential_id) REFERENCES credentials (wallet_id, id)
 );
 
-CREATE INDEX copies_of_credential ON copies (credential_id, used_at);
+CREATE INDEX copies_of_credential ON copies (wallet_id, credential_id, used_at);
 
 CREATE TABLE offers (
-    id TEXT NOT NULL PRIMARY KEY,
+    wallet_id TEXT NOT NULL,
+    id TEXT NOT NULL,
     state TEXT NOT NULL,
     opened_at BIGINT NOT NULL,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, id)
 );
 
 CREATE TABLE requests (
-    id TEXT NOT NULL PRIMARY KEY,
+    wallet_id TEXT NOT NULL,
+    id TEXT NOT NULL,
     state TEXT NOT NULL,
     opened_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, id)
 );
 
-CREATE INDEX requests_by_state ON requests (state);
+CREATE INDEX requests_by_state ON requests (wallet_id, state);
 
 -- The chain: each sealed entry holds the digest of the one before it.
 CREATE TABLE ledger (
-    seq BIGINT NOT NULL PRIMARY KEY,
-    sealed BYTEA NOT NULL
+    wallet_id TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, seq)
 );
 
 CREATE TABLE rules (
-    name TEXT NOT NULL PRIMARY KEY,
+    wallet_id TEXT NOT NULL,
+    name TEXT NOT NULL,
     version BIGINT NOT NULL,
-    sealed BYTEA NOT NULL
+    sealed BYTEA NOT NULL,
+    PRIMARY KEY (wallet_id, name)
 );
 
 -- Public lists as they were fetched, whole and by schedule: the same for every wallet that follows the same list.

@@ -32,8 +32,8 @@ KINDS: Final = (
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
 PAGE: Final = 1_000  # rows of one statement, verified in one go in a thread
 ALL: Final = -(2**63)  # before every row, also one that no wallet writes
-READ: Final = f"SELECT seq, sealed FROM ledger WHERE seq >= ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608 - a number
-APPEND: Final = "INSERT INTO ledger (seq, sealed) VALUES (?, ?)"
+READ: Final = f"SELECT seq, sealed FROM ledger WHERE wallet_id = ? AND seq >= ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608 - a number
+APPEND: Final = "INSERT INTO ledger (wallet_id, seq, sealed) VALUES (?, ?, ?)"
 _HEAD: Final = "ledger-head"
 log = get_logger()
 
@@ -179,10 +179,11 @@ def _require_head(entries: Sequence[Entry], head: Head) -> None:
 
 
 class Ledger:
-    """The chain in the database with its head in a file."""
+    """The chain of one wallet in the database with its head in a file."""
 
-    def __init__(self, database: Database, *, box: Box, head_path: Path) -> None:
+    def __init__(self, database: Database, *, wallet_id: str, box: Box, head_path: Path) -> None:
         self._database = database
+        self._wallet_id = wallet_id
         self._box = box
         self._head = HeadFile(path=head_path, box=box)
         self._turn = asyncio.Lock()  # entries are written one commit after the other, each with its head
@@ -205,7 +206,7 @@ class Ledger:
         # The newest verified entry is opened again: it still stands there, or the history was cut or replaced.
         entries = verified[:-1]
         while True:
-            rows = await self._database.fetch(READ, len(entries) + 1 if entries or verified else ALL)
+            rows = await self._database.fetch(READ, self._wallet_id, len(entries) + 1 if entries or verified else ALL)
             entries = await asyncio.to_thread(follow_chain, entries, rows, genesis=genesis, box=self._box)
             if len(rows) < PAGE:
                 break
@@ -257,5 +258,5 @@ class Ledger:
             }
             entries.append(Entry.from_json(value))
             sealed = self._box.seal(value, place=f"ledger:{head.count + 1}")
-            statements.append(Statement(APPEND, (head.count + 1, sealed), rows=1))
+            statements.append(Statement(APPEND, (self._wallet_id, head.count + 1, sealed), rows=1))
         return tuple(entries), tuple(statements)

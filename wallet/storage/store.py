@@ -18,15 +18,17 @@ from wallet.storage.rules_seal import RulesSeal
 
 CREDENTIALS: Final = (
     "SELECT c.id, c.sealed, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left"
-    " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id"
+    " FROM credentials c LEFT JOIN copies p ON p.wallet_id = c.wallet_id AND p.credential_id = c.id"
+    " WHERE c.wallet_id = ?"
 )
 # The same, and beside each the first of its copies that nobody has seen: one statement, however many are held.
 CREDENTIALS_WITH_COPIES: Final = (
     "SELECT d.id, d.sealed, d.copies, d.copies_left, n.id AS copy_id, n.sealed AS copy_sealed FROM ("
     "SELECT c.id, c.sealed, c.received_at, count(p.id) AS copies, count(p.id) - count(p.used_at) AS copies_left,"
     " min(CASE WHEN p.used_at IS NULL THEN p.id END) AS next_copy"
-    " FROM credentials c LEFT JOIN copies p ON p.credential_id = c.id GROUP BY c.id, c.sealed, c.received_at"
-    ") d LEFT JOIN copies n ON n.id = d.next_copy ORDER BY d.received_at"
+    " FROM credentials c LEFT JOIN copies p ON p.wallet_id = c.wallet_id AND p.credential_id = c.id"
+    " WHERE c.wallet_id = ? GROUP BY c.id, c.sealed, c.received_at"
+    ") d LEFT JOIN copies n ON n.wallet_id = ? AND n.id = d.next_copy ORDER BY d.received_at"
 )
 _POLICY: Final = "policy"
 _TRIES: Final = 5  # two writers of one row: the second reads again
@@ -44,9 +46,10 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletStore:
-    """The wallet's database, opened with its key."""
+    """One wallet in its database, opened with its key."""
 
     database: Database
+    wallet_id: str  # whose: every statement names it
     box: Box
     rules: RulesSeal
 
@@ -60,12 +63,14 @@ class WalletStore:
 
     async def load_credentials(self) -> tuple[StoredCredential, ...]:
         """Every document, oldest first."""
-        rows = await self.database.fetch(f"{CREDENTIALS} GROUP BY c.id, c.sealed, c.received_at ORDER BY c.received_at")
+        sql = f"{CREDENTIALS} GROUP BY c.id, c.sealed, c.received_at ORDER BY c.received_at"
+        rows = await self.database.fetch(sql, self.wallet_id)
         return tuple(self._credential(row) for row in rows)
 
     async def load_credential(self, credential_id: str) -> StoredCredential:
         """One document. Raises NotFound."""
-        rows = await self.database.fetch(f"{CREDENTIALS} WHERE c.id = ? GROUP BY c.id, c.sealed", credential_id)
+        sql = f"{CREDENTIALS} AND c.id = ? GROUP BY c.id, c.sealed"
+        rows = await self.database.fetch(sql, self.wallet_id, credential_id)
         if not rows:
             raise NotFound("there is no such document in this wallet")
         return self._credential(rows[0])
@@ -80,7 +85,7 @@ class WalletStore:
 
     async def load_credentials_with_copies(self) -> tuple[tuple[StoredCredential, StoredCopy | None], ...]:
         """Every document, oldest first, with the copy that would be shown next: None when all are used."""
-        rows = await self.database.fetch(CREDENTIALS_WITH_COPIES)
+        rows = await self.database.fetch(CREDENTIALS_WITH_COPIES, self.wallet_id, self.wallet_id)
         return tuple((self._credential(row), self._next_copy(row)) for row in rows)
 
     def _next_copy(self, row: Row) -> StoredCopy | None:
@@ -92,13 +97,14 @@ class WalletStore:
 
     async def load_copy_ids(self, credential_id: str) -> frozenset[str]:
         """All copies of a document, used ones too."""
-        rows = await self.database.fetch("SELECT id FROM copies WHERE credential_id = ?", credential_id)
+        sql = "SELECT id FROM copies WHERE wallet_id = ? AND credential_id = ?"
+        rows = await self.database.fetch(sql, self.wallet_id, credential_id)
         return frozenset(_text(row, "id") for row in rows)
 
     def spend_copy(self, copy_id: str, *, now: datetime) -> Statement:
         """The write that marks a copy as used; it fails when the copy was used before."""
-        sql = "UPDATE copies SET used_at = ? WHERE id = ? AND used_at IS NULL"
-        return Statement(sql, (timestamp(now), copy_id), rows=1)
+        sql = "UPDATE copies SET used_at = ? WHERE wallet_id = ? AND id = ? AND used_at IS NULL"
+        return Statement(sql, (timestamp(now), self.wallet_id, copy_id), rows=1)
 
     async def delete_credential(self, credential_id: str) -> tuple[Statement, ...]:
         """The writes that leave nothing of a document: neither claims nor copies with their keys, nor its offer.
@@ -107,9 +113,16 @@ class WalletStore:
         """
         offers = [one for one in await self.load_offers("received") if one.credential_id == credential_id]
         return (
-            Statement("DELETE FROM copies WHERE credential_id = ?", (credential_id,)),
-            Statement("DELETE FROM credentials WHERE id = ? RETURNING id", (credential_id,), rows=1),
-            *(Statement("DELETE FROM offers WHERE id = ?", (one.id,)) for one in offers),
+            Statement("DELETE FROM copies WHERE wallet_id = ? AND credential_id = ?", (self.wallet_id, credential_id)),
+            Statement(
+                "DELETE FROM credentials WHERE wallet_id = ? AND id = ? RETURNING id",
+                (self.wallet_id, credential_id),
+                rows=1,
+            ),
+            *(
+                Statement("DELETE FROM offers WHERE wallet_id = ? AND id = ?", (self.wallet_id, one.id))
+                for one in offers
+            ),
         )
 
     # Offers
@@ -117,7 +130,8 @@ class WalletStore:
     async def add_offer(self, offer: StoredOffer, *, now: datetime) -> None:
         """Keep an offer that was opened."""
         await self.database.execute(
-            "INSERT INTO offers (id, state, opened_at, sealed) VALUES (?, ?, ?, ?)",
+            "INSERT INTO offers (wallet_id, id, state, opened_at, sealed) VALUES (?, ?, ?, ?, ?)",
+            self.wallet_id,
             offer.id,
             offer.state,
             timestamp(now),
@@ -126,7 +140,8 @@ class WalletStore:
 
     async def load_offer(self, offer_id: str) -> StoredOffer:
         """One offer. Raises NotFound."""
-        rows = await self.database.fetch("SELECT id, state, sealed FROM offers WHERE id = ?", offer_id)
+        sql = "SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND id = ?"
+        rows = await self.database.fetch(sql, self.wallet_id, offer_id)
         if not rows:
             raise NotFound("there is no such offer in this wallet")
         return self._offer(rows[0])
@@ -135,8 +150,9 @@ class WalletStore:
         """The offers in these states, newest first."""
         marks = ", ".join("?" for _ in states)
         rows = await self.database.fetch(
-            f"SELECT id, state, sealed FROM offers WHERE state IN ({marks}) ORDER BY opened_at DESC",  # noqa: S608 - only placeholders
-            *states,
+            f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND state IN ({marks})"  # noqa: S608 - only placeholders
+            " ORDER BY opened_at DESC",
+            *(self.wallet_id, *states),
         )
         return tuple(self._offer(row) for row in rows)
 
@@ -144,8 +160,12 @@ class WalletStore:
         return StoredOffer.from_json(self._open(row, "offers"), id=_text(row, "id"), state=_text(row, "state"))
 
     def _change_offer(self, offer: StoredOffer, before: str) -> Statement:
-        sql = "UPDATE offers SET state = ?, sealed = ? WHERE id = ? AND state = ?"
-        return Statement(sql, (offer.state, self._seal(offer.to_json(), "offers", offer.id), offer.id, before), rows=1)
+        sealed = self._seal(offer.to_json(), "offers", offer.id)
+        return Statement(
+            "UPDATE offers SET state = ?, sealed = ? WHERE wallet_id = ? AND id = ? AND state = ?",
+            (offer.state, sealed, self.wallet_id, offer.id, before),
+            rows=1,
+        )
 
     async def save_offer(self, offer: StoredOffer, *, before: str) -> None:
         """Replace an offer that is still in state `before`. Raises IllegalMove when it is not."""
@@ -162,13 +182,13 @@ class WalletStore:
         statements = [
             self._change_offer(offer, before),
             Statement(
-                "INSERT INTO credentials (id, received_at, sealed) VALUES (?, ?, ?)",
-                (credential.id, timestamp(credential.received_at), sealed),
+                "INSERT INTO credentials (wallet_id, id, received_at, sealed) VALUES (?, ?, ?, ?)",
+                (self.wallet_id, credential.id, timestamp(credential.received_at), sealed),
             ),
             *(
                 Statement(
-                    "INSERT INTO copies (id, credential_id, sealed) VALUES (?, ?, ?)",
-                    (copy.id, credential.id, self._seal(copy.to_json(), "copies", copy.id)),
+                    "INSERT INTO copies (wallet_id, id, credential_id, sealed) VALUES (?, ?, ?, ?)",
+                    (self.wallet_id, copy.id, credential.id, self._seal(copy.to_json(), "copies", copy.id)),
                 )
                 for copy in copies
             ),
@@ -183,21 +203,25 @@ class WalletStore:
     def add_request(self, request_id: str, state: str, body: Json, *, now: datetime) -> Statement:
         """The write that keeps a request that was opened."""
         return Statement(
-            "INSERT INTO requests (id, state, opened_at, changed_at, sealed) VALUES (?, ?, ?, ?, ?)",
-            (request_id, state, timestamp(now), timestamp(now), self._seal(body, "requests", request_id)),
+            "INSERT INTO requests (wallet_id, id, state, opened_at, changed_at, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                *(self.wallet_id, request_id, state, timestamp(now), timestamp(now)),
+                self._seal(body, "requests", request_id),
+            ),
         )
 
     def change_request(self, request_id: str, state: str, body: Json, *, before: str, now: datetime) -> Statement:
         """The write that moves a request on from state `before`; it fails when it is in another."""
         return Statement(
-            "UPDATE requests SET state = ?, changed_at = ?, sealed = ? WHERE id = ? AND state = ?",
-            (state, timestamp(now), self._seal(body, "requests", request_id), request_id, before),
+            "UPDATE requests SET state = ?, changed_at = ?, sealed = ? WHERE wallet_id = ? AND id = ? AND state = ?",
+            (state, timestamp(now), self._seal(body, "requests", request_id), self.wallet_id, request_id, before),
             rows=1,
         )
 
     async def load_request(self, request_id: str) -> StoredRequest:
         """One request. Raises NotFound."""
-        rows = await self.database.fetch("SELECT id, state, changed_at, sealed FROM requests WHERE id = ?", request_id)
+        sql = "SELECT id, state, changed_at, sealed FROM requests WHERE wallet_id = ? AND id = ?"
+        rows = await self.database.fetch(sql, self.wallet_id, request_id)
         if not rows:
             raise NotFound("there is no such request in this wallet")
         return self._request(rows[0])
@@ -206,8 +230,9 @@ class WalletStore:
         """The requests in these states, newest first."""
         marks = ", ".join("?" for _ in states)
         rows = await self.database.fetch(
-            f"SELECT id, state, changed_at, sealed FROM requests WHERE state IN ({marks}) ORDER BY opened_at DESC, id",  # noqa: S608 - only placeholders
-            *states,
+            "SELECT id, state, changed_at, sealed FROM requests"  # noqa: S608 - only placeholders
+            f" WHERE wallet_id = ? AND state IN ({marks}) ORDER BY opened_at DESC, id",
+            *(self.wallet_id, *states),
         )
         return tuple(self._request(row) for row in rows)
 
@@ -224,9 +249,9 @@ class WalletStore:
     def add_ending(self, ended: Ended) -> Statement:
         """The write that keeps what the person asked of a vendor; it fails when its place is taken."""
         return Statement(
-            "INSERT INTO endings (request_id, place, answered_at, sealed) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (request_id, place) DO NOTHING RETURNING place",
-            (ended.exchange_id, ended.place, None, self._seal_ending(ended)),
+            "INSERT INTO endings (wallet_id, request_id, place, answered_at, sealed) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (wallet_id, request_id, place) DO NOTHING RETURNING place",
+            (self.wallet_id, ended.exchange_id, ended.place, None, self._seal_ending(ended)),
             rows=1,
         )
 
@@ -235,20 +260,20 @@ class WalletStore:
         answered_at = None if ended.answered_at is None else timestamp(ended.answered_at)
         return Statement(
             "UPDATE endings SET answered_at = ?, sealed = ?"
-            " WHERE request_id = ? AND place = ? AND answered_at IS NULL RETURNING place",
-            (answered_at, self._seal_ending(ended), ended.exchange_id, ended.place),
+            " WHERE wallet_id = ? AND request_id = ? AND place = ? AND answered_at IS NULL RETURNING place",
+            (answered_at, self._seal_ending(ended), self.wallet_id, ended.exchange_id, ended.place),
             rows=1,
         )
 
     async def load_endings(self) -> tuple[Ended, ...]:
         """Everything that was asked of vendors, by request and in order."""
-        rows = await self.database.fetch("SELECT request_id, place, sealed FROM endings ORDER BY request_id, place")
-        return tuple(self._ending(row) for row in rows)
+        sql = "SELECT request_id, place, sealed FROM endings WHERE wallet_id = ? ORDER BY request_id, place"
+        return tuple(self._ending(row) for row in await self.database.fetch(sql, self.wallet_id))
 
     async def load_endings_of(self, request_id: str) -> tuple[Ended, ...]:
         """What was asked of one vendor about one record, in order."""
-        sql = "SELECT request_id, place, sealed FROM endings WHERE request_id = ? ORDER BY place"
-        return tuple(self._ending(row) for row in await self.database.fetch(sql, request_id))
+        sql = "SELECT request_id, place, sealed FROM endings WHERE wallet_id = ? AND request_id = ? ORDER BY place"
+        return tuple(self._ending(row) for row in await self.database.fetch(sql, self.wallet_id, request_id))
 
     def _seal_ending(self, ended: Ended) -> bytes:
         return self.box.seal(ended.to_json(), place=f"endings:{ended.exchange_id}:{ended.place}")
@@ -266,7 +291,8 @@ class WalletStore:
 
     async def _load_policy(self) -> tuple[Policy, int]:
         sealed = self.rules.read()  # before the row: rules written meanwhile are newer, never older
-        rows = await self.database.fetch("SELECT version, sealed FROM rules WHERE name = ?", _POLICY)
+        sql = "SELECT version, sealed FROM rules WHERE wallet_id = ? AND name = ?"
+        rows = await self.database.fetch(sql, self.wallet_id, _POLICY)
         version = _int(rows[0], "version") if rows else 0
         if version < sealed:
             raise BrokenLedger("the rules of this wallet were removed, or are older than the ones that were sealed")
@@ -286,12 +312,11 @@ class WalletStore:
             policy, version = await self._load_policy()
             changed = change(policy)
             rows = await self.database.execute(
-                "INSERT INTO rules (name, version, sealed) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-                " SET version = excluded.version, sealed = excluded.sealed WHERE rules.version = ? RETURNING version",
-                _POLICY,
-                version + 1,
-                self.box.seal(changed.to_json(), place=_rules_place(version + 1)),
-                version,
+                "INSERT INTO rules (wallet_id, name, version, sealed) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (wallet_id, name) DO UPDATE SET version = excluded.version, sealed = excluded.sealed"
+                " WHERE rules.version = ? RETURNING version",
+                *(self.wallet_id, _POLICY, version + 1),
+                *(self.box.seal(changed.to_json(), place=_rules_place(version + 1)), version),
             )
             if rows:
                 await asyncio.to_thread(self.rules.write, version + 1)

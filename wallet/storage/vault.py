@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,12 @@ from didkit_py.service.storage.sealing import Box
 
 MIN_PASSPHRASE: Final = 12  # characters
 MAX_PASSPHRASE: Final = 1_024
+_WALLET_ID: Final = b"didkit-wallet-id"  # at most 16 bytes: what is derived
+
+
+def wallet_id_of(box: Box) -> str:
+    """Whose rows a key opens: a name in the database that only the key's holder can tell."""
+    return blake2b(key=box.key, person=_WALLET_ID, digest_size=16).hexdigest()
 
 
 class Locked(Rejected):

@@ -25,7 +25,7 @@ BOX = Box(key=bytes(32))
 async def opened(folder: Path) -> AsyncIterator[Ledger]:
     database = await open_sqlite(folder / "wallet.db", migrations=MIGRATIONS)
     try:
-        yield Ledger(database, box=BOX, head_path=folder / "ledger.head")
+        yield Ledger(database, wallet_id="hers", box=BOX, head_path=folder / "ledger.head")
     finally:
         await database.close()
 
@@ -170,7 +170,7 @@ CHANGES_WHILE_OPEN = {
     "newest removed": "DELETE FROM ledger WHERE seq = 3",
     "newest changed": "UPDATE ledger SET sealed = zeroblob(200) WHERE seq = 3",
     "newest is an older one": "UPDATE ledger SET sealed = (SELECT sealed FROM ledger WHERE seq = 2) WHERE seq = 3",
-    "added": "INSERT INTO ledger SELECT 4, sealed FROM ledger WHERE seq = 3",
+    "added": "INSERT INTO ledger SELECT wallet_id, 4, sealed FROM ledger WHERE seq = 3",
     "all removed": "DELETE FROM ledger",
 }
 
@@ -195,7 +195,7 @@ async def test_a_row_that_a_decision_opens_is_noticed_when_it_was_changed(
 
 
 @pytest.mark.parametrize(
-    "statement", ["DELETE FROM ledger WHERE seq = 1", "INSERT INTO ledger VALUES (0, zeroblob(200))"]
+    "statement", ["DELETE FROM ledger WHERE seq = 1", "INSERT INTO ledger VALUES ('hers', 0, zeroblob(200))"]
 )
 async def test_an_old_row_that_was_removed_or_added_is_noticed_at_the_next_start_and_missed_by_no_decision(
     tmp_path: Path, statement: str

@@ -47,7 +47,7 @@ async def opened(folder: Path) -> AsyncIterator[tuple[WalletStore, Counting]]:
         rules = RulesSeal(path=folder / "rules.head", box=BOX)
         if not rules.path.exists():
             rules.write(0)
-        yield WalletStore(database=counting, box=BOX, rules=rules), counting
+        yield WalletStore(database=counting, wallet_id="hers", box=BOX, rules=rules), counting
     finally:
         await database.close()
 
@@ -72,7 +72,10 @@ async def keep(store: WalletStore, number: int, *, copies: int, used: int) -> No
     )
     sealed = BOX.seal(document.to_json(), place=f"credentials:{name}")
     await store.database.apply(
-        Statement("INSERT INTO credentials (id, received_at, sealed) VALUES (?, ?, ?)", (name, number, sealed)),
+        Statement(
+            "INSERT INTO credentials (wallet_id, id, received_at, sealed) VALUES (?, ?, ?, ?)",
+            ("hers", name, number, sealed),
+        ),
         *(_copy(name, place, used_at=1 if place < used else None) for place in range(copies)),
     )
 
@@ -80,8 +83,8 @@ async def keep(store: WalletStore, number: int, *, copies: int, used: int) -> No
 def _copy(document: str, place: int, *, used_at: int | None) -> Statement:
     copy = StoredCopy(id=f"{document}-{place}", credential_id=document, text=f"{place}", secret=bytes(32), alg="ES256")
     sealed = BOX.seal(copy.to_json(), place=f"copies:{copy.id}")
-    sql = "INSERT INTO copies (id, credential_id, used_at, sealed) VALUES (?, ?, ?, ?)"
-    return Statement(sql, (copy.id, document, used_at, sealed))
+    sql = "INSERT INTO copies (wallet_id, id, credential_id, used_at, sealed) VALUES (?, ?, ?, ?, ?)"
+    return Statement(sql, ("hers", copy.id, document, used_at, sealed))
 
 
 async def test_each_document_comes_with_the_first_copy_that_nobody_has_seen(tmp_path: Path) -> None:
