@@ -22,7 +22,7 @@ from didkit_py.service.http.web import (
 from didkit_py.service.observability.log import configure
 from didkit_py.service.observability.metrics import Metrics
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
-from issuer import api
+from issuer.api import endpoints
 from issuer.composition import open_parts
 from issuer.context import Clock, IssuerContext
 from issuer.folder import load_settings
@@ -68,7 +68,7 @@ def create_app(
     install_operator_sign_in(app, settings.operator_file)
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
-    api.install(routes)
+    endpoints.install(routes)
     pages.install(routes)
     return app
 

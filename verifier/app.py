@@ -24,7 +24,7 @@ from didkit_py.service.http.web import (
 from didkit_py.service.observability.log import configure, get_logger
 from didkit_py.service.observability.metrics import LIST_AGE
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
-from verifier import api
+from verifier.api import endpoints
 from verifier.composition import open_parts
 from verifier.context import Clock, VerifierContext
 from verifier.folder import load_settings
@@ -72,7 +72,7 @@ def create_app(
     install_operator_sign_in(app, settings.operator_file)
     install_health(app, lambda: _ready(app))
     routes = Routes(app)
-    api.install(routes)
+    endpoints.install(routes)
     pages.install(routes)
     return app
 

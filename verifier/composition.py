@@ -24,9 +24,9 @@ from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 from verifier.context import Clock, VerifierContext
-from verifier.public_lists import KeptLists
 from verifier.settings import VerifierSettings
-from verifier.store import VendorStore
+from verifier.storage.public_lists import KeptLists
+from verifier.storage.store import VendorStore
 
 Random = Callable[[int], bytes]
 

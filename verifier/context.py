@@ -25,9 +25,9 @@ from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.terms.document import TermsDocument
 from didkit_py.trust import TrustList
 from didkit_py.verification import Evidence, KeyBinding, verify_credential
-from verifier.public_lists import KeptLists
 from verifier.settings import VerifierSettings
-from verifier.store import VendorStore
+from verifier.storage.public_lists import KeptLists
+from verifier.storage.store import VendorStore
 
 Clock = Callable[[], datetime]
 EVIDENCE_FORMATS: Final[Formats] = {EVIDENCE_FORMAT.id: EVIDENCE_FORMAT}  # that documents about ourselves come in

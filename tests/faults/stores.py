@@ -28,7 +28,7 @@ from didkit_py.service.storage.sqlite import SqliteDatabase
 from issuer.settings import IssuerSettings
 from tests.faults.points import Side
 from verifier.settings import VerifierSettings
-from verifier.store import VendorStore
+from verifier.storage.store import VendorStore
 from wallet.models import StoredCopy
 from wallet.settings import HEAD, RULES_HEAD, WalletSettings
 from wallet.storage.ledger import Entry, Ledger

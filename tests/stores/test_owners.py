@@ -46,8 +46,8 @@ from tests.stores.engines import Engine
 from tests.stores.ownership import Listening, read_schema, statement_problems
 from tests.stores.test_schema import PROGRAMS
 from tests.unit.roles.vendor import Counter
-from verifier.public_lists import KeptLists
-from verifier.store import UNANSWERED_KEPT, VendorStore
+from verifier.storage.public_lists import KeptLists
+from verifier.storage.store import UNANSWERED_KEPT, VendorStore
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
 from wallet.storage.ledger import HeadFile, Ledger
 from wallet.storage.presentation_store import PresentationStore

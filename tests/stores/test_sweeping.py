@@ -21,7 +21,7 @@ from issuer.status_index import LIST_SIZE, StatusIndex
 from issuer.store import OfferStore
 from tests.e2e.verifier.shop import affordability
 from tests.stores.engines import Engine
-from verifier.store import UNANSWERED_KEPT, VendorStore
+from verifier.storage.store import UNANSWERED_KEPT, VendorStore
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=2)

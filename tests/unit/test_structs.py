@@ -72,7 +72,7 @@ BODY: dict[str, Json] = {"name": "x", "parts": [PART]}
 
 
 # Where messages are defined.
-for name in ("didkit_py.service.http.messages", "issuer.messages", "verifier.messages", "wallet.models"):
+for name in ("didkit_py.service.http.messages", "issuer.api.messages", "verifier.api.messages", "wallet.models"):
     import_module(name)
 
 

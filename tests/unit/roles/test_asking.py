@@ -22,7 +22,7 @@ from didkit_py.service.storage.sealing import Box
 from didkit_py.terms.agreement import parse_agreement
 from tests.cast import DEALER, NOW, dealer_role, evidence, terms, terms_signatory
 from tests.unit.roles.vendor import ROLE, Desk, open_desk, sheet, template
-from verifier.store import MAX_FETCHES
+from verifier.storage.store import MAX_FETCHES
 
 LATER = NOW + timedelta(minutes=1)
 

@@ -24,7 +24,7 @@ from didkit_py.roles.self_check import check_request, verdict_of, would_answer
 from didkit_py.verification import Evidence
 from tests.cast import CAR_QUERY, DEALER, NOW, evidence, grant, wallet
 from tests.unit.roles.vendor import Desk, open_desk, template
-from verifier.store import MAX_TRIES
+from verifier.storage.store import MAX_TRIES
 
 LATER = NOW + timedelta(minutes=1)
 

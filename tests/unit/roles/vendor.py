@@ -20,7 +20,7 @@ from didkit_py.service.storage.sqlite import SqliteDatabase, open_sqlite
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 from tests.cast import DEALER, NOW, SOUND_GRANT, SOUND_QUERY, dealer_role, evidence, terms, terms_signatory
-from verifier.store import VendorStore
+from verifier.storage.store import VendorStore
 
 KEY: Final = b"k" * 32
 ROLE: Final = "urn:didkit-py:vct:authorized-dealer:1"

@@ -21,7 +21,7 @@ from didkit_py.service.setup.folders import KEY_FRAGMENT
 from didkit_py.status.token_list import CONTENT_TYPE as STATUS_LIST_TYPE
 from didkit_py.status.token_list import StatusListAggregation
 from didkit_py.trust import CONTENT_TYPE as TRUST_LIST_TYPE
-from issuer import messages
+from issuer.api import messages
 from issuer.context import IssuerContext
 from issuer.metrics import CREDENTIALS, STATUS_LISTS, TOKENS
 from issuer.web_context import parts_of

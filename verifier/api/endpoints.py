@@ -19,7 +19,7 @@ from didkit_py.service.http.error_responses import REQUEST_ID, note_refusal, sta
 from didkit_py.service.http.messages import DID_DOCUMENT, ErrorMessage
 from didkit_py.service.http.request_body import UnsupportedBody, read_body
 from didkit_py.service.http.web import Routes, WireErrors, json_answer, read_form, read_json_body, render
-from verifier import messages
+from verifier.api import messages
 from verifier.metrics import ACCEPTANCES, CHECKS, ERASURES, REQUESTS, RESPONSES, WITHDRAWALS
 from verifier.request_check import as_text
 from verifier.web_context import parts_of
