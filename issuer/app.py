@@ -20,11 +20,10 @@ from didkit_py.service.http.web import (
     serve,
 )
 from didkit_py.service.observability.log import configure
-from didkit_py.service.observability.metrics import Metrics
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
 from issuer.api import endpoints
 from issuer.composition import open_parts
-from issuer.context import Clock, IssuerContext
+from issuer.context import Clock
 from issuer.folder import load_settings
 from issuer.importing.rows import MAX_FILE_BYTES
 from issuer.metrics import METRICS, OFFERS
@@ -54,7 +53,14 @@ def create_app(
     )
 
     metrics = install_metrics(app, METRICS)
-    metrics.read_before(lambda: _count_offers(app[PARTS], metrics))
+
+    async def count_offers() -> None:
+        opened = app[PARTS]
+        counted = (await opened.store.counts(now=opened.clock())).states
+        for state in IssuanceState:
+            metrics.say(OFFERS, counted.get(state, 0), state.value)
+
+    metrics.read_before(count_offers)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
         async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
@@ -64,21 +70,14 @@ def create_app(
             async with repeating(lambda: opened.store.let_time_pass(now=clock()), seconds=SWEEP_SECONDS):
                 yield
 
+    async def ready() -> dict[str, str]:
+        await app[PARTS].store.database.fetch("SELECT 1 AS one")
+        return {"database": "ok", "keys": "ok"}
+
     app.cleanup_ctx.append(parts)
     install_operator_sign_in(app, settings.operator_file)
-    install_health(app, lambda: _ready(app))
+    install_health(app, ready)
     routes = Routes(app)
     endpoints.install(routes)
     pages.install(routes)
     return app
-
-
-async def _count_offers(parts: IssuerContext, metrics: Metrics) -> None:
-    counted = (await parts.store.counts(now=parts.clock())).states
-    for state in IssuanceState:
-        metrics.say(OFFERS, counted.get(state, 0), state.value)
-
-
-async def _ready(app: web.Application) -> dict[str, str]:
-    await app[PARTS].store.database.fetch("SELECT 1 AS one")
-    return {"database": "ok", "keys": "ok"}

@@ -152,7 +152,14 @@ class OfferStore:
             return None
         sql = "SELECT * FROM copies WHERE party_id = ? AND offer_id = ?"
         rows = await self.database.fetch(sql, self.party_id, offer_id)
-        return Registration(copies=tuple(map(_copy, rows)), issued_at=from_timestamp(number(row, "issued_at")))
+        copies = tuple(
+            Copy(
+                key_hash=octets(one, "key_hash"),
+                place=None if one["list_number"] is None else (number(one, "list_number"), number(one, "list_index")),
+            )
+            for one in rows
+        )
+        return Registration(copies=copies, issued_at=from_timestamp(number(row, "issued_at")))
 
     async def register(
         self, offer_id: str, *, keys: Sequence[bytes], nonce: bytes, with_status: bool, now: datetime
@@ -359,8 +366,3 @@ def _spending(party_id: str, nonce: bytes, now: datetime) -> Statement:
         (party_id, nonce, end),
         rows=1,
     )
-
-
-def _copy(row: Row) -> Copy:
-    place = None if row["list_number"] is None else (number(row, "list_number"), number(row, "list_index"))
-    return Copy(key_hash=octets(row, "key_hash"), place=place)

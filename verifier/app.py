@@ -26,7 +26,7 @@ from didkit_py.service.observability.metrics import LIST_AGE
 from didkit_py.service.periodic import SWEEP_SECONDS, repeating
 from verifier.api import endpoints
 from verifier.composition import open_parts
-from verifier.context import Clock, VerifierContext
+from verifier.context import Clock
 from verifier.folder import load_settings
 from verifier.metrics import METRICS
 from verifier.pages import overview as pages
@@ -60,7 +60,10 @@ def create_app(
     async def parts(app: web.Application) -> AsyncIterator[None]:
         async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
             app[PARTS] = opened
-            await _keep_to_time(opened)
+            try:  # what became due while nobody ran, and what a crash left undone
+                await opened.retaining.erase_due(now=clock())
+            except Unavailable as error:  # it is tried again in a minute
+                log.warning("erasure-unfinished", code=error.code)
             schedule = opened.schedule(told=metrics.refreshed)
             metrics.follow(LIST_AGE, (lambda: math.inf) if schedule is None else schedule.age_seconds)
             sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
@@ -68,25 +71,16 @@ def create_app(
             async with sweeping, erasing, schedule or nullcontext():
                 yield
 
+    async def ready() -> dict[str, str]:
+        opened = app[PARTS]
+        await opened.store.database.fetch("SELECT 1 AS one")
+        await opened.lists.current(opened.clock())
+        return {"database": "ok", "keys": "ok", "lists": "ok"}
+
     app.cleanup_ctx.append(parts)
     install_operator_sign_in(app, settings.operator_file)
-    install_health(app, lambda: _ready(app))
+    install_health(app, ready)
     routes = Routes(app)
     endpoints.install(routes)
     pages.install(routes)
     return app
-
-
-async def _keep_to_time(parts: VerifierContext) -> None:
-    """What became due while nobody ran, and what a crash left undone; what cannot be done now is done in a minute."""
-    try:
-        await parts.retaining.erase_due(now=parts.clock())
-    except Unavailable as error:
-        log.warning("erasure-unfinished", code=error.code)
-
-
-async def _ready(app: web.Application) -> dict[str, str]:
-    parts = app[PARTS]
-    await parts.store.database.fetch("SELECT 1 AS one")
-    await parts.lists.current(parts.clock())
-    return {"database": "ok", "keys": "ok", "lists": "ok"}

@@ -31,20 +31,20 @@ def create_vendor(
     folder: Path, *, settings: Mapping[str, str | int | tuple[str, ...]], alg: str, passphrase: str
 ) -> None:
     """Make the folder of a new vendor. Raises FolderInUse, Malformed or BadSettings."""
-    create_folder(folder, VerifierSettings, settings=settings, alg=alg, passphrase=passphrase, also=_save_templates)
+
+    def save_templates(draft: Path) -> None:
+        saved = draft / REQUESTS
+        saved.mkdir()
+        for name, octets in packaged_templates().items():
+            (saved / name).write_bytes(octets)
+
+    create_folder(folder, VerifierSettings, settings=settings, alg=alg, passphrase=passphrase, also=save_templates)
 
 
 def packaged_templates() -> Mapping[str, bytes]:
     """The request templates that come with the program, by file name."""
     files = resources.files("verifier") / "requests"
     return {file.name: file.read_bytes() for file in files.iterdir() if file.name.endswith(".json")}
-
-
-def _save_templates(folder: Path) -> None:
-    saved = folder / REQUESTS
-    saved.mkdir()
-    for name, octets in packaged_templates().items():
-        (saved / name).write_bytes(octets)
 
 
 def load_settings(folder: Path) -> VerifierSettings:

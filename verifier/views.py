@@ -222,6 +222,9 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
     """One request with its result, as its page shows it."""
     verified = kept.state is ExchangeState.ANSWERED and kept.result is not None
     learned = kept.result.learned if verified and kept.result is not None else {}
+    checks = () if kept.result is None else kept.result.checks
+    asked = kept.asked.template.query.credentials
+    is_whole = verified and kept.erased_at is None and _lapsed_at(kept) is None  # else it would tell what is gone
     return {
         **page_row(kept),
         "sentence": _sentence(kept),
@@ -229,9 +232,9 @@ def result_in_words(kept: KeptRequest) -> dict[str, object]:
         "is_open": kept.is_open,
         "can_ask_again": not kept.asked.erased and (not kept.is_open or kept.tried_at is not None),
         "learned": [_learned_in_words(kept, name, one) for name, some in learned.items() for one in some],
-        "failed": _first_failed(kept),
-        "declined": _declined(kept) if verified and kept.erased_at is None and _lapsed_at(kept) is None else "",
-        "groups": [] if kept.result is None else list(_groups(kept, kept.result.checks)),
+        "failed": next((_check_in_words(one) for one in checks if not one.check.passed), None),
+        "declined": listed([_query_title(one) for one in asked if one.id not in learned]) if is_whole else "",
+        "groups": list(_groups(kept, checks)),
     }
 
 
@@ -263,12 +266,6 @@ def kept_in_words(one: Learned) -> list[tuple[str, Text]]:
     return [(", ".join(dict.fromkeys(labels[until])), after if until is None else clock_time(until)) for until in ends]
 
 
-def _declined(kept: KeptRequest) -> Text:
-    """The kinds of claim that were asked for and not shown."""
-    learned = {} if kept.result is None else kept.result.learned
-    return listed([_query_title(one) for one in kept.asked.template.query.credentials if one.id not in learned])
-
-
 def _query_title(query: CredentialQuery) -> Text:
     return listed([title_of(vct) for vct in query.vct_values], by="or") or query.id
 
@@ -286,9 +283,3 @@ def _check_in_words(made: CheckMade) -> dict[str, object]:
     one = made.check
     name = phrase(f"verifier.check.{one.name}") if one.name in CHECKS_SAID else one.name
     return {"name": name, "passed": one.passed, "detail": one.detail, "spec": one.spec, "code": one.code}
-
-
-def _first_failed(kept: KeptRequest) -> dict[str, object] | None:
-    """The check that ended the judging, if one did."""
-    checks = () if kept.result is None else kept.result.checks
-    return next((_check_in_words(one) for one in checks if not one.check.passed), None)

@@ -17,7 +17,7 @@ from didkit_py.service.http.sessions import SESSIONS, end_session, principal_of
 from didkit_py.service.http.web import create_base_app, install_health, install_sign_in, run, serve
 from didkit_py.service.observability.log import configure
 from wallet.composition import open_parts
-from wallet.context import Clock, WalletContext
+from wallet.context import Clock
 from wallet.folder import load_settings
 from wallet.pages import overview as pages
 from wallet.settings import WalletSettings
@@ -40,10 +40,20 @@ def create_app(
     app = create_base_app(settings, service="wallet", folder=Path(__file__).parent, navigation=pages.NAVIGATION)
     app.middlewares.append(keep_locked)
 
+    async def lock_in_time() -> None:
+        while True:
+            await asyncio.sleep(LOCK_CHECK_SECONDS)
+            app[PARTS].lock_if_unused()
+
+    async def ready() -> dict[str, str]:
+        opened = app[PARTS]
+        await opened.database.fetch("SELECT 1 AS one")
+        return {"database": "ok", "lists": "ok" if opened.known_lists() is not None else "not-fetched"}
+
     async def parts(app: web.Application) -> AsyncIterator[None]:
         async with open_parts(folder, settings, formats=formats, clock=clock, serving=True) as opened:
             app[PARTS] = opened
-            watch = asyncio.create_task(_lock_in_time(opened))
+            watch = asyncio.create_task(lock_in_time())
             yield
             watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -59,7 +69,7 @@ def create_app(
         hint=phrase("wallet.sign-in.hint"),
         button=phrase("wallet.sign-in.button"),
     )
-    install_health(app, lambda: _ready(app))
+    install_health(app, ready)
     pages.install(Routes(app))
     return app
 
@@ -82,15 +92,3 @@ async def keep_locked(request: web.Request, handler: Handler) -> web.StreamRespo
                 parts.vault.leave(each)
         parts.lock_if_unused()
     return answer
-
-
-async def _lock_in_time(parts: WalletContext) -> None:
-    while True:
-        await asyncio.sleep(LOCK_CHECK_SECONDS)
-        parts.lock_if_unused()
-
-
-async def _ready(app: web.Application) -> dict[str, str]:
-    parts = app[PARTS]
-    await parts.database.fetch("SELECT 1 AS one")
-    return {"database": "ok", "lists": "ok" if parts.known_lists() is not None else "not-fetched"}

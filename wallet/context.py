@@ -120,7 +120,7 @@ class WalletContext:
                 log.info("ledger-verified", count=await self.opened.ledger.adopt())
             except BrokenLedger as error:
                 log.warning("ledger-broken", code=error.code)
-            task = asyncio.create_task(self._resume())
+            task = asyncio.create_task(self._finish_everything())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return ticket
@@ -180,12 +180,9 @@ class WalletContext:
     def _turn(self, name: str) -> asyncio.Lock:
         return self._turns.setdefault(name, asyncio.Lock())
 
-    async def _resume(self) -> None:
-        """Go on with everything that was acknowledged and is not finished; one that fails stops no other."""
-        with structlog.contextvars.bound_contextvars(run_id=secrets.token_hex(8)):
-            await self._finish_everything()
-
     async def _finish_everything(self) -> None:
+        """Go on with everything that was acknowledged and is not finished; one that fails stops no other."""
+        structlog.contextvars.bind_contextvars(run_id=secrets.token_hex(8))  # of this task alone
         faults: list[DidkitError] = []
         try:
             for offer in await self.opened.taking.load_redeemed():

@@ -330,18 +330,14 @@ def _how_to_stop(case: DisclosureCase) -> tuple[ConsentLine, ...]:
     if agreement is None:
         return (ConsentLine(text=NOT_PROMISED),)
     stop, erase = agreement.withdraw.within.words(), agreement.erase.within.words()
-    ends = dict.fromkeys(one.window.not_after for one in agreement.grants if one.window is not None)
+    windows = dict.fromkeys(one.window.not_after for one in agreement.grants if one.window is not None)
+    moments = [(end, moment_of(end, end=False).astimezone(UTC)) for end in windows if end is not None]
+    ends = [clock_time(moment) if "T" in end.upper() else day(moment) for end, moment in moments]  # a day counts whole
     return (
         ConsentLine(text=phrase("consent.stop", stop=stop, erase=erase)),
-        *(ConsentLine(text=phrase("consent.used-until", end=_end_text(end))) for end in ends if end is not None),
+        *(ConsentLine(text=phrase("consent.used-until", end=end)) for end in ends),
         _regulator(case),
     )
-
-
-def _end_text(end: str) -> Text:
-    """A day that still counts whole, or the moment."""
-    moment = moment_of(end, end=False).astimezone(UTC)
-    return day(moment) if "T" not in end.upper() else clock_time(moment)
 
 
 def _regulator(case: DisclosureCase) -> ConsentLine:

@@ -87,7 +87,15 @@ class CredentialQuery:
             claim_sets=_claim_sets(read, claims) if read.has("claim_sets") else (),
             multiple=read.flag("multiple", default=False),
             holder_binding=read.flag("require_cryptographic_holder_binding", default=True),
-            trusted_authorities=_each(read, "trusted_authorities", _authority, MAX_VALUES),
+            trusted_authorities=_each(
+                read,
+                "trusted_authorities",
+                lambda one: TrustedAuthority(
+                    type=one.text("type", max_length=MAX_ID),
+                    values=one.texts("values", at_least=1, max_items=MAX_VALUES),
+                ),
+                MAX_VALUES,
+            ),
         )
 
     def alternatives(self) -> tuple[tuple[ClaimQuery, ...], ...]:
@@ -191,9 +199,3 @@ def _id_sets(read: Reader, name: str, known: Collection[str], most: int) -> tupl
     if not {one for option in found for one in option} <= set(known):
         raise Malformed(f"{read.path(name)}: refers to an id that does not exist", spec="OpenID4VP 1.0, 6")
     return found
-
-
-def _authority(read: Reader) -> TrustedAuthority:
-    return TrustedAuthority(
-        type=read.text("type", max_length=MAX_ID), values=read.texts("values", at_least=1, max_items=MAX_VALUES)
-    )

@@ -148,7 +148,9 @@ def verify_request_object(
     request = PresentationRequest.from_json(claims, formats=formats)
     _require_tied(request, unverified.link.request_uri)
     _require_life(request, now=now)
-    _require_begun(Reader(claims, at="request"), now=now)
+    begins = Reader(claims, at="request").optional_moment("nbf")
+    if begins is not None and begins > now + MAX_SKEW:
+        raise NotYetValid("request.nbf: lies in the future", spec="RFC 7519, 4.1.5", reason="req.malformed")
     if request.wallet_nonce != expected_wallet_nonce:  # also: one made for another wallet, served to us by GET
         raise BadRequestObject(
             "request.wallet_nonce: differs from the one sent", spec="OpenID4VP 1.0, 5.10.1", reason="req.replay"
@@ -170,12 +172,6 @@ def _require_life(request: PresentationRequest, *, now: datetime) -> None:
         raise NotYetValid("request.iat: lies in the future", spec="RFC 7519, 4.1.6", reason="req.malformed")
     if now - MAX_SKEW > request.expires_at:
         raise Expired("request.exp: the request is too old", spec="RFC 7519, 4.1.4", reason="req.replay")
-
-
-def _require_begun(read: Reader, *, now: datetime) -> None:
-    begins = read.optional_moment("nbf")
-    if begins is not None and begins > now + MAX_SKEW:
-        raise NotYetValid("request.nbf: lies in the future", spec="RFC 7519, 4.1.5", reason="req.malformed")
 
 
 def fault(error: DidkitError) -> str:

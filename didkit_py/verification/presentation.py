@@ -162,10 +162,6 @@ def _binding(queries: Sequence[CredentialQuery], unverified: UnverifiedCredentia
     return KeyBinding.REQUIRED if needed or shown else KeyBinding.NOT_REQUIRED
 
 
-def _require_answered(case: _Case) -> None:
-    require_answered(case.query, case.found)
-
-
 def _require_no_more(case: _Case) -> None:
     for presented in case.presented.values():
         for credential in presented.verified:
@@ -191,7 +187,7 @@ def _surplus(query: CredentialQuery, credential: VerifiedCredential) -> frozense
 _STEPS: Final[tuple[tuple[CheckResult, Callable[[_Case], None]], ...]] = (
     (passed("answer-shape", "OpenID4VP 1.0, 8.1"), _require_shape),
     (passed("credentials", "OpenID4VP 1.0, 8.6"), _verify_each),
-    (passed("query-answered", "OpenID4VP 1.0, 8.6"), _require_answered),
+    (passed("query-answered", "OpenID4VP 1.0, 8.6"), lambda case: require_answered(case.query, case.found)),
     (passed("no-more-than-asked", "OpenID4VP 1.0, 6.4"), _require_no_more),
 )
 

@@ -45,11 +45,12 @@ def profile_of(vct: str) -> Profile | None:
     if template is None:
         return None
     specs = template.claims
+    objects = {spec.path[:depth] for spec in specs for depth in range(len(spec.path))}
     groups = sorted({spec.group for spec in specs if spec.group is not None})
     return Profile(
         template=template,
         integrity=template.integrity,
-        places=tuple(_place(specs, path) for path in _objects(specs)),
+        places=tuple(_place(specs, path) for path in sorted(objects)),
         hidden=frozenset(spec.path for spec in specs if spec.hidden),
         groups=tuple(
             (
@@ -59,11 +60,6 @@ def profile_of(vct: str) -> Profile | None:
             for group in groups
         ),
     )
-
-
-def _objects(specs: Iterable[ClaimSpec]) -> list[tuple[str, ...]]:
-    """The path of every object that holds a claim, the outermost first."""
-    return sorted({spec.path[:depth] for spec in specs for depth in range(len(spec.path))})
 
 
 def _place(specs: Iterable[ClaimSpec], path: tuple[str, ...]) -> Place:

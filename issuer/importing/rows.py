@@ -183,7 +183,10 @@ class _Reading:
         row = self._named(record)
         member = read_member(row[self.layout.member_column], column=self.layout.member_column)
         values = self.layout.values(row)
-        self._refuse_second(member, record.line)
+        # A spreadsheet that strips leading zeros makes one member look like two.
+        first = self.seen.setdefault(member.casefold().lstrip("0"), record.line)
+        if first != record.line:
+            raise BadField(self.layout.member_column, phrase("issuer.row.same-member", line=first))
         return GoodRow(line=record.line, member=member, name=row.get(self.layout.name_column, ""), values=values)
 
     def _named(self, record: _Record) -> dict[str, str]:
@@ -195,13 +198,6 @@ class _Reading:
             raise BadField(_ROW, phrase(reason, count=len(record.fields), width=self.width))
         fields, names = record.fields, {self.layout.name_column}
         return {each: _read_field(each, fields[at], is_name=each in names) for each, at in self.places.items()}
-
-    def _refuse_second(self, member: str, line: int) -> None:
-        """A spreadsheet that strips leading zeros makes one member look like two."""
-        key = member.casefold().lstrip("0")
-        first = self.seen.setdefault(key, line)
-        if first != line:
-            raise BadField(self.layout.member_column, phrase("issuer.row.same-member", line=first))
 
 
 def _read_field(name: str, raw: str, *, is_name: bool) -> str:

@@ -11,7 +11,6 @@ from didkit_py.errors import DidkitError
 from didkit_py.localization import Text, phrase
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.http.web import Routes, read_form, render
-from verifier.context import VerifierContext
 from verifier.folder import read_template, saved_requests
 from verifier.views import problem_of, verdict_in_words
 from verifier.web_context import parts_of
@@ -29,15 +28,13 @@ async def ask(request: web.Request) -> web.Response:
     """The form, filled with a saved request, with one that was made before, or empty."""
     parts = parts_of(request)
     name, again = request.query.get("saved", "")[:MAX_NAME], request.query.get("again", "")[:MAX_NAME]
-    text = await _made_before(parts, again) if again else ""
+    text = ""
+    if again:
+        asked = (await parts.store.load_request(again, now=parts.clock())).asked
+        text = "" if asked.erased else in_full(asked.template)
     for one in saved_requests(parts.settings.requests_folder, formats=parts.formats):
         text = one.text if one.name == name else text
     return _form(request, text, chosen=name)
-
-
-async def _made_before(parts: VerifierContext, request_id: str) -> str:
-    kept = await parts.store.load_request(request_id, now=parts.clock())
-    return "" if kept.asked.erased else in_full(kept.asked.template)
 
 
 def in_full(template: RequestTemplate) -> str:

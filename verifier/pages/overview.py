@@ -60,20 +60,16 @@ async def overview(request: web.Request) -> web.Response:
     now = parts.clock()
     counts = await parts.store.counts(now=now)
     latest = await parts.store.requests(now=now, limit=LATEST + 1)
+    papers = [title_of(one.read.vct) for one in await parts.store.own_credentials()]
     return render(
         request,
         "overview.html",
         counts=[(phrase(f"verifier.count.{WORDS[state]}"), counts.get(state, 0)) for state in _ORDER],
         rows=[page_row(one) for one in latest[:LATEST]],
         more=len(latest) > LATEST,
-        papers=await _papers_in_words(parts),
+        papers=listed(papers) or phrase("verifier.papers.none"),
         lists=await _lists_in_words(parts, now),
     )
-
-
-async def _papers_in_words(parts: VerifierContext) -> Text:
-    titles = [title_of(one.read.vct) for one in await parts.store.own_credentials()]
-    return listed(titles) or phrase("verifier.papers.none")
 
 
 async def _lists_in_words(parts: VerifierContext, now: datetime) -> dict[str, object]:

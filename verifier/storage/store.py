@@ -401,13 +401,13 @@ class VendorStore:
             "SELECT id, received_at, sealed FROM credentials WHERE party_id = ? ORDER BY received_at DESC, id",
             self.party_id,
         )
-        return [self._credential(row) for row in rows]
-
-    def _credential(self, row: Row) -> OwnCredential:
-        name = text(row, "id")
-        read = Reader(self.box.open(octets(row, "sealed"), place=f"credentials:{name}"), at="credential")
-        received_at = from_timestamp(number(row, "received_at"))
-        return OwnCredential.of(read.text("text", max_length=131_072), id=name, received_at=received_at)
+        found = []
+        for row in rows:
+            name = text(row, "id")
+            read = Reader(self.box.open(octets(row, "sealed"), place=f"credentials:{name}"), at="credential")
+            received_at = from_timestamp(number(row, "received_at"))
+            found.append(OwnCredential.of(read.text("text", max_length=131_072), id=name, received_at=received_at))
+        return found
 
     def _event(self, row: Row) -> KeptEvent:
         record_id, seq = text(row, "record_id"), number(row, "seq")

@@ -118,7 +118,9 @@ async def show(request: web.Request) -> web.Response:
     parts = parts_of(request)
     offer = await parts.opened.store.load_offer(request.match_info["id"])
     if offer.state == RECEIVED:
-        return await _received(request, parts, offer)
+        stored = await parts.opened.store.load_credential(offer.credential_id or "")
+        title, giver = title_of(stored.vct, stored.title), giver_of(stored, parts.known_lists())
+        return render(request, "received.html", stored=stored, title=title, giver=giver)
     return _offer(request, parts, offer)
 
 
@@ -178,12 +180,6 @@ def _not_taken(error: DidkitError, offer: StoredOffer) -> Text:
     if isinstance(error, InvalidGrant) and offer.previewed.offer.tx_code is None:
         return phrase("wallet.take.used-already")
     return _sentence(_NOT_TAKEN, error)
-
-
-async def _received(request: web.Request, parts: WalletContext, offer: StoredOffer) -> web.Response:
-    stored = await parts.opened.store.load_credential(offer.credential_id or "")
-    title, giver = title_of(stored.vct, stored.title), giver_of(stored, parts.known_lists())
-    return render(request, "received.html", stored=stored, title=title, giver=giver)
 
 
 def _go(path: str) -> web.Response:

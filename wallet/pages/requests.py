@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from didkit_py.consent.consent import ConsentLine, ConsentView, Item, Promises, consent_view
+from didkit_py.consent.consent import ConsentLine, ConsentView, Item, consent_view
 from didkit_py.consent.decision import Outcome, Reason
 from didkit_py.consent.page_digest import page_changes
 from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, Refused, Stale, Unavailable
@@ -160,7 +160,14 @@ def _ask(request: web.Request, judged: Judged, changes: Sequence[Text] = ()) -> 
         exchange=judged.exchange,
         required=_grouped(view, required=True),
         optional=_grouped(view, required=False),
-        promises=[Promised(about=one.about, lines=_promised(one), limits=one.limits) for one in view.promises],
+        promises=[
+            Promised(
+                about=one.about,
+                lines=(*one.uses, *one.will_not, *one.kept, *one.onward),
+                limits=one.limits,
+            )
+            for one in view.promises
+        ],
         choices=view.choices,
         yes=_yes(view),
         changes=changes,
@@ -173,11 +180,6 @@ def _grouped(view: ConsentView, *, required: bool) -> list[Group]:
     ids = dict.fromkeys(item.query_id for item in items)
     groups = [Group(query_id=one, items=tuple(item for item in items if item.query_id == one)) for one in ids]
     return sorted(groups, key=lambda group: len(group.items))
-
-
-def _promised(promises: Promises) -> tuple[ConsentLine, ...]:
-    """Use, what is left undone, how long it is kept, who else gets it, where and by which way."""
-    return (*promises.uses, *promises.will_not, *promises.kept, *promises.onward)
 
 
 def _yes(view: ConsentView) -> Text:

@@ -240,7 +240,7 @@ class WalletStore:
         return StoredRequest(
             id=_text(row, "id"),
             state=_text(row, "state"),
-            changed_at=_moment(row, "changed_at"),
+            changed_at=from_timestamp(_int(row, "changed_at")),
             body=self._open(row, "requests"),
         )
 
@@ -337,7 +337,3 @@ def _text(row: Row, name: str) -> str:
 def _int(row: Row, name: str) -> int:
     value = row[name]
     return value if isinstance(value, int) else 0
-
-
-def _moment(row: Row, name: str) -> datetime:
-    return from_timestamp(_int(row, name))

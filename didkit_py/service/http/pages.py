@@ -92,19 +92,22 @@ def load_templates(folder: Path | None, catalogue: Catalogue) -> jinja2.Environm
 
 def load_static(folder: Path | None) -> dict[str, StaticFile]:
     """The files of `static` folders by name; the program's own win."""
-    return {
-        file.name: _read_static(file)
+    found = [
+        file
         for place in (_HERE, folder)
         if place is not None
         for file in sorted((place / "static").glob("*"))
         if file.is_file()
+    ]
+    bodies = [(file.name, file.read_bytes()) for file in found]
+    return {
+        name: StaticFile(
+            body=body,
+            content_type=mimetypes.guess_type(name, strict=True)[0] or "application/octet-stream",
+            version=hashlib.sha256(body).hexdigest()[:12],
+        )
+        for name, body in bodies
     }
-
-
-def _read_static(file: Path) -> StaticFile:
-    body = file.read_bytes()
-    kind = mimetypes.guess_type(file.name, strict=True)[0] or "application/octet-stream"
-    return StaticFile(body=body, content_type=kind, version=hashlib.sha256(body).hexdigest()[:12])
 
 
 async def send_static(request: web.Request) -> web.Response:
