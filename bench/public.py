@@ -14,6 +14,7 @@ from didkit_py.formats import sd_jwt_vc
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.status.token_list import create_status_list, verify_status_list
 from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import Evidence, verify_presentation
@@ -106,4 +107,10 @@ def _evidence(issuer: SoftwareSigner, now: datetime) -> Evidence:
         expires_at=now + timedelta(days=1),
         issuers={ISSUER: trusted},
     )
-    return Evidence(trust=trust, parties={ISSUER: document}, status_lists={LIST: listed}, fetched_at={LIST: now})
+    return Evidence(
+        trust=trust,
+        parties={ISSUER: document},
+        status_lists={LIST: listed},
+        fetched_at={LIST: now},
+        key_sources=KEY_SOURCES,
+    )

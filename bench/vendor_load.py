@@ -26,6 +26,7 @@ from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_response
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.fetching.lists import Source
@@ -71,9 +72,9 @@ class Vendor:
         ]
 
     async def _answer(self, made: MadeRequest, issuer: SoftwareSigner, holder: SoftwareSigner) -> Send:
-        link, now = parse_request_link(made.link), datetime.now(UTC)
+        link, now = parse_request_link(made.link, key_sources=KEY_SOURCES), datetime.now(UTC)
         async with self.http.get(link.request_uri) as fetched:
-            parsed = parse_request_object(await fetched.text(), link=link)
+            parsed = parse_request_object(await fetched.text(), link=link, key_sources=KEY_SOURCES)
         verified = verify_request_object(
             parsed, client_keys=self.document, expected_wallet_nonce=None, now=now, formats=FORMATS
         )

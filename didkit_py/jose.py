@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from didkit_py.encoding import Json, b64url, from_b64url, read_json, write_json
 from didkit_py.errors import BadSignature, CannotOpen, Malformed, TooLarge, UnsupportedAlgorithm, WrongType
 from didkit_py.keys.algorithms import KEY_AGREEMENT
-from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.names import ALG_NAMES, ALL_ALG_NAMES
 from didkit_py.reading import Reader
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _read_header(encoded: str, typ: str | tuple[str, ...], honoured: frozenset[s
     if not isinstance(header, dict):
         raise Malformed("expected a JWS header object", spec="RFC 7515, 4")
     alg = header.get("alg")
-    if not isinstance(alg, str) or alg not in ALG_NAMES:
+    if not isinstance(alg, str) or alg not in ALL_ALG_NAMES:  # whether it counts is the key's matter
         raise UnsupportedAlgorithm(f"expected alg {' or '.join(ALG_NAMES)}", spec="RFC 8725, 3.1")
     kinds = (typ,) if isinstance(typ, str) else typ
     stated = header.get("typ")

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import Malformed, NotYetValid, Stale, UnknownKey, Untrusted
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
 from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
 from didkit_py.keys.signer import Signer
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader
 from didkit_py.unicode.visible import one_line
 
@@ -91,8 +91,8 @@ async def create_trust_list(
     return await sign_compact(claims, typ=TYP, signer=signer)
 
 
-def verify_trust_list(text: str, *, publisher: PartyKeys, now: datetime) -> TrustList:
-    """The list that `publisher` signed.
+def verify_trust_list(text: str, *, publisher: PartyKeys, key_sources: KeySources, now: datetime) -> TrustList:
+    """The list that `publisher` signed; `key_sources` says which identifiers issuers may have.
 
     Raises Malformed, WrongType, UnknownKey, BadSignature, Untrusted when it is another publisher's, NotYetValid, or
     Stale when its time is over.
@@ -112,7 +112,7 @@ def verify_trust_list(text: str, *, publisher: PartyKeys, now: datetime) -> Trus
         publisher=publisher.id,
         issued_at=issued_at,
         expires_at=expires_at,
-        issuers=_issuers(read),
+        issuers=_issuers(read, key_sources),
         terms=tuple(
             TermsSource(id=entry.text("id", max_length=128), url=entry.url("url"))
             for entry in (read.objects("terms", max_items=MAX_TERMS) if read.has("terms") else ())
@@ -120,11 +120,11 @@ def verify_trust_list(text: str, *, publisher: PartyKeys, now: datetime) -> Trus
     )
 
 
-def _issuers(read: Reader) -> Mapping[str, TrustedIssuer]:
+def _issuers(read: Reader, key_sources: KeySources) -> Mapping[str, TrustedIssuer]:
     found: dict[str, TrustedIssuer] = {}
     for entry in read.objects("issuers"):
         issuer = TrustedIssuer(
-            id=did_of(entry.text("id", max_length=2_048)),
+            id=key_sources.party_of(entry.text("id", max_length=2_048)),
             name=one_line(entry.text("name", max_length=200)),
             vcts=frozenset(entry.texts("vcts", at_least=1, max_items=MAX_TYPES)),
             status_lists=entry.url("status_lists") if entry.has("status_lists") else None,

@@ -8,6 +8,8 @@ from aiohttp import web
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.issuance import IssuanceState
+from didkit_py.parties.source import KeySources
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
@@ -41,9 +43,17 @@ def serve_folder(folder: Path) -> None:
 
 
 def create_app(
-    folder: Path, settings: IssuerSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+    folder: Path,
+    settings: IssuerSettings,
+    *,
+    formats: Formats = FORMATS,
+    clock: Clock = utc_now,
+    key_sources: KeySources = KEY_SOURCES,
 ) -> web.Application:
-    """The issuer's web application; its parts open when it starts."""
+    """The issuer's web application; its parts open when it starts.
+
+    `key_sources` says which kinds of party it knows.
+    """
     app = create_base_app(
         settings,
         service="issuer",
@@ -63,7 +73,9 @@ def create_app(
     metrics.read_before(count_offers)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
+        async with open_parts(
+            folder, settings, formats=formats, clock=clock, key_sources=key_sources, measured=metrics.measured
+        ) as opened:
             if any(template.has_status for template in opened.templates):
                 await opened.store.open_list()  # before the first credential, so that everybody has fetched it by then
             app[PARTS] = opened

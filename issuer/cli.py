@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from didkit_py.command import ProgramGroup, json_option
+from didkit_py.keys.names import ALL_ALG_NAMES
 from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.service.setup.commands import (
     File,
@@ -24,7 +25,7 @@ def group() -> None:
 @group.command()
 @click.argument("folder", type=Folder)
 @founding_options
-@operating_options
+@operating_options(ALL_ALG_NAMES)
 @click.option("--types", required=True, help="The claim types to offer, separated by commas.")
 @json_option
 def init(folder: Path, operator_passphrase_file: Path | None, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's own values

@@ -10,6 +10,8 @@ from didkit_py.dids.web import web_did
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.party import PartyKeys
+from didkit_py.parties.source import KeySources
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.issuing import Issuing
 from didkit_py.roles.issuing_store import KeyedHashes
 from didkit_py.service.clock import utc_now
@@ -36,25 +38,39 @@ async def open_parts(
     formats: Formats = FORMATS,
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
+    key_sources: KeySources = KEY_SOURCES,
     measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[IssuerContext]:
     """The issuer in this folder, ready to work. Raises CannotOpen, StorageUnavailable or BadTemplate."""
     async with open_service(folder, settings, program="issuer", measured=measured) as service:
-        yield _compose(settings, service, formats=formats, clock=clock, random=random)
+        yield _compose(settings, service, formats=formats, clock=clock, random=random, key_sources=key_sources)
 
 
 def _compose(
-    settings: IssuerSettings, service: ServiceParts, *, formats: Formats, clock: Clock, random: Random
+    settings: IssuerSettings,
+    service: ServiceParts,
+    *,
+    formats: Formats,
+    clock: Clock,
+    random: Random,
+    key_sources: KeySources,
 ) -> IssuerContext:
+    key_sources = key_sources.accepting(settings.optional_algorithms)
     keys, database = service.keys, service.database
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
     templates = offered_types(settings.types)
-    publications = Publications(database=database, party_id=keys.party_id, signer=signer, issuer_url=settings.base_url)
+    publications = Publications(
+        database=database,
+        party_id=keys.party_id,
+        signer=signer,
+        issuer_url=settings.base_url,
+        key_sources=key_sources,
+    )
     store = OfferStore(database=database, party_id=keys.party_id, storage_key=keys.storage_key, random=random)
 
     async def fetch(party: str) -> PartyKeys:
-        return await fetch_keys(service.fetcher, party)
+        return await fetch_keys(service.fetcher, party, key_sources=key_sources)
 
     check = SignatoryCheck(publications=publications, fetch_keys=fetch)
     issuing = Issuing(
@@ -62,7 +78,6 @@ def _compose(
         templates=templates,
         in_format=next(iter(formats.values())),
         issuer_url=settings.base_url,
-        did=did,
         signer=signer,
         hashes=KeyedHashes(key=keys.mac_key),
         nonce_key=keys.mac_key,

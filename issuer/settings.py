@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
+from didkit_py.keys.names import ALL_ALG_NAMES, DEFAULT_ALG
 from didkit_py.service.setup.settings import ServiceSettings, SettingKind, path, setting, text, whole_number
 
 
@@ -25,7 +25,7 @@ class IssuerSettings(ServiceSettings):
 
     types: tuple[str, ...] = setting(claim_types(), help="The claim types that this issuer offers.")
     alg: str = setting(
-        text(one_of=ALG_NAMES), DEFAULT_ALG, help="The algorithm of the signing key; set when the keys are made."
+        text(one_of=ALL_ALG_NAMES), DEFAULT_ALG, help="The algorithm of the signing key; set when the keys are made."
     )
     operator_file: Path = setting(  # noqa: RUF009
         path(), Path("operator.hash"), help="The file with the Argon2id hash of the operator's passphrase."

@@ -37,6 +37,7 @@ from didkit_py.oid4vp.request import (
     parse_request_object,
     verify_request_object,
 )
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.status.token_list import create_status_list, verify_status_list
 from didkit_py.terms.agreement import Controller, Desk, Give, complete_grants, create_agreement
 from didkit_py.terms.document import TermsDocument, create_signatory_statement, create_terms, parse_terms, verify_terms
@@ -362,7 +363,7 @@ async def trust_list() -> TrustList:
         for one, names in ISSUERS.items()
     ]
     text = await create_trust_list(issuers, signer=TERMS_BODY.signer, now=NOW, lifetime=timedelta(days=7))
-    return verify_trust_list(text, publisher=TERMS_BODY.document, now=NOW)
+    return verify_trust_list(text, publisher=TERMS_BODY.document, now=NOW, key_sources=KEY_SOURCES)
 
 
 async def evidence(*, revoked: Mapping[Party, int] | None = None, age: timedelta = timedelta(hours=1)) -> Evidence:
@@ -388,6 +389,7 @@ async def evidence(*, revoked: Mapping[Party, int] | None = None, age: timedelta
         parties={one.did: one.document for one in ISSUERS},
         status_lists=lists,
         fetched_at=dict.fromkeys(lists, NOW - age),
+        key_sources=KEY_SOURCES,
     )
 
 
@@ -481,7 +483,7 @@ class Situation:
     def plain_request(self) -> PresentationRequest:
         """The request before its evidence is made."""
         return PresentationRequest(
-            client_id=client_id_of(self.vendor.did),
+            client_id=client_id_of(self.vendor.did, key_sources=KEY_SOURCES),
             response_uri=f"{self.vendor.origin}/oid4vp/response/1",
             nonce=self.nonce,
             state="state-1",
@@ -522,7 +524,7 @@ class Situation:
             client_id=plain.client_id.full, request_uri=f"{self.vendor.origin}/oid4vp/requests/1", method="get"
         )
         return verify_request_object(
-            parse_request_object(text, link=link),
+            parse_request_object(text, link=link, key_sources=KEY_SOURCES),
             client_keys=self.vendor.document,
             expected_wallet_nonce=None,
             now=self.request_now,

@@ -64,6 +64,9 @@ def test_imports_point_one_way_and_the_core_does_no_io() -> None:
         ("service-layers", "didkit_py/service/http/web.py", "import didkit_py.service.doctor.checkup"),
         ("service-layers", "didkit_py/service/new_package.py", "import json"),
         ("command-alone", "didkit_py/command.py", "import didkit_py.encoding"),
+        ("key-sources-handed-on", "didkit_py/roles/asking.py", "import didkit_py.parties.table"),
+        ("dids-behind-key-sources", "didkit_py/trust.py", "import didkit_py.dids.document"),
+        ("dids-behind-key-sources", "wallet/giver.py", "import didkit_py.dids.web"),
     ],
 )
 def test_a_planted_import_breaks_its_contract(tmp_path: Path, contract: str, module: str, line: str) -> None:

@@ -330,6 +330,7 @@ TOY: Final = Format(
     protocol=PROTOCOL,
     sections=MappingProxyType({}),
     capabilities=MappingProxyType({"trees": ["sha-256"]}),
+    issuer_of=lambda origin: origin,
     secure=secure,
     parse=parse,
     present=present,

@@ -10,6 +10,8 @@ from aiohttp import web
 from didkit_py.errors import Unavailable
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
+from didkit_py.parties.source import KeySources
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.web import METRICS as SERVICE_METRICS
 from didkit_py.service.http.web import (
@@ -45,9 +47,17 @@ def serve_folder(folder: Path) -> None:
 
 
 def create_app(
-    folder: Path, settings: VerifierSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+    folder: Path,
+    settings: VerifierSettings,
+    *,
+    formats: Formats = FORMATS,
+    clock: Clock = utc_now,
+    key_sources: KeySources = KEY_SOURCES,
 ) -> web.Application:
-    """The vendor's web application; its parts open when it starts."""
+    """The vendor's web application; its parts open when it starts.
+
+    `key_sources` says which kinds of party it knows.
+    """
     app = create_base_app(
         settings,
         service="verifier",
@@ -58,7 +68,9 @@ def create_app(
     metrics = install_metrics(app, METRICS)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, formats=formats, clock=clock, measured=metrics.measured) as opened:
+        async with open_parts(
+            folder, settings, formats=formats, clock=clock, key_sources=key_sources, measured=metrics.measured
+        ) as opened:
             app[PARTS] = opened
             try:  # what became due while nobody ran, and what a crash left undone
                 await opened.retaining.erase_due(now=clock())

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from didkit_py.command import ProgramGroup, json_option
+from didkit_py.keys.names import ALG_NAMES
 from didkit_py.service.setup.commands import (
     File,
     Folder,
@@ -22,7 +23,7 @@ def group() -> None:
 @group.command()
 @click.argument("folder", type=Folder)
 @founding_options
-@operating_options
+@operating_options(ALG_NAMES)
 @click.option("--contact", help="Where people reach whoever answers for their information.")
 @click.option("--authority", help="The address of the regulator to complain to.")
 @json_option

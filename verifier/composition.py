@@ -11,6 +11,9 @@ from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
+from didkit_py.oid4vp.client_id import ClientId, client_id_of
+from didkit_py.parties.source import KeySources
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.checking import Checking
@@ -39,11 +42,12 @@ async def open_parts(
     formats: Formats = FORMATS,
     clock: Clock = utc_now,
     random: Random = secrets.token_bytes,
+    key_sources: KeySources = KEY_SOURCES,
     measured: Callable[[Database], Database] = lambda database: database,
 ) -> AsyncIterator[VerifierContext]:
     """The vendor in this folder, ready to work. Raises CannotOpen or StorageUnavailable."""
     async with open_service(folder, settings, program="verifier", measured=measured) as service:
-        parts = _compose(settings, service, formats=formats, clock=clock, random=random)
+        parts = _compose(settings, service, formats=formats, clock=clock, random=random, key_sources=key_sources)
         try:
             yield parts
         finally:
@@ -51,8 +55,15 @@ async def open_parts(
 
 
 def _compose(
-    settings: VerifierSettings, service: ServiceParts, *, formats: Formats, clock: Clock, random: Random
+    settings: VerifierSettings,
+    service: ServiceParts,
+    *,
+    formats: Formats,
+    clock: Clock,
+    random: Random,
+    key_sources: KeySources,
 ) -> VerifierContext:
+    key_sources = key_sources.accepting(settings.optional_algorithms)
     keys, database, fetcher = service.keys, service.database, service.fetcher
     did = web_did(settings.base_url)
     signer = keys.signer(f"{did}#{KEY_FRAGMENT}")
@@ -65,6 +76,7 @@ def _compose(
         database=database,
         trust_list_url=settings.trust_list_url,
         trust_list_signer=settings.trust_list_signer,
+        key_sources=key_sources,
     )
 
     async def gather_evidence(credentials: Iterable[UnverifiedCredential], now: datetime) -> Evidence:
@@ -73,7 +85,7 @@ def _compose(
     async def known_terms(now: datetime) -> Mapping[str, TermsDocument]:
         return (await lists.current(now)).terms
 
-    vendor = _vendor(settings, did)
+    vendor = _vendor(settings, client_id_of(did, key_sources=key_sources))
     accepting = Accepting(store=store, signer=signer, keys=own_keys, terms=known_terms)
     return VerifierContext(
         settings=settings,
@@ -97,14 +109,15 @@ def _compose(
         lists=lists,
         formats=formats,
         fetcher=fetcher,
+        key_sources=key_sources,
         clock=clock,
         random=random,
     )
 
 
-def _vendor(settings: VerifierSettings, did: str) -> Vendor:
+def _vendor(settings: VerifierSettings, client_id: ClientId) -> Vendor:
     return Vendor(
-        did=did,
+        client_id=client_id,
         base_url=settings.base_url,
         name=settings.name,
         contact=settings.contact or settings.base_url,

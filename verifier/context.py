@@ -13,6 +13,7 @@ from didkit_py.errors import DidkitError, Stale
 from didkit_py.formats.format import Formats
 from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
+from didkit_py.parties.source import KeySources
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, MadeRequest
 from didkit_py.roles.asking_store import AskedRequest, OwnCredential, RequestTemplate
@@ -59,6 +60,7 @@ class VerifierContext:
     lists: KeptLists
     formats: Formats
     fetcher: Fetcher
+    key_sources: KeySources
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
 
@@ -71,6 +73,7 @@ class VerifierContext:
             self.fetcher,
             trust_list_url=url,
             trust_list_signer=signer,
+            key_sources=self.key_sources,
             refresh_seconds=self.settings.refresh_seconds,
             clock=self.clock,
             load=self.lists.load_sources,
@@ -89,7 +92,13 @@ class VerifierContext:
         """One document about ourselves, checked and kept. Raises what receiving raises."""
         token = await redeem(previewed, tx_code=tx_code, fetch=self.fetcher)
         got = await collect(
-            previewed, token, signers=[self.signer], fetch=self.fetcher, formats=EVIDENCE_FORMATS, clock=self.clock
+            previewed,
+            token,
+            signers=[self.signer],
+            fetch=self.fetcher,
+            formats=EVIDENCE_FORMATS,
+            clock=self.clock,
+            key_sources=self.key_sources,
         )
         own = OwnCredential.of(got.texts[0], id=self.random(_ID_BYTES).hex(), received_at=self.clock())
         await self.store.save_credential(own)
@@ -120,7 +129,7 @@ class VerifierContext:
     async def judge(self, text: str) -> Decision:
         """What a wallet would say to this request object, from the lists at hand."""
         now = self.clock()
-        evidence, terms = no_evidence(now), dict[str, TermsDocument]()
+        evidence, terms = no_evidence(now, key_sources=self.key_sources), dict[str, TermsDocument]()
         with suppress(DidkitError):
             lists = await self.lists.current(now)
             evidence, terms = lists.evidence(), dict(lists.terms)
@@ -156,9 +165,11 @@ class VerifierContext:
         fresh = replace(asked, made_at=begins, expires_at=begins + timedelta(minutes=5))
         return await self.judge_draft(fresh)
 
-    async def fetch_keys(self, did: str) -> PartyKeys:
+    async def fetch_keys(self, party: str) -> PartyKeys:
         """Anybody's keys; ours are at hand."""
-        return self.keys if did == self.did else await fetch_keys(self.fetcher, did)
+        if party == self.did:
+            return self.keys
+        return await fetch_keys(self.fetcher, party, key_sources=self.key_sources)
 
 
 async def judge_with(
@@ -171,9 +182,18 @@ async def judge_with(
     now: datetime,
 ) -> Decision:
     """`check_request` with the parts that programs have."""
-    return await check_request(text, formats=formats, fetch_keys=fetch, evidence=evidence, terms=terms, now=now)
+    return await check_request(
+        text,
+        formats=formats,
+        fetch_keys=fetch,
+        key_sources=evidence.key_sources,
+        evidence=evidence,
+        terms=terms,
+        now=now,
+    )
 
 
-def no_evidence(now: datetime) -> Evidence:
+def no_evidence(now: datetime, *, key_sources: KeySources) -> Evidence:
     """What is known where there are no lists: nobody is trusted to say anything."""
-    return Evidence(trust=TrustList(publisher="", issued_at=now, expires_at=now, issuers={}))
+    nobody = TrustList(publisher="", issued_at=now, expires_at=now, issuers={})
+    return Evidence(trust=nobody, key_sources=key_sources)

@@ -7,6 +7,7 @@ from didkit_py.consent.decision import Decision
 from didkit_py.errors import DidkitError
 from didkit_py.formats.format import Format
 from didkit_py.formats.table import FORMATS
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.fetching.evidence import fetch_keys, gather
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.verification import KeyBinding, VerifiedCredential, parse_one, verify_credential
@@ -32,8 +33,8 @@ async def judge_alone(octets: bytes) -> Decision:
         return await judge_with(
             as_text(octets),
             formats=FORMATS,
-            fetch=lambda did: fetch_keys(fetcher, did),
-            evidence=no_evidence(now),
+            fetch=lambda party: fetch_keys(fetcher, party, key_sources=KEY_SOURCES),
+            evidence=no_evidence(now, key_sources=KEY_SOURCES),
             terms={},
             now=now,
         )

@@ -11,6 +11,8 @@ from aiohttp import web
 from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
 from didkit_py.localization import phrase
+from didkit_py.parties.source import KeySources
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.clock import utc_now
 from didkit_py.service.http.routing import Handler, Routes
 from didkit_py.service.http.sessions import SESSIONS, end_session, principal_of
@@ -34,9 +36,17 @@ def serve_folder(folder: Path) -> None:
 
 
 def create_app(
-    folder: Path, settings: WalletSettings, *, formats: Formats = FORMATS, clock: Clock = utc_now
+    folder: Path,
+    settings: WalletSettings,
+    *,
+    formats: Formats = FORMATS,
+    clock: Clock = utc_now,
+    key_sources: KeySources = KEY_SOURCES,
 ) -> web.Application:
-    """The wallet's web application; its parts open when it starts, locked."""
+    """The wallet's web application; its parts open when it starts, locked.
+
+    `key_sources` says which kinds of party it knows.
+    """
     app = create_base_app(settings, service="wallet", folder=Path(__file__).parent, navigation=pages.NAVIGATION)
     app.middlewares.append(keep_locked)
 
@@ -51,7 +61,9 @@ def create_app(
         return {"database": "ok", "lists": "ok" if opened.known_lists() is not None else "not-fetched"}
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        async with open_parts(folder, settings, formats=formats, clock=clock, serving=True) as opened:
+        async with open_parts(
+            folder, settings, formats=formats, clock=clock, key_sources=key_sources, serving=True
+        ) as opened:
             app[PARTS] = opened
             watch = asyncio.create_task(lock_in_time())
             yield

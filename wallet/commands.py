@@ -48,7 +48,10 @@ def credentials(folder: Path, passphrase_file: Path | None, *, as_json: bool) ->
 
     async def find(parts: WalletContext) -> list[tuple[dict[str, Json], str]]:
         lists = parts.known_lists()
-        held = [(one, giver_of(one, lists)) for one in await parts.opened.store.load_credentials()]
+        held = [
+            (one, giver_of(one, lists, key_sources=parts.key_sources))
+            for one in await parts.opened.store.load_credentials()
+        ]
         return [(_credential(one, giver), in_english(giver.sentence)) for one, giver in held]
 
     held = _work(folder, passphrase_file, find)

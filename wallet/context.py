@@ -12,6 +12,7 @@ import structlog
 
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.formats.format import Formats
+from didkit_py.parties.source import KeySources
 from didkit_py.roles.ending import Ended, Ending, TerminationRequest
 from didkit_py.roles.presenting import Judged, Presenting
 from didkit_py.roles.presenting_store import Exchange
@@ -53,6 +54,7 @@ class WalletContext:
     vault: Vault
     database: Database
     fetch: Fetch
+    key_sources: KeySources
     schedule: ScheduledLists | None  # None: no trust list is set, so that nothing can be judged
     formats: Formats
     clock: Clock
@@ -95,21 +97,28 @@ class WalletContext:
         rules = RulesSeal(path=self.rules_path, box=box)
         store = WalletStore(database=self.database, wallet_id=wallet_id, box=box, rules=rules)
         ledger = Ledger(self.database, wallet_id=wallet_id, box=box, head_path=self.head_path)
-        keeping = PresentationStore(store=store, ledger=ledger, formats=self.formats, lists=self.known_lists)
+        keeping = PresentationStore(
+            store=store, ledger=ledger, formats=self.formats, lists=self.known_lists, key_sources=self.key_sources
+        )
         return Opened(
             store=store,
             ledger=ledger,
             keeping=keeping,
-            taking=IssuanceClient(store=store, fetch=self.fetch, formats=self.formats, clock=self.clock),
+            taking=IssuanceClient(
+                store=store, fetch=self.fetch, formats=self.formats, key_sources=self.key_sources, clock=self.clock
+            ),
             presenting=Presenting(
                 store=keeping,
                 fetch=self.fetch,
                 formats=self.formats,
                 lists=self.lists,
+                key_sources=self.key_sources,
                 now_fn=self.clock,
                 random=secrets.token_bytes,
             ),
-            ending=Ending(store=keeping, fetch=self.fetch, formats=self.formats, clock=self.clock),
+            ending=Ending(
+                store=keeping, fetch=self.fetch, formats=self.formats, key_sources=self.key_sources, clock=self.clock
+            ),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:

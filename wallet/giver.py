@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from didkit_py.credentials.template import template_of
-from didkit_py.dids.web import web_origin
 from didkit_py.localization import Text, phrase
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import origin
 from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.trust import TrustedIssuer
@@ -46,10 +46,10 @@ class Giver:
         return line if plain else phrase("giver.line-aside", line=line, doubt=self.doubt)
 
 
-def giver_of(stored: StoredCredential, lists: TrustedLists | None) -> Giver:
-    """Who gave a document that is held: by its DID, the key of which signed it."""
+def giver_of(stored: StoredCredential, lists: TrustedLists | None, *, key_sources: KeySources) -> Giver:
+    """Who gave a document that is held: by its identifier, a key of which signed it."""
     entry = None if lists is None else lists.trust.issuers.get(stored.issuer)
-    address = web_origin(stored.issuer)
+    address = key_sources.origin(stored.issuer)
     host = stored.issuer if address is None else address.partition("://")[2]
     return _giver(entry, stored.vct, host=host, says=stored.issuer_says, lists=lists)
 
@@ -57,8 +57,10 @@ def giver_of(stored: StoredCredential, lists: TrustedLists | None) -> Giver:
 def giver_of_offer(offer: StoredOffer, lists: TrustedLists | None) -> Giver:
     """Who offers: by the address that answered, for the document has not come yet."""
     issuer, vct = offer.previewed.issuer, offer.previewed.configurations[0].vct
-    entries = () if lists is None else lists.trust.issuers.values()
-    here = [one for one in entries if web_origin(one.id) == origin(issuer.issuer)]
+    here = []
+    if lists is not None:
+        at = origin(issuer.issuer)
+        here = [one for one in lists.trust.issuers.values() if lists.key_sources.origin(one.id) == at]
     here.sort(key=lambda one: vct not in one.vcts)
     host = origin(issuer.issuer).partition("://")[2]
     return _giver(here[0] if here else None, vct, host=host, says=issuer.display_name or "", lists=lists)

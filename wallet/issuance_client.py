@@ -14,6 +14,7 @@ from didkit_py.keys.algorithms import ALGORITHMS
 from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
 from didkit_py.oauth import InvalidGrant, InvalidRequest
 from didkit_py.oid4vci.metadata import JWK
+from didkit_py.parties.source import KeySources
 from didkit_py.roles.receiving import Fetch, Received, collect, preview, redeem
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
 from wallet.storage.store import WalletStore
@@ -32,6 +33,7 @@ class IssuanceClient:
     store: WalletStore
     fetch: Fetch
     formats: Formats
+    key_sources: KeySources
     clock: Callable[[], datetime]
 
     async def open(self, link: str) -> StoredOffer:
@@ -88,6 +90,7 @@ class IssuanceClient:
             fetch=self.fetch,
             formats=self.formats,
             clock=self.clock,
+            key_sources=self.key_sources,
         )
         credential = self._credential(offer, received)
         done = replace(offer, state=RECEIVED, secrets=(), token=None, credential_id=credential.id)

@@ -9,7 +9,6 @@ import click
 
 from didkit_py.commands.inspecting import MAX_BYTES, Inspected, inspect
 from didkit_py.commands.key import read_key
-from didkit_py.dids.document import did_of
 from didkit_py.encoding import Json
 from didkit_py.errors import BadKeyBinding, Expired, NotYetValid, UnknownKey
 from didkit_py.formats.sd_jwt import digest_of
@@ -17,6 +16,7 @@ from didkit_py.formats.sd_jwt_vc import KEY_BINDING_TYPE
 from didkit_py.jose import parse_compact, verify_compact
 from didkit_py.keys.party import KeyPurpose
 from didkit_py.keys.public import PublicKey
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import fetch_keys
 from didkit_py.service.fetching.fetch import Fetcher
@@ -60,11 +60,12 @@ async def _verify(text: str, seen: Inspected, issuer_key: Path | None, loopback_
 async def _fetch_key(seen: Inspected, loopback_origins: tuple[str, ...]) -> PublicKey:
     """The key that the header names, from the document of its DID, or of the issuer's. Raises UnknownKey."""
     kid, issuer = seen.header.get("kid"), seen.payload.get("iss")
-    named = kid if isinstance(kid, str) and kid.startswith("did:") else issuer
-    if not isinstance(named, str) or not named.startswith("did:"):
+    texts = (text for text in (kid, issuer) if isinstance(text, str))
+    named = next((text for text in texts if any(row.serves(text) for row in KEY_SOURCES.rows)), None)
+    if named is None:
         raise UnknownKey("neither kid nor iss is a DID", hint="Give the signer's key with --issuer-key.")
     async with Fetcher(loopback_origins) as fetcher:
-        keys = await fetch_keys(fetcher, did_of(named))
+        keys = await fetch_keys(fetcher, KEY_SOURCES.party_of(named), key_sources=KEY_SOURCES)
     is_request = seen.header.get("typ") == "oauth-authz-req+jwt"
     purpose = KeyPurpose.AUTHENTICATION if is_request else KeyPurpose.ASSERTION
     return keys.key(kid if isinstance(kid, str) else None, purpose, now=utc_now())

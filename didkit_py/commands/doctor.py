@@ -12,6 +12,7 @@ import click
 
 from didkit_py.command import REJECTED
 from didkit_py.errors import DidkitError, NotFound
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.clock import utc_now
 from didkit_py.service.doctor.checkup import (
     FAULT,
@@ -114,7 +115,13 @@ async def examine_folder(folder: Path) -> tuple[Program, list[DoctorFinding]]:
         problem = error
     async with Fetcher(_own_origins(settings)) as fetcher:
         case = Checkup(
-            folder=folder, program=program, settings=settings, problem=problem, fetcher=fetcher, clock=utc_now
+            folder=folder,
+            program=program,
+            settings=settings,
+            problem=problem,
+            fetcher=fetcher,
+            key_sources=KEY_SOURCES.accepting(settings.optional_algorithms if settings else ()),
+            clock=utc_now,
         )
         return program, await examine(case, (*CHECKS, *program.checks))
 

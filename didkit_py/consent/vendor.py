@@ -45,9 +45,9 @@ class VerifiedVendor:
     """Who asks, as far as it is proven; what is not proven stands in `findings`."""
 
     client_id: str
-    did: str
+    identifier: str  # as its key source spells it: a DID, ...
     name: str | None  # of a role credential alone; what a vendor calls itself is in `agreement.controller`
-    host: str | None  # the internet address that the DID speaks for
+    host: str | None  # the internet address that it speaks for
     identifiers: frozenset[str]  # all that it is proven to be known by, folded
     exact: frozenset[str]  # the same as written: trust is by exact name and key
     claimed: frozenset[str]  # both, and what unproven evidence says: whoever says to be a denied business is one
@@ -128,7 +128,7 @@ def verify_vendor(
     claimed = frozenset(_claimed(case))
     return VerifiedVendor(
         client_id=client_id.full,
-        did=client_id.did,
+        identifier=client_id.identifier,
         name=name,
         host=urlsplit(client_id.origin).netloc if client_id.origin else None,
         identifiers=proven,
@@ -248,7 +248,7 @@ def _judge_terms(
 
 
 def _proven(client_id: ClientId, roles: tuple[VerifiedCredential, ...]) -> Iterator[str]:
-    yield from (client_id.full, client_id.did)
+    yield from (client_id.full, client_id.identifier)
     if client_id.origin:
         yield from (client_id.origin, urlsplit(client_id.origin).netloc)
     for role in roles:

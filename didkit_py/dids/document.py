@@ -117,7 +117,7 @@ def _key(entry: dict[str, Json]) -> PublicKey | None:
         return None
     if kind in _JWK_TYPES:
         jwk = entry.get("publicKeyJwk")
-        return PublicKey.from_jwk(jwk) if _is_for_signatures(jwk) else None
+        return PublicKey.from_jwk(jwk, optional=True) if _is_for_signatures(jwk) else None
     if kind in _MULTIKEY_TYPES and isinstance(text, str):
         return PublicKey.from_multikey(text)
     return None

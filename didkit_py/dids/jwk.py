@@ -28,7 +28,7 @@ def locations(did: str) -> tuple[str, ...]:
 def read(did: str, _: bytes | None = None) -> PartyKeys:
     """The keys that the DID stands for. Raises BadDid or BadKey."""
     jwk = _jwk(did)
-    return keys_of_one(did, FRAGMENT, PublicKey.from_jwk(jwk), _purposes(jwk))
+    return keys_of_one(did, FRAGMENT, PublicKey.from_jwk(jwk, optional=True), _purposes(jwk))
 
 
 def jwk_did(key: PublicKey) -> str:

@@ -49,6 +49,7 @@ class Format:
     protocol: Mapping[str, ProtocolMember]  # the claims that every credential of the format shows about itself
     sections: Mapping[str, str]  # of its standard, by the name of the check that they are about
     capabilities: Mapping[str, Json]  # for `vp_formats_supported` (OpenID4VP 1.0, 11.1)
+    issuer_of: Callable[[str], str] = field(repr=False)  # the identifier under which an issuer at this origin signs
     secure: Secure = field(repr=False)
     # The credentials in a text, at least one. Raises Malformed, WrongType, UnsupportedAlgorithm or BadDisclosure.
     parse: Callable[[str], Sequence[UnverifiedCredential]] = field(repr=False)

@@ -20,6 +20,7 @@ from didkit_py.credentials.credential import (
     SecuredCredential,
     StatusReference,
 )
+from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json, timestamp
 from didkit_py.errors import BadCredential, BadDisclosure, BadKeyBinding
 from didkit_py.formats.format import Format, ToPresent
@@ -359,6 +360,7 @@ SD_JWT_VC: Final = Format(
         }
     ),
     capabilities=MappingProxyType({"sd-jwt_alg_values": [*ALG_NAMES], "kb-jwt_alg_values": [*ALG_NAMES]}),
+    issuer_of=web_did,
     secure=secure,
     parse=parse,
     present=present,

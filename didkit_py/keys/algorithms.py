@@ -9,12 +9,12 @@ import nacl.bindings
 import nacl.exceptions
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.errors import BadKey, BadSignature
-from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.names import ALG_NAMES, ALL_ALG_NAMES, OPTIONAL_ALG_NAMES
 
 _UNCOMPRESSED: Final = b"\x04"
 
@@ -29,12 +29,12 @@ class Algorithm:
     alg: str  # the JOSE name that we write
     also: tuple[str, ...] = ()  # other JOSE names of the same thing
     kty: str
-    crv: str
-    codec: str  # the multicodec table's name for a public key
-    multicodec: bytes  # its varint, the prefix in a Multikey
+    crv: str | None  # None: a JWK names the algorithm in `alg` alone (RFC 9964, 3)
+    codec: str | None  # the multicodec table's name for a public key; None: it has none, so there is no Multikey
+    multicodec: bytes | None  # its varint, the prefix in a Multikey
     secret_bytes: int  # the length of a seed or scalar
     load_public: Callable[[Mapping[str, Any]], Any]  # JWK members -> key; raises BadKey
-    to_jwk: Callable[[Any], dict[str, str]]  # key -> JWK members beside kty and crv
+    to_jwk: Callable[[Any], dict[str, str]]  # key -> JWK members beside kty, and crv or alg
     from_compressed: Callable[[bytes], Any]  # the key bytes of a Multikey -> key; raises BadKey
     to_compressed: Callable[[Any], bytes]
     verify: Callable[[Any, bytes, bytes], None]  # key, signature, message; raises BadSignature
@@ -168,26 +168,79 @@ _EDDSA: Final = Algorithm(
     load_private=_private_ed25519,
     sign=_sign_ed25519,
 )
+_ML_DSA_44_PUBLIC_BYTES: Final = 1_312
+_ML_DSA_44_SIGNATURE_BYTES: Final = 2_420
+
+
+def _public_ml_dsa_44(octets: bytes) -> mldsa.MLDSA44PublicKey:
+    if len(octets) != _ML_DSA_44_PUBLIC_BYTES:
+        raise BadKey(f"expected an ML-DSA-44 public key of {_ML_DSA_44_PUBLIC_BYTES} bytes", spec="RFC 9964, 4")
+    return mldsa.MLDSA44PublicKey.from_public_bytes(octets)
+
+
+def _load_ml_dsa_44(jwk: Mapping[str, Any]) -> mldsa.MLDSA44PublicKey:
+    public = jwk.get("pub")
+    return _public_ml_dsa_44(from_b64url(public) if isinstance(public, str) else b"")
+
+
+def _verify_ml_dsa_44(key: mldsa.MLDSA44PublicKey, signature: bytes, message: bytes) -> None:
+    if len(signature) != _ML_DSA_44_SIGNATURE_BYTES:
+        raise BadSignature(f"an ML-DSA-44 signature has {_ML_DSA_44_SIGNATURE_BYTES} bytes", spec="RFC 9964, 4")
+    try:
+        key.verify(signature, message)  # with the empty context (RFC 9964, 5)
+    except InvalidSignature as error:
+        raise BadSignature("the ML-DSA-44 signature does not hold", spec="FIPS 204, 5.3") from error
+
+
+def _private_ml_dsa_44(seed: bytes) -> tuple[mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey]:
+    private = mldsa.MLDSA44PrivateKey.from_seed_bytes(seed)
+    return private, private.public_key()
+
+
+_ML_DSA_44: Final = Algorithm(
+    alg="ML-DSA-44",
+    kty="AKP",
+    crv=None,
+    codec=None,
+    multicodec=None,
+    secret_bytes=32,
+    load_public=_load_ml_dsa_44,
+    to_jwk=lambda key: {"pub": b64url(key.public_bytes_raw())},
+    from_compressed=_public_ml_dsa_44,
+    to_compressed=lambda key: key.public_bytes_raw(),
+    verify=_verify_ml_dsa_44,
+    load_private=_private_ml_dsa_44,
+    sign=lambda private, message: private.sign(message),
+)
 # RFC 9864 names the curve in the algorithm. The keys are those of EdDSA, and either name verifies with them.
 _ED25519: Final = replace(_EDDSA, alg="Ed25519", also=("EdDSA",))
 
-_ROWS: Final = {row.alg: row for row in (_P256, _EDDSA, _ED25519, _P384)}
+_ROWS: Final = {row.alg: row for row in (_P256, _EDDSA, _ED25519, _P384, _ML_DSA_44)}
 # In our order of preference. Of rows for the same kind of key, the first is a key's that names no algorithm.
-ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({name: _ROWS[name] for name in ALG_NAMES})
+ALGORITHMS: Final[Mapping[str, Algorithm]] = MappingProxyType({name: _ROWS[name] for name in ALL_ALG_NAMES})
 KEY_AGREEMENT: Final = _P256  # whose curve serves ECDH-ES (HAIP 1.0, 5)
-KEY_KINDS: Final = " or ".join(dict.fromkeys(row.crv for row in ALGORITHMS.values()))  # for messages
-_BY_NAME: Final[Mapping[tuple[str, str, str | None], Algorithm]] = {
+KEY_KINDS: Final = " or ".join(dict.fromkeys(str(_ROWS[name].crv) for name in ALG_NAMES))  # for messages
+_BY_NAME: Final[Mapping[tuple[str, str | None, str | None], Algorithm]] = {
     (row.kty, row.crv, name): row
     for row in reversed(tuple(ALGORITHMS.values()))  # the first comes last, and so replaces the others
     for name in (None, *row.also)
+    if row.crv is not None
 } | {(row.kty, row.crv, row.alg): row for row in ALGORITHMS.values()}
 
 
-def algorithm_of(kty: object, crv: object, alg: object = None) -> Algorithm:
-    """The row for a JWK's kty, crv and alg; without alg, the first that fits. Raises BadKey."""
-    if not (isinstance(kty, str) and isinstance(crv, str) and (kty, crv, None) in _BY_NAME):
+_KINDS: Final = frozenset((row.kty, row.crv) for row in ALGORITHMS.values())
+
+
+def algorithm_of(kty: object, crv: object, alg: object = None, *, optional: bool = False) -> Algorithm:
+    """The row for a JWK's kty, crv and alg; without alg, the first that fits, if crv says which.
+
+    Rows that only a setting lets in are there for a caller that is `optional`. Raises BadKey.
+    """
+    if not isinstance(kty, str) or not isinstance(crv, str | None) or (kty, crv) not in _KINDS:
         raise BadKey(f"expected a {KEY_KINDS} key", spec="RFC 7517, 4.1")
     row = _BY_NAME.get((kty, crv, alg)) if alg is None or isinstance(alg, str) else None
     if row is None:
         raise BadKey("jwk.alg does not fit the key", spec="RFC 7517, 4.4")
+    if row.alg in OPTIONAL_ALG_NAMES and not optional:
+        raise BadKey(f"expected a {KEY_KINDS} key", spec="RFC 7517, 4.1")
     return row

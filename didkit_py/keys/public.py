@@ -20,13 +20,16 @@ class PublicKey:
     loaded: Any = field(repr=False)
 
     @classmethod
-    def from_jwk(cls, jwk: Json | Mapping[str, Json]) -> Self:
-        """Read a JWK (RFC 7517). Raises BadKey, also for one that holds a private part."""
+    def from_jwk(cls, jwk: Json | Mapping[str, Json], *, optional: bool = False) -> Self:
+        """Read a JWK (RFC 7517); one of an algorithm that only a setting lets in, if the caller says `optional`.
+
+        Raises BadKey, also for one that holds a private part.
+        """
         if not isinstance(jwk, (dict, Mapping)):  # asking for a Mapping alone costs five times as much
             raise BadKey("expected a JWK object", spec="RFC 7517, 4")
         if not PRIVATE_MEMBERS.isdisjoint(jwk) and any(jwk.get(name) is not None for name in PRIVATE_MEMBERS):
             raise BadKey("a JWK shown to others must hold no private part", spec="RFC 7517, 9.2")
-        row = algorithm_of(jwk.get("kty"), jwk.get("crv"), jwk.get("alg"))
+        row = algorithm_of(jwk.get("kty"), jwk.get("crv"), jwk.get("alg"), optional=optional)
         return cls(row, row.load_public(jwk))
 
     @classmethod
@@ -34,22 +37,25 @@ class PublicKey:
         """Read a `publicKeyMultibase` value (CID 1.0, 2.2.2). Raises BadKey or Malformed."""
         octets = from_multibase(text)
         for row in ALGORITHMS.values():
-            if octets.startswith(row.multicodec):
+            if row.multicodec is not None and octets.startswith(row.multicodec):
                 return cls(row, row.from_compressed(octets[len(row.multicodec) :]))
         raise BadKey(f"expected a {KEY_KINDS} public key", spec="CID 1.0, 2.2.2")
 
     def to_jwk(self) -> dict[str, Json]:
-        """The JWK with only the members that a thumbprint covers, in its order (RFC 7638, 3.2)."""
+        """The JWK with only the members that a thumbprint covers, in its order (RFC 7638, 3.2; RFC 9964, 6)."""
         return dict(self._members)
 
     def to_multikey(self) -> str:
-        """The `publicKeyMultibase` value in base58btc."""
+        """The `publicKeyMultibase` value in base58btc. Raises BadKey for a key that has none."""
+        if self.algorithm.multicodec is None:
+            raise BadKey("a key of this algorithm has no Multikey", spec="CID 1.0, 2.2.2")
         return multibase58(self.algorithm.multicodec + self.algorithm.to_compressed(self.loaded))
 
     @cached_property
     def _members(self) -> dict[str, str]:
         row = self.algorithm
-        return dict(sorted({"kty": row.kty, "crv": row.crv, **row.to_jwk(self.loaded)}.items()))
+        kind = {"alg": row.alg} if row.crv is None else {"crv": row.crv}
+        return dict(sorted({"kty": row.kty, **kind, **row.to_jwk(self.loaded)}.items()))
 
     @cached_property
     def thumbprint(self) -> str:

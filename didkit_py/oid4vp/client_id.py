@@ -1,17 +1,16 @@
-"""ClientId: who asks, as the request says it (OpenID4VP 1.0, 5.9). Only DIDs are accepted.
+"""ClientId: who asks, as the request says it: a prefix and an identifier (OpenID4VP 1.0, 5.9).
 
-A prefix that we do not support could also mean a client registered beforehand; we register none, so it is refused.
+Each key source says which prefixes it serves. A prefix that none serves could also mean a client registered beforehand;
+we register none, so it is refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from didkit_py.dids.methods import locations
-from didkit_py.dids.web import web_origin
 from didkit_py.errors import BadRequestObject, Malformed
+from didkit_py.parties.source import KeySource, KeySources
 from didkit_py.reading import origin
 
-DECENTRALIZED_IDENTIFIER: Final = "decentralized_identifier"
 MAX_CLIENT_ID: Final = 4_096  # characters; a did:jwk of a P-256 key has about 250
 
 
@@ -21,38 +20,36 @@ class ClientId:
 
     full: str
     prefix: str
-    value: str
-
-    @property
-    def did(self) -> str:
-        """The vendor's DID."""
-        return self.value
+    identifier: str  # of the vendor, as its key source spells it: a DID, ...
+    source: KeySource = field(repr=False, compare=False)  # which the prefix names
 
     @property
     def origin(self) -> str | None:
-        """The origin that a did:web speaks for; None for a DID that is only a key."""
-        return web_origin(self.did)
+        """The origin that the vendor speaks for; None for one that is only a key."""
+        return self.source.origin(self.identifier)
 
     def may_use(self, url: str) -> bool:
-        """Whether the address is on the client's origin; a DID that is only a key excludes none."""
+        """Whether the address is on the client's origin; a client that is only a key excludes none."""
         return self.origin is None or origin(url) == self.origin
 
 
-def parse_client_id(text: str) -> ClientId:
-    """Read a client identifier. Raises BadRequestObject for another prefix, BadDid for a DID we cannot read."""
+def parse_client_id(text: str, *, key_sources: KeySources) -> ClientId:
+    """Read a client identifier. Raises BadRequestObject for another prefix, BadDid for an identifier we cannot read."""
     if len(text) > MAX_CLIENT_ID:
         raise Malformed(f"client_id: longer than {MAX_CLIENT_ID} characters")
-    prefix, _, value = text.partition(":")
-    if prefix != DECENTRALIZED_IDENTIFIER:
+    prefix, _, identifier = text.partition(":")
+    source = key_sources.of_prefix(prefix)
+    if source is None:
         raise BadRequestObject(
-            f"client_id: expected the prefix {DECENTRALIZED_IDENTIFIER}",
+            f"client_id: expected the prefix {' or '.join(key_sources.client_id_prefixes)}",
             spec="OpenID4VP 1.0, 5.9.3",
             reason="vrf.unauthenticated",
         )
-    locations(value)
-    return ClientId(full=text, prefix=prefix, value=value)
+    source.locations(identifier)
+    return ClientId(full=text, prefix=prefix, identifier=identifier, source=source)
 
 
-def client_id_of(did: str) -> ClientId:
-    """The client identifier of a vendor with this DID."""
-    return parse_client_id(f"{DECENTRALIZED_IDENTIFIER}:{did}")
+def client_id_of(party: str, *, key_sources: KeySources) -> ClientId:
+    """The client identifier of a vendor with this identifier, by the first prefix of its key source. Raises BadDid."""
+    prefix = key_sources.of(party).client_id_prefixes[0]
+    return parse_client_id(f"{prefix}:{party}", key_sources=key_sources)

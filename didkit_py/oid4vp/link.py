@@ -16,7 +16,8 @@ from didkit_py.formats.format import Formats
 from didkit_py.jose import CONTENT_ENCRYPTIONS
 from didkit_py.keys.names import ALG_NAMES
 from didkit_py.oauth import InvalidRequestUriMethod
-from didkit_py.oid4vp.client_id import DECENTRALIZED_IDENTIFIER, parse_client_id
+from didkit_py.oid4vp.client_id import ClientId, parse_client_id
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader, is_url
 
 SCHEME: Final = "openid4vp"
@@ -28,39 +29,29 @@ URL_SAFE: Final = re.compile(r"\A[A-Za-z0-9._~-]+\Z")
 
 Method: TypeAlias = Literal["get", "post"]
 
-# Beside the formats; the same for every wallet, so that it tells nobody apart.
-_WALLET_METADATA: Final[Mapping[str, Json]] = {
-    "client_id_prefixes_supported": [DECENTRALIZED_IDENTIFIER],
-    "response_types_supported": ["vp_token"],
-    "response_modes_supported": ["direct_post.jwt"],
-    "request_object_signing_alg_values_supported": [*ALG_NAMES],
-    "authorization_encryption_alg_values_supported": ["ECDH-ES"],
-    "authorization_encryption_enc_values_supported": [*CONTENT_ENCRYPTIONS],
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLink:
     """Whose request is to be fetched, where and how."""
 
     client_id: str  # with its prefix
-    request_uri: str  # on the client's own origin when its DID has one
+    request_uri: str  # on the client's own origin when it speaks for one
     method: Method = "get"
 
 
-def create_request_link(client_id: str, request_uri: str, *, method: Method = "post") -> str:
+def create_request_link(client_id: ClientId, request_uri: str, *, method: Method = "post") -> str:
     """The link for a page or a QR code. Raises ValueError when the address is not the client's own."""
-    if not is_url(request_uri) or not parse_client_id(client_id).may_use(request_uri):
+    if not is_url(request_uri) or not client_id.may_use(request_uri):
         raise ValueError("request_uri must be an https URL on the client's own origin")
-    query = {"client_id": client_id, "request_uri": request_uri, "request_uri_method": method}
+    query = {"client_id": client_id.full, "request_uri": request_uri, "request_uri_method": method}
     return f"{SCHEME}://?{urlencode(query)}"
 
 
-def parse_request_link(text: str) -> RequestLink:
+def parse_request_link(text: str, *, key_sources: KeySources) -> RequestLink:
     """Read an `openid4vp:` link, or a web link with the same parameters; other parameters are ignored.
 
-    Raises Malformed, InvalidRequestUriMethod, BadDid, or BadRequestObject when the client is no DID or its request is
-    to be fetched elsewhere than from its own origin.
+    Raises Malformed, InvalidRequestUriMethod, BadDid, or BadRequestObject when the prefix is not known, or the
+    request is to be fetched elsewhere than from the client's own origin.
     """
     found = _parameters(text)
     read = Reader(dict(found), at="link")
@@ -69,7 +60,7 @@ def parse_request_link(text: str) -> RequestLink:
             "link: the request must come by reference", spec="OpenID4VP 1.0, 5", reason="req.malformed"
         )
     request_uri = read.url("request_uri")
-    client_id = parse_client_id(read.text("client_id"))
+    client_id = parse_client_id(read.text("client_id"), key_sources=key_sources)
     if not client_id.may_use(request_uri):
         raise BadRequestObject(
             "link.request_uri: expected an address of the client itself",
@@ -118,9 +109,20 @@ def formats_supported(formats: Formats) -> dict[str, Json]:
     return {row.id: dict(row.capabilities) for row in formats.values()}
 
 
-def create_request_uri_form(wallet_nonce: str, *, formats: Formats) -> dict[str, str]:
-    """The form that a wallet posts; `wallet_nonce` is URL-safe text of at least 128 random bits."""
-    metadata: dict[str, Json] = {"vp_formats_supported": formats_supported(formats), **_WALLET_METADATA}
+def create_request_uri_form(wallet_nonce: str, *, formats: Formats, key_sources: KeySources) -> dict[str, str]:
+    """The form that a wallet posts; `wallet_nonce` is URL-safe text of at least 128 random bits.
+
+    The metadata are the same for every wallet, so that they tell nobody apart.
+    """
+    metadata: dict[str, Json] = {
+        "vp_formats_supported": formats_supported(formats),
+        "client_id_prefixes_supported": [*key_sources.client_id_prefixes],
+        "response_types_supported": ["vp_token"],
+        "response_modes_supported": ["direct_post.jwt"],
+        "request_object_signing_alg_values_supported": [*ALG_NAMES],
+        "authorization_encryption_alg_values_supported": ["ECDH-ES"],
+        "authorization_encryption_enc_values_supported": [*CONTENT_ENCRYPTIONS],
+    }
     return {"wallet_metadata": write_json(metadata).decode(), "wallet_nonce": wallet_nonce}
 
 

@@ -2,15 +2,14 @@
 
 What we demand beyond the standard, so that a request cannot be kept and shown again: `iat`, a life of at most thirty
 minutes, and a nonce that can hold 128 bits. A request without `exp` ends thirty minutes after `iat`.
-A did:web vendor is answered at its own origin only. Other DIDs speak for no origin: there the answer goes to the origin
-that the link named, which the person chose to follow.
+A vendor that speaks for an origin is answered there only. A key alone speaks for none: there the answer goes to the
+origin that the link named, which the person chose to follow.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.dids.document import did_of
 from didkit_py.errors import (
     BadDid,
     BadDidDocument,
@@ -40,6 +39,7 @@ from didkit_py.oid4vp.link import (
     parse_request_uri_form,
 )
 from didkit_py.oid4vp.request_claims import AUDIENCE, MAX_LIFE, PresentationRequest, VerifierInfo
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader, origin
 
 __all__ = [
@@ -74,11 +74,12 @@ async def create_request_object(request: PresentationRequest, *, formats: Format
 
     Raises ValueError when it breaks a rule that every wallet of ours insists on.
     """
-    if not signer.key_id.startswith(f"{request.client_id.did}#"):
-        raise ValueError("the request must be signed by a key of the client's own DID")
+    client_id = request.client_id
+    if not client_id.source.names_key(signer.key_id, client_id.identifier):
+        raise ValueError("the request must be signed by a key of the client's own")
     claims = request.to_json(formats=formats)
     try:
-        _require_tied(PresentationRequest.from_json(claims, formats=formats), request.response_uri)
+        _require_tied(PresentationRequest.from_json(claims, formats=formats, client_id=client_id), request.response_uri)
         _require_life(request, now=request.issued_at)
     except DidkitError as error:
         raise ValueError(f"no wallet would accept this request: {error}") from error
@@ -91,26 +92,26 @@ class UnverifiedRequest:
 
     jws: UnverifiedJws
     client_id: ClientId
-    kid: str  # a DID URL of the client's own DID
+    kid: str  # names a key of the client's own
     link: RequestLink
     text: str = field(repr=False)
 
 
-def parse_request_object(text: str, *, link: RequestLink) -> UnverifiedRequest:
+def parse_request_object(text: str, *, link: RequestLink, key_sources: KeySources) -> UnverifiedRequest:
     """Read the client id and key id of a request object; other members are read once its signature holds.
 
     Raises Malformed, TooLarge, WrongType, UnsupportedAlgorithm or BadDid, or BadRequestObject when the client is not
-    the one that the link names or another DID's key signed.
+    the one that the link names or another party's key signed.
     """
     jws = parse_compact(text, typ=TYPE)
-    client_id = parse_client_id(Reader(jws.claims(), at="request").text("client_id"))
+    client_id = parse_client_id(Reader(jws.claims(), at="request").text("client_id"), key_sources=key_sources)
     if client_id.full != link.client_id:
         raise BadRequestObject(
             "request.client_id: differs from the link's", spec="OpenID4VP 1.0, 5.10.1", reason="req.origin"
         )
-    if jws.kid is None or "#" not in jws.kid or did_of(jws.kid) != client_id.did:
+    if jws.kid is None or not client_id.source.names_key(jws.kid, client_id.identifier):
         raise BadRequestObject(
-            "request: kid must name a key of the client's DID",
+            "request: kid must name a key of the client",
             spec="OpenID4VP 1.0, 5.9.3",
             reason="vrf.unauthenticated",
         )
@@ -141,11 +142,11 @@ def verify_request_object(
     posted, None when the request was fetched by GET. Whether the nonce was seen before is the store's question. Raises
     Malformed or Rejected; `fault` gives the code.
     """
-    if client_keys.id != unverified.client_id.did:
+    if client_keys.id != unverified.client_id.identifier:
         raise ValueError("the keys given are not the client's")
     key = client_keys.key(unverified.kid, KeyPurpose.AUTHENTICATION, now=now)
     claims = verify_compact(unverified.jws, key)
-    request = PresentationRequest.from_json(claims, formats=formats)
+    request = PresentationRequest.from_json(claims, formats=formats, client_id=unverified.client_id)
     _require_tied(request, unverified.link.request_uri)
     _require_life(request, now=now)
     begins = Reader(claims, at="request").optional_moment("nbf")

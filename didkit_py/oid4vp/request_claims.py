@@ -16,7 +16,7 @@ from didkit_py.jose import CONTENT_ENCRYPTIONS, usable_encryption_key
 from didkit_py.keys.algorithms import KEY_AGREEMENT
 from didkit_py.keys.public import PRIVATE_MEMBERS, PublicKey
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
-from didkit_py.oid4vp.client_id import ClientId, parse_client_id
+from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.link import MAX_NONCE, URL_SAFE, formats_supported
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.reading import Reader
@@ -75,21 +75,27 @@ class PresentationRequest:
     source: Mapping[str, Json] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def from_json(cls, body: Json, *, formats: Formats) -> Self:
-        """Read the claims of a request object; what concerns time and the wallet is judged by `verify_request_object`.
+    def from_json(cls, body: Json, *, formats: Formats, client_id: ClientId) -> Self:
+        """Read the claims of a request object of `client_id`, as it was read from them.
+
+        What concerns time and the wallet is judged by `verify_request_object`.
 
         Raises Malformed, BadRequestObject, InvalidTransactionData or VpFormatsNotSupported.
         """
         read = Reader(body, at="request")
         _refuse_forbidden(read)
         query = DcqlQuery.from_json(read.value("dcql_query"), formats=formats)
+        if read.text("client_id") != client_id.full:
+            raise BadRequestObject(
+                "request.client_id: another client's", spec="OpenID4VP 1.0, 5.9", reason="req.malformed"
+            )
         metadata = read.object("client_metadata")
         _require_formats(metadata, formats)
         issued_at = read.moment("iat")
         # Without a holder's proof nothing but `state` ties the answer to the request (5.3).
         unbound = not all(one.holder_binding for one in query.credentials)
         return cls(
-            client_id=parse_client_id(read.text("client_id")),
+            client_id=client_id,
             response_uri=read.url("response_uri"),
             nonce=_url_safe(read, "nonce", minimum=MIN_NONCE, maximum=MAX_NONCE),
             state=_url_safe(read, "state", minimum=1, maximum=MAX_STATE) if read.has("state") or unbound else None,

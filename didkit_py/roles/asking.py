@@ -16,7 +16,7 @@ from didkit_py.encoding import Json, b64url, digest, from_timestamp, timestamp
 from didkit_py.errors import BadTerms, Expired, IllegalMove
 from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import Signer
-from didkit_py.oid4vp.client_id import ClientId, client_id_of
+from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.exchange import ExchangeEvent, ExchangeState, move
 from didkit_py.oid4vp.request import PresentationRequest, VerifierInfo, create_request_link, create_request_object
 from didkit_py.oid4vp.response import create_encryption_key, public_encryption_key
@@ -42,16 +42,11 @@ _ERASE_WITHIN: Final = Period.parse("P30D")
 class Vendor:
     """Who asks: its identifier and addresses, and who answers for the data."""
 
-    did: str
+    client_id: ClientId  # how wallets know it
     base_url: str
     name: str
     contact: str
     authority: str | None = None  # address of the regulator
-
-    @property
-    def client_id(self) -> ClientId:
-        """How wallets know this vendor."""
-        return client_id_of(self.did)
 
     def controller(self, roles: Sequence[OwnCredential]) -> Controller:
         """Under the name that a role credential proves, where one is shown: two names would be two businesses."""
@@ -118,7 +113,7 @@ class Asking:
         """The addresses of a request."""
         uri = f"{self.vendor.base_url}{REQUESTS_PATH}{request_id}"
         return MadeRequest(
-            id=request_id, request_uri=uri, link=create_request_link(self.vendor.client_id.full, uri, method="post")
+            id=request_id, request_uri=uri, link=create_request_link(self.vendor.client_id, uri, method="post")
         )
 
     async def sign(self, request_id: str, *, wallet_nonce: str | None, now: datetime) -> str:

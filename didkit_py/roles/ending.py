@@ -20,6 +20,7 @@ from didkit_py.formats.format import Formats
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import Signer
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader
 from didkit_py.records.events import (
     AgreementEvent,
@@ -128,6 +129,7 @@ class Ending:
     store: EndingStore
     fetch: Fetch
     formats: Formats
+    key_sources: KeySources
     clock: Callable[[], datetime]
 
     async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
@@ -135,7 +137,9 @@ class Ending:
 
         Raises IllegalMove where there is no record that both signed.
         """
-        relationship = relationship_of(await self.store.load_exchange(exchange_id), formats=self.formats)
+        relationship = relationship_of(
+            await self.store.load_exchange(exchange_id), formats=self.formats, key_sources=self.key_sources
+        )
         known = await self.store.load_ended(exchange_id)
         if all(one.wish is not wish for one in known):
             now = from_timestamp(timestamp(self.clock()))
@@ -146,7 +150,9 @@ class Ending:
 
     async def send(self, exchange_id: str) -> Sequence[Ended]:
         """E2 to E6: goes on where it stopped, as far as the vendor answers. How each wish stands then."""
-        relationship = relationship_of(await self.store.load_exchange(exchange_id), formats=self.formats)
+        relationship = relationship_of(
+            await self.store.load_exchange(exchange_id), formats=self.formats, key_sources=self.key_sources
+        )
         previous: AgreementEvent | None = None
         for one in await self.store.load_ended(exchange_id):
             ended = one if one.confirmed else await self._send_one(relationship, one, previous)
@@ -220,11 +226,11 @@ class Ending:
         return ended
 
 
-def relationship_of(exchange: Exchange, *, formats: Formats) -> Relationship:
+def relationship_of(exchange: Exchange, *, formats: Formats, key_sources: KeySources) -> Relationship:
     """The record of an exchange, verified again. Raises IllegalMove where there is none."""
     if exchange.record is None:
         raise IllegalMove("there is no record that both signed, so nothing to end by it")
-    request, keys = authenticate(exchange, formats=formats, now=exchange.opened_at)
+    request, keys = authenticate(exchange, formats=formats, key_sources=key_sources, now=exchange.opened_at)
     record = verify_record(JointlySigned.from_json(dict(exchange.record)), vendor_keys=keys)
     offers = (one.data for one in request.request.verifier_info if one.format == RELATIONSHIP_AGREEMENT)
     agreements = (parse_agreement(one).agreement for one in offers)

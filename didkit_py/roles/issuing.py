@@ -78,7 +78,6 @@ class Issuing:
     templates: Mapping[str, ClaimTemplate]  # by name
     in_format: Format
     issuer_url: str  # the Credential Issuer Identifier
-    did: str
     signer: Signer
     hashes: KeyedHashes
     nonce_key: bytes = field(repr=False)  # 32 secret bytes
@@ -281,7 +280,7 @@ class Issuing:
         place = next(copy.place for copy in registration.copies if copy.key_hash == key_hash)
         credential = template.fill(
             offer.wanted.values,
-            issuer=self.did,
+            issuer=self.in_format.issuer_of(self.issuer_url),
             now=registration.issued_at,
             subject=offer.wanted.subject,
             status=None if place is None else StatusReference(uri=self.status_uri(place[0]), index=place[1]),

@@ -21,7 +21,6 @@ from didkit_py.consent.consent import Answer_, Consent, consent, consent_view, r
 from didkit_py.consent.decision import Decision, DisclosureCase, asked_thresholds, decide, nonce_key
 from didkit_py.consent.policy import DEFAULT_POLICY
 from didkit_py.consent.vendor import TERMS_SIGNATORY, VerifiedVendor, verify_vendor
-from didkit_py.dids.methods import read_document
 from didkit_py.encoding import Json, b64url, digest, read_json, write_json
 from didkit_py.errors import (
     GONE,
@@ -38,6 +37,7 @@ from didkit_py.formats.format import Formats
 from didkit_py.jose import MAX_TOKEN, JointlySigned
 from didkit_py.keys.party import PartyKeys
 from didkit_py.localization import text_json
+from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import (
     RequestLink,
@@ -48,6 +48,7 @@ from didkit_py.oid4vp.request import (
     verify_request_object,
 )
 from didkit_py.oid4vp.response import create_error, create_response, parse_redirect
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader
 from didkit_py.records.record import create_acceptance, create_record, verify_record
 from didkit_py.roles.presenting_store import (
@@ -114,6 +115,7 @@ class Presenting:
     fetch: Fetch
     formats: Formats
     lists: Callable[[], PublicLists]  # raises Unavailable where there is no trust list yet
+    key_sources: KeySources
     now_fn: Callable[[], datetime]
     random: Callable[[int], bytes]
 
@@ -122,10 +124,10 @@ class Presenting:
 
         Raises what reading, fetching and verifying raise; then nothing was noted and nobody was told anything.
         """
-        link = parse_request_link(link_text.strip())
+        link = parse_request_link(link_text.strip(), key_sources=self.key_sources)
         lists = self.lists()
         fetched = await self._fetched(link)
-        request, keys = authenticate(fetched, formats=self.formats, now=fetched.opened_at)
+        request, keys = authenticate(fetched, formats=self.formats, key_sources=self.key_sources, now=fetched.opened_at)
         documents = await self._documents()
         case = await self._case(fetched, (request, keys), documents, lists, fetched.opened_at)
         exchange = replace(fetched, vendor=shown_name(case.vendor), until=request.request.expires_at)
@@ -134,8 +136,10 @@ class Presenting:
 
     async def _fetched(self, link: RequestLink) -> Exchange:
         wallet_nonce = b64url(self.random(WALLET_NONCE_BYTES)) if link.method == "post" else None
-        text = await fetch_request(self.fetch, link, formats=self.formats, wallet_nonce=wallet_nonce)
-        unverified = parse_request_object(text, link=link)
+        text = await fetch_request(
+            self.fetch, link, formats=self.formats, wallet_nonce=wallet_nonce, key_sources=self.key_sources
+        )
+        client_id = parse_request_object(text, link=link, key_sources=self.key_sources).client_id
         return Exchange(
             id=self.random(16).hex(),
             state=PresentationState.OPEN,
@@ -144,8 +148,8 @@ class Presenting:
             request_uri=link.request_uri,
             wallet_nonce=wallet_nonce,
             text=text,
-            document=await fetch_document_text(self.fetch, unverified.client_id.did),
-            vendor=unverified.client_id.did,
+            document=await fetch_document_text(self.fetch, client_id),
+            vendor=client_id.identifier,
         )
 
     async def _documents(self) -> Mapping[str, HeldDocument]:
@@ -156,7 +160,7 @@ class Presenting:
         exchange = await self.store.load_exchange(exchange_id)
         now, lists, documents = self.now_fn(), self.lists(), await self._documents()
         try:
-            authentic = authenticate(exchange, formats=self.formats, now=now)
+            authentic = authenticate(exchange, formats=self.formats, key_sources=self.key_sources, now=now)
         except Rejected as error:  # it grew too old, say, since it was opened
             return Judged(exchange=exchange, decision=decide_unread(error, now=now), documents=documents)
         case = await self._case(exchange, authentic, documents, lists, now)
@@ -185,7 +189,9 @@ class Presenting:
     async def refuse(self, exchange_id: str) -> Exchange:
         """P5: the person pressed the button that says no; the vendor is told so and learns no reason."""
         judged = await self.judge(exchange_id)
-        request, _ = authenticate(judged.exchange, formats=self.formats, now=judged.exchange.opened_at)
+        request, _ = authenticate(
+            judged.exchange, formats=self.formats, key_sources=self.key_sources, now=judged.exchange.opened_at
+        )
         form = urlencode(create_error(judged.decision.wire_error, state=request.request.state))
         declining = replace(
             judged.exchange,
@@ -338,7 +344,7 @@ class Presenting:
     async def _keep_record(self, exchange: Exchange, outgoing: Outgoing, answer: OfferAnswer) -> None:
         """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""
         try:
-            record = _record_of(answer, outgoing, exchange, self.formats)
+            record = _record_of(answer, outgoing, exchange, self.formats, self.key_sources)
         except DidkitError as error:
             problem = f"record.{error.code}"
             if exchange.problem != problem:
@@ -362,7 +368,9 @@ class Presenting:
         return answer
 
 
-async def fetch_request(fetch: Fetch, link: RequestLink, *, formats: Formats, wallet_nonce: str | None) -> str:
+async def fetch_request(
+    fetch: Fetch, link: RequestLink, *, formats: Formats, wallet_nonce: str | None, key_sources: KeySources
+) -> str:
     """P2: the request object, as it came. Raises Unreachable, WrongType, Malformed, or what `fetch` raises."""
     headers = {"Accept": REQUEST_TYPE}
     if wallet_nonce is None:
@@ -371,7 +379,7 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, formats: Formats, wa
         except Unreachable as error:
             raise Unreachable(str(error), reason=REQUEST_GONE if error.reason == GONE else "") from error
     else:
-        form = urlencode(create_request_uri_form(wallet_nonce, formats=formats)).encode()
+        form = urlencode(create_request_uri_form(wallet_nonce, formats=formats, key_sources=key_sources)).encode()
         answer = await fetch.post(link.request_uri, body=form, content_type=_FORM, max_bytes=MAX_TOKEN, headers=headers)
     if answer.status != _OK:
         reason = REQUEST_GONE if answer.status in _NOT_ANY_MORE else ""
@@ -381,18 +389,20 @@ async def fetch_request(fetch: Fetch, link: RequestLink, *, formats: Formats, wa
     return _ascii(answer.body)
 
 
-async def fetch_document_text(fetch: Fetch, did: str) -> str | None:
-    """P4: the key document of the one who signed, as it came; None for a DID that is itself the key."""
-    body = await fetch_key_document(fetch, did)
+async def fetch_document_text(fetch: Fetch, client_id: ClientId) -> str | None:
+    """P4: what proves the keys of the client, as it came; None for a client that is itself the key."""
+    body = await fetch_key_document(fetch, client_id.identifier, client_id.source)
     return None if body is None else _ascii(body)
 
 
-def authenticate(exchange: Exchange, *, formats: Formats, now: datetime) -> tuple[VerifiedRequest, PartyKeys]:
+def authenticate(
+    exchange: Exchange, *, formats: Formats, key_sources: KeySources, now: datetime
+) -> tuple[VerifiedRequest, PartyKeys]:
     """The request, verified again from what was received. Raises Malformed or Rejected."""
     link = RequestLink(client_id=exchange.client_id, request_uri=exchange.request_uri)
-    unverified = parse_request_object(exchange.text, link=link)
+    unverified = parse_request_object(exchange.text, link=link, key_sources=key_sources)
     body = None if exchange.document is None else exchange.document.encode()
-    keys = read_document(unverified.client_id.did, body)
+    keys = unverified.client_id.source.keys_of(unverified.client_id.identifier, body)
     request = verify_request_object(
         unverified, formats=formats, client_keys=keys, expected_wallet_nonce=exchange.wallet_nonce, now=now
     )
@@ -401,7 +411,7 @@ def authenticate(exchange: Exchange, *, formats: Formats, now: datetime) -> tupl
 
 def shown_name(vendor: VerifiedVendor | None) -> str:
     """What a vendor is called in lists: its proven name, else the host that it speaks for."""
-    return "" if vendor is None else vendor.name or vendor.host or vendor.did
+    return "" if vendor is None else vendor.name or vendor.host or vendor.identifier
 
 
 def _ascii(octets: bytes) -> str:
@@ -503,10 +513,12 @@ def _redirect(answer: OfferAnswer) -> str | None:
         return None
 
 
-def _record_of(answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange, formats: Formats) -> Mapping[str, Json]:
+def _record_of(
+    answer: OfferAnswer, outgoing: Outgoing, exchange: Exchange, formats: Formats, key_sources: KeySources
+) -> Mapping[str, Json]:
     """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
     signed = JointlySigned.from_json(Reader(read_json(answer.body), at="receipt").value("record"))
     sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")
-    _, keys = authenticate(exchange, formats=formats, now=exchange.opened_at)
+    _, keys = authenticate(exchange, formats=formats, key_sources=key_sources, now=exchange.opened_at)
     verify_record(signed, vendor_keys=keys, accepted=JointlySigned.from_json(sent))
     return signed.to_json()

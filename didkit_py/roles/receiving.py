@@ -20,9 +20,6 @@ from typing import Final, Protocol
 from urllib.parse import urlencode
 
 from didkit_py.credentials.credential import ReadCredential
-from didkit_py.dids.document import create_deactivated_document, did_of
-from didkit_py.dids.methods import locations, read_document
-from didkit_py.dids.web import web_origin
 from didkit_py.encoding import Json, read_json, write_json
 from didkit_py.errors import (
     GONE,
@@ -36,7 +33,7 @@ from didkit_py.errors import (
 )
 from didkit_py.formats.format import Formats
 from didkit_py.keys.names import ALG_NAMES
-from didkit_py.keys.party import PartyKeys
+from didkit_py.keys.party import PartyKeys, party_of
 from didkit_py.keys.signer import Signer
 from didkit_py.oauth import BAD_REQUEST, InvalidNonce, OAuthErrorResponse, UnknownCredentialConfiguration, refusal
 from didkit_py.oid4vci.credential_request import CredentialRequest, CredentialResponse
@@ -54,6 +51,7 @@ from didkit_py.oid4vci.metadata import (
 from didkit_py.oid4vci.nonce import NonceResponse
 from didkit_py.oid4vci.offer import MAX_OFFER_BYTES, CredentialOffer, OfferByValue, parse_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
+from didkit_py.parties.source import KeySource, KeySources
 from didkit_py.reading import is_loopback, origin
 from didkit_py.structs import read_as
 from didkit_py.verification import parse_one
@@ -90,7 +88,7 @@ class OfferAnswer(Protocol):
 class Getting(Protocol):
     """What reads one address of another party."""
 
-    async def get(self, url: str, *, max_bytes: int) -> OfferAnswer:
+    async def get(self, url: str, *, max_bytes: int, accept: str | None = None) -> OfferAnswer:
         """What stands at `url`."""
 
 
@@ -201,6 +199,7 @@ async def collect(
     fetch: Fetch,
     formats: Formats,
     clock: Callable[[], datetime],
+    key_sources: KeySources,
     configuration_id: str | None = None,
 ) -> Received:
     """The credential in one checked copy per signer, or in fewer where the issuer gives fewer.
@@ -224,7 +223,7 @@ async def collect(
     with _sent_by("the issuer's credential"):
         row = formats[configuration.format]
         issuer = parse_one(response.credentials[0], row).issuer
-        keys = await _issuer_keys(issuer, offered_by=previewed.issuer.issuer, fetch=fetch)
+        keys = await _issuer_keys(issuer, offered_by=previewed.issuer.issuer, fetch=fetch, key_sources=key_sources)
         copies = check_copies(
             response.credentials,
             in_format=row,
@@ -250,10 +249,13 @@ async def receive(
     fetch: Fetch,
     formats: Formats,
     clock: Callable[[], datetime],
+    key_sources: KeySources,
 ) -> Received:
     """Redeem and collect in one, for callers that can ask for a new offer when they crash in between."""
     token = await redeem(previewed, tx_code=tx_code, fetch=fetch)
-    return await collect(previewed, token, signers=signers, fetch=fetch, formats=formats, clock=clock)
+    return await collect(
+        previewed, token, signers=signers, fetch=fetch, formats=formats, clock=clock, key_sources=key_sources
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,24 +310,25 @@ class _Exchange:
             return read_as(NonceResponse, body, at="nonce_response").c_nonce
 
 
-async def _issuer_keys(issuer: str, *, offered_by: str, fetch: Fetch) -> PartyKeys:
-    """The key document of the DID that signed, which must speak for the origin that we received from."""
-    did = did_of(issuer)
-    if web_origin(did) != origin(offered_by):
+async def _issuer_keys(issuer: str, *, offered_by: str, fetch: Fetch, key_sources: KeySources) -> PartyKeys:
+    """The keys of the party that signed, which must speak for the origin that we received from."""
+    party = key_sources.party_of(issuer)
+    if key_sources.origin(party) != origin(offered_by):
         raise BadCredential("the credential's issuer does not speak for the address that offered it", spec=_RESPONSE)
-    return read_document(did, await fetch_key_document(fetch, did))
+    source = key_sources.of(party)
+    return source.keys_of(party, await fetch_key_document(fetch, party, source))
 
 
-async def fetch_key_document(fetch: Getting, did: str) -> bytes | None:
-    """The key document of a DID as it came; None for a DID that is itself the key.
+async def fetch_key_document(fetch: Getting, party: str, source: KeySource) -> bytes | None:
+    """What proves the keys of a party, as it came; None for a party that is itself the key.
 
-    Where the address answers with 410, it is the document of a deactivated DID, none of whose keys serves.
+    Where the address answers with 410, it is what says that the keys were withdrawn, so that none serves.
     """
-    for url in locations(did):
+    for url in source.locations(party):
         try:
-            return (await fetch.get(url, max_bytes=MAX_DOCUMENT_BYTES)).body
+            return (await fetch.get(url, max_bytes=source.max_bytes, accept=source.accept)).body
         except Withdrawn:
-            return write_json(create_deactivated_document(did))
+            return source.withdrawn(party)
     return None
 
 
@@ -381,7 +384,7 @@ def _server(offer: CredentialOffer, issuer: IssuerMetadata) -> str:
 
 def binding_of(signer: Signer) -> str:
     """The binding method of a signer's key proofs: `jwk`, or the method of the DID that its key stands in."""
-    return ":".join(did_of(signer.key_id).split(":")[:2]) if signer.key_id else JWK
+    return ":".join(party_of(signer.key_id).split(":")[:2]) if signer.key_id else JWK
 
 
 def _require_bindable(configuration: Configuration, *, bindings: Collection[str], algs: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from didkit_py.jose import parse_compact
 from didkit_py.keys.party import PartyKeys
 from didkit_py.localization import in_english
 from didkit_py.oid4vp.request import TYPE, RequestLink, parse_request_object, verify_request_object
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader
 from didkit_py.structs import Message
 from didkit_py.terms.document import TermsDocument
@@ -56,6 +57,7 @@ async def check_request(
     *,
     formats: Formats,
     fetch_keys: FetchKeys,
+    key_sources: KeySources,
     evidence: Evidence,
     terms: Mapping[str, TermsDocument],
     now: datetime,
@@ -66,8 +68,9 @@ async def check_request(
         read = Reader(parse_compact(text, typ=TYPE).claims(), at="request")
         # The link is one of its own making: who made the link is not what is judged here.
         link = RequestLink(client_id=read.text("client_id"), request_uri=read.url("response_uri"))
-        unverified, wallet_nonce = parse_request_object(text, link=link), read.optional_text("wallet_nonce")
-        keys = await fetch_keys(unverified.client_id.did)
+        unverified = parse_request_object(text, link=link, key_sources=key_sources)
+        wallet_nonce = read.optional_text("wallet_nonce")
+        keys = await fetch_keys(unverified.client_id.identifier)
         request = verify_request_object(
             unverified, formats=formats, client_keys=keys, expected_wallet_nonce=wallet_nonce, now=now
         )

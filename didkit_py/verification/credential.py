@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final
 
 from didkit_py.credentials.credential import Path_, ProtocolMember, ReadCredential, UnverifiedCredential, said
-from didkit_py.dids.methods import locations
 from didkit_py.encoding import Json
 from didkit_py.errors import (
     BadKeyBinding,
@@ -23,7 +22,7 @@ from didkit_py.errors import (
     Unreachable,
 )
 from didkit_py.formats.format import Format
-from didkit_py.keys.party import KeyPurpose, PartyKeys
+from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
 from didkit_py.keys.public import PublicKey
 from didkit_py.status.states import Status
 from didkit_py.trust import TrustedIssuer
@@ -124,10 +123,10 @@ def _issuer_key(case: _Issued) -> str:
 
 def _key_of(unverified: UnverifiedCredential, keys: PartyKeys | None, now: datetime, *, spec: str = "") -> PublicKey:
     issuer, kid = unverified.issuer, unverified.key_hint
-    if kid is None or not kid.startswith(("#", f"{issuer}#")):  # a relative one is of the issuer's identifier
-        raise UnknownKey("kid is no DID URL of the issuer", spec=spec)
+    if kid is None or party_of(kid) not in ("", issuer):  # one without a party is of the issuer
+        raise UnknownKey("kid names no key of the issuer", spec=spec)
     if keys is None:
-        raise Unreachable("the issuer's DID document is not at hand", spec="DID Core 1.0, 7.1")
+        raise Unreachable("the issuer's keys are not at hand", spec="DID Core 1.0, 7.1")
     return keys.key(kid, KeyPurpose.ASSERTION, now=now)
 
 
@@ -344,14 +343,14 @@ def _needs(unverified: UnverifiedCredential, evidence: Evidence, now: datetime) 
         evidence.trust.require(issuer, unverified.vct)
         keys = evidence.keys_of(issuer)
         if keys is None or evidence.keys_age(issuer, now) > evidence.keys_max_age:
-            yield Need(kind="keys", name=issuer, urls=locations(issuer))
+            yield Need(kind="keys", name=issuer, urls=evidence.key_sources.locations(issuer))
             return
         status = unverified.status
         if status is None or _is_fresh(status.uri, evidence, now):
             return
         unverified.verify_signature(_key_of(unverified, keys, now))
         unverified.read()
-        yield Need(kind="status", name=status.uri, urls=(status.uri,))
+        yield Need(kind="status", name=status.uri, urls=(status.uri,), issuer=issuer)
     except DidkitError:  # verifying says so, with its reason
         return
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 
-from didkit_py.dids.methods import locations, read_document
 from didkit_py.errors import DidkitError, Stale
 from didkit_py.keys.party import PartyKeys
+from didkit_py.parties.source import KeySources
 from didkit_py.status.token_list import VerifiedStatusList
 from didkit_py.trust import TrustList
 
@@ -44,6 +44,7 @@ class Evidence:
     """What judging needs from outside, gathered beforehand."""
 
     trust: TrustList
+    key_sources: KeySources
     parties: Mapping[str, PartyKeys] = field(default_factory=dict)  # by identifier
     status_lists: Mapping[str, VerifiedStatusList] = field(default_factory=dict)  # by uri
     # By uri of the status list, or by identifier. Keys without a time were fetched for this judgement alone.
@@ -58,7 +59,7 @@ class Evidence:
         """
         keys = self.parties.get(party)
         if keys is None:
-            return None if locations(party) else read_document(party)
+            return None if self.key_sources.locations(party) else self.key_sources.keys_of(party)
         # What its owner withdrew counts at any age: nobody publishes it anew without anybody noticing.
         if now is not None and not keys.withdrawn and self.keys_age(party, now) > self.keys_max_age:
             raise Stale("the signer's key document could not be fetched for too long", spec="DID Core 1.0, 7.1")
@@ -88,3 +89,4 @@ class Need:
     kind: Literal["keys", "status"]
     name: str  # the party's identifier, or the status list's uri
     urls: tuple[str, ...]
+    issuer: str = ""  # of a status list: whose credential names it

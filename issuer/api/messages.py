@@ -3,7 +3,7 @@
 from typing import Final
 
 from didkit_py.formats.table import FORMATS
-from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.names import ALG_NAMES, ALL_ALG_NAMES
 from didkit_py.oid4vci.credential_request import BATCH_SIZE, JWT
 from didkit_py.oid4vci.key_proof import TYPE as KEY_PROOF_TYP
 from didkit_py.oid4vci.metadata import DID_WEB, JWK
@@ -93,7 +93,7 @@ _CONFIGURATION: Final = members(
     {
         "format": one_of(*FORMATS),
         "vct": TEXT,
-        "credential_signing_alg_values_supported": _ALGORITHMS,
+        "credential_signing_alg_values_supported": many(one_of(*ALL_ALG_NAMES)),
         "cryptographic_binding_methods_supported": many(one_of(JWK, DID_WEB)),
         "proof_types_supported": members({JWT: members({"proof_signing_alg_values_supported": _ALGORITHMS})}),
         "credential_metadata": members(

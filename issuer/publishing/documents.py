@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from didkit_py.dids.methods import did_of
 from didkit_py.encoding import Json, digest, read_json, timestamp, write_json
 from didkit_py.errors import BadImport, BadTemplate, BadTerms, Malformed, NotFound
 from didkit_py.keys.party import party_of
 from didkit_py.keys.signer import Signer
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader, is_url
 from didkit_py.roles.issuing import FetchKeys
 from didkit_py.roles.issuing_store import WantedCredential
@@ -58,6 +58,7 @@ class Publications:
     party_id: str
     signer: Signer
     issuer_url: str
+    key_sources: KeySources
     renderings: dict[str, Rendering] = field(default_factory=dict, repr=False)
 
     async def publish_terms(self, folder: Path, *, now: datetime) -> PublishedTerms:
@@ -128,7 +129,7 @@ class Publications:
 
     async def trust(self, issuer: TrustedIssuer) -> None:
         """Add an issuer to the trust list, or replace what the list says of it. Raises Malformed."""
-        if did_of(issuer.id) != issuer.id or not issuer.vcts or not issuer.name:
+        if self.key_sources.party_of(issuer.id) != issuer.id or not issuer.vcts or not issuer.name:
             raise Malformed("expected a DID, a name and at least one type of claim")
         if issuer.status_lists is not None and not is_url(issuer.status_lists):
             raise Malformed("status lists: expected an https URL (http only on loopback)")

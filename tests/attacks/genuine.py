@@ -20,6 +20,7 @@ from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
 from didkit_py.oid4vp.response import create_encryption_key, create_response, open_response, public_encryption_key
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records import record as records
 from didkit_py.records.events import parse_event, verify_event
 from didkit_py.records.record import AgreementRecord, verify_acceptance
@@ -281,7 +282,7 @@ class Judges:
 
 
 def verified_request(text: str | None = None) -> VerifiedRequest:
-    unverified = parse_request_object(text or genuine("request object").text(), link=LINK)
+    unverified = parse_request_object(text or genuine("request object").text(), link=LINK, key_sources=KEY_SOURCES)
     return verify_request_object(
         unverified, client_keys=DOCUMENT, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
     )
@@ -294,7 +295,7 @@ def verified_record() -> AgreementRecord:
 def judge_credential(text: str) -> object:
     return verify_credential(
         text + "~",
-        evidence=Evidence(trust=Judges().trust, parties={DID: DOCUMENT}),
+        evidence=Evidence(trust=Judges().trust, parties={DID: DOCUMENT}, key_sources=KEY_SOURCES),
         now=NOW,
         key_binding=KeyBinding.NOT_REQUIRED,
         in_format=SD_JWT_VC,
@@ -356,7 +357,7 @@ def judge_delegation(text: str) -> object:
 
 
 def judge_trust_list(text: str) -> TrustList:
-    return verify_trust_list(text, publisher=DOCUMENT, now=NOW)
+    return verify_trust_list(text, publisher=DOCUMENT, now=NOW, key_sources=KEY_SOURCES)
 
 
 def judge_status_list(text: str) -> object:

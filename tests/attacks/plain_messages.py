@@ -31,6 +31,7 @@ from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.oid4vp.link import parse_request_link, parse_request_uri_form
 from didkit_py.oid4vp.response import parse_redirect, parse_response_form
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.status.token_list import parse_aggregation
 from didkit_py.structs import read_as
 from didkit_py.terms.document import parse_terms, verify_terms
@@ -553,7 +554,9 @@ NONCES: Final = cases(
 # --- what travels between a vendor and a wallet in the clear
 
 LINK: Final = "openid4vp://?client_id=decentralized_identifier%3Adid%3Aweb%3Adealer.example&request_uri=https%3A%2F%2Fdealer.example%2F1"
-REQUEST_LINK: Final = text_function("request link", LINK, parse_request_link)
+REQUEST_LINK: Final = text_function(
+    "request link", LINK, lambda text: parse_request_link(text, key_sources=KEY_SOURCES)
+)
 REQUEST_LINKS: Final = cases(
     REQUEST_LINK,
     (

@@ -36,6 +36,7 @@ from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure, select
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.dcql import DcqlQuery
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.status.token_list import VerifiedStatusList, pack
 from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import Evidence, KeyBinding, verify_credential, verify_presentation
@@ -81,6 +82,7 @@ def status_list(statuses: Mapping[int, int] | None = None, *, issuer: str = INSU
         parties={UNION: document(UNION, UNION_KEY.public), INSURER: document(INSURER, INSURER_KEY.public)},
         status_lists={LIST: found},
         fetched_at={LIST: NOW - timedelta(minutes=5)},
+        key_sources=KEY_SOURCES,
     )
 
 

@@ -25,6 +25,7 @@ from didkit_py.oid4vci.offer import PRE_AUTHORIZED
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.oid4vp.link import create_request_link
 from didkit_py.oid4vp.response import public_encryption_key
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.terms.document import address, create_terms
 from didkit_py.trust import TrustList
 from tests.attacks.forging import NOW, Token, signer, timed
@@ -75,7 +76,9 @@ class Stage:
 
     @property
     def request_link(self) -> str:
-        return create_request_link(client_id_of(self.did).full, f"{self.url}/request", method="post")
+        return create_request_link(
+            client_id_of(self.did, key_sources=KEY_SOURCES), f"{self.url}/request", method="post"
+        )
 
     def act_honestly(self) -> None:
         """Everything as it should be."""
@@ -151,7 +154,7 @@ class Stage:
         claims: dict[str, Json] = {
             "response_type": "vp_token",
             "response_mode": "direct_post.jwt",
-            "client_id": client_id_of(self.did).full,
+            "client_id": client_id_of(self.did, key_sources=KEY_SOURCES).full,
             "aud": "https://self-issued.me/v2",
             "response_uri": f"{self.url}/response",
             "nonce": NONCE,

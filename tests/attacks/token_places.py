@@ -26,6 +26,7 @@ from didkit_py.oid4vp.client_id import parse_client_id
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.oid4vp.request import parse_request_object
 from didkit_py.oid4vp.response import parse_redirect
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.events import parse_event
 from didkit_py.records.record import verify_acceptance
 from didkit_py.status.token_list import parse_aggregation, parse_status_list
@@ -128,7 +129,8 @@ PLACES: Final[Mapping[str, Place]] = {
     "oid4vci.key_proof.parse_key_proof": Place(read=parse_key_proof, takes=frozenset({"key proof"}), only_header=True),
     "oid4vp.request.verify_request_object": _known("request object"),
     "oid4vp.request.parse_request_object": Place(
-        read=lambda text: parse_request_object(text, link=LINK), takes=frozenset({"request object"})
+        read=lambda text: parse_request_object(text, link=LINK, key_sources=KEY_SOURCES),
+        takes=frozenset({"request object"}),
     ),
     "terms.agreement.verify_agreement": _known("agreement"),
     "terms.agreement.parse_agreement": Place(read=parse_agreement, takes=frozenset({"agreement"})),
@@ -158,10 +160,12 @@ PLACES: Final[Mapping[str, Place]] = {
         read=parse_offer_link, own="openid-credential-offer://?credential_offer_uri=https%3A%2F%2Fdealer.example%2F1"
     ),
     "oid4vp.link.parse_request_link": Place(
-        read=parse_request_link,
+        read=lambda text: parse_request_link(text, key_sources=KEY_SOURCES),
         own=f"openid4vp://?client_id={CLIENT}&request_uri=https%3A%2F%2Fdealer.example%2F1&request_uri_method=post",
     ),
-    "oid4vp.client_id.parse_client_id": Place(read=parse_client_id, own=CLIENT),
+    "oid4vp.client_id.parse_client_id": Place(
+        read=lambda text: parse_client_id(text, key_sources=KEY_SOURCES), own=CLIENT
+    ),
     "oid4vp.response.parse_redirect": Place(
         read=lambda text: parse_redirect({"redirect_uri": text}), own="https://dealer.example/done"
     ),

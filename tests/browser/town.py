@@ -10,6 +10,7 @@ from typing import Any, Final
 from demo.asking import affordability, sound_system
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.encoding import rfc3339
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.service.fetching.evidence import ScheduledLists
 from didkit_py.service.fetching.fetch import Fetcher
@@ -112,7 +113,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
         called |= {"tunes": "Tunes Ltd", "hostile": MARKUP}
         vendors = {}
         for key, name in called.items():
-            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at)
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=now, **lists_at, key_sources=KEY_SOURCES)
             vendors[key] = Vendor(port=ports[key], name=name, lists=lists)
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
             await equip_vendor(issuer, vendors[key], terms.id, fetcher, role=key == "dealer")

@@ -21,6 +21,7 @@ from didkit_py.command import didkit
 from didkit_py.commands.doctor import CHECKS, examine_folder, installed
 from didkit_py.encoding import write_json
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.doctor import local_checks as checks_here
 from didkit_py.service.doctor.checkup import Checkup, DoctorFinding, Fault
 from didkit_py.service.doctor.local_checks import check_versions
@@ -248,7 +249,14 @@ async def test_a_disk_without_room_is_named(town: Town, monkeypatch: pytest.Monk
 async def test_an_old_python_or_sqlite_is_named(town: Town, versions: dict[str, Any], code: str) -> None:
     program = installed()[0]
     case = Checkup(
-        folder=town.place, program=program, settings=None, problem=None, fetcher=Fetcher(), clock=now, **versions
+        folder=town.place,
+        program=program,
+        settings=None,
+        problem=None,
+        fetcher=Fetcher(),
+        clock=now,
+        **versions,
+        key_sources=KEY_SOURCES,
     )
     with pytest.raises(Fault) as fault:
         await check_versions(case)

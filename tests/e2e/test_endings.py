@@ -16,6 +16,7 @@ from demo.browser import Page
 from didkit_py.errors import Malformed
 from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.source import KeySources
 from didkit_py.records.events import EventKind, Residual, parse_event
 from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
@@ -202,10 +203,10 @@ async def test_one_wish_that_cannot_be_read_hides_no_other(world: World, monkeyp
     for request_id in (first, second):
         await end(world, request_id, "stop")
 
-    def reading(exchange: Exchange, *, formats: Formats) -> Relationship:
+    def reading(exchange: Exchange, *, formats: Formats, key_sources: KeySources) -> Relationship:
         if exchange.id == first:
             raise Malformed("agreement.withdraw.within: expected a period of at most 100 years")
-        return relationship_of(exchange, formats=formats)
+        return relationship_of(exchange, formats=formats, key_sources=key_sources)
 
     monkeypatch.setattr("wallet.pages.endings.relationship_of", reading)
     page = await world.person.get("/disclosures")

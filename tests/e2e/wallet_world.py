@@ -42,6 +42,7 @@ from didkit_py.oid4vp.response import (
     parse_response_form,
     public_encryption_key,
 )
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.events import (
     AgreementEvent,
     EventKind,
@@ -176,7 +177,9 @@ class Vendor:
 
     def ask(self, body: Mapping[str, Any], *, rel: str = "") -> Made:
         name = secrets.token_urlsafe(16)
-        link = create_request_link(client_id_of(self.did).full, f"{self.url}/requests/{name}", method="post")
+        link = create_request_link(
+            client_id_of(self.did, key_sources=KEY_SOURCES), f"{self.url}/requests/{name}", method="post"
+        )
         self.requests[name] = Made(
             link=link,
             nonce=secrets.token_urlsafe(32),
@@ -213,12 +216,13 @@ class Vendor:
         made.response = PresentationRequest.from_json(
             {**bare.to_json(formats=FORMATS), **({"verifier_info": [one.to_json() for one in info]} if info else {})},
             formats=FORMATS,
+            client_id=bare.client_id,
         )
         return await create_request_object(made.response, signer=self.signer, formats=FORMATS)
 
     def _bare(self, made: Made, wallet_nonce: str | None) -> PresentationRequest:
         return PresentationRequest(
-            client_id=client_id_of(self.did),
+            client_id=client_id_of(self.did, key_sources=KEY_SOURCES),
             response_uri=f"{self.url}/response/{made.state}",
             nonce=made.nonce,
             state=made.state,
@@ -270,7 +274,7 @@ class Vendor:
             body.vp_token,
             query=DcqlQuery.from_json(made.body["query"], formats=FORMATS),
             expected_nonce=made.nonce,
-            expected_audience=client_id_of(self.did).full,
+            expected_audience=client_id_of(self.did, key_sources=KEY_SOURCES).full,
             evidence=self.lists.current(self.clock()).evidence(),
             now=self.clock(),
             formats=FORMATS,
@@ -463,7 +467,7 @@ async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
         names = {"dealer": DEALERSHIP, "clearsound": "Clearsound Ltd"}
         vendors = {}
         for key, name in names.items():
-            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=clock, **lists_at)
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=clock, **lists_at, key_sources=KEY_SOURCES)
             vendors[key] = Vendor(port=ports[key], name=name, lists=lists, clock=clock)
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
         await equip_vendor(issuer, vendors["dealer"], terms.id, fetcher, role=True)
@@ -546,7 +550,13 @@ async def _hand_over(
     made = await issuer.issuing.make_offer(wanted, now=vendor.clock())
     offered = await preview(issuer.issuing.offer_link(made.offer.id), fetch=fetcher, formats=FORMATS)
     received = await receive(
-        offered, tx_code=made.tx_code, signers=[vendor.signer], fetch=fetcher, clock=vendor.clock, formats=FORMATS
+        offered,
+        tx_code=made.tx_code,
+        signers=[vendor.signer],
+        fetch=fetcher,
+        clock=vendor.clock,
+        formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
     return received.texts[0]
 

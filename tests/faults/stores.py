@@ -13,6 +13,7 @@ from didkit_py.formats.sd_jwt_vc import read_credential
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.oid4vp.exchange import ExchangeState as Asked
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking_store import KeptAcceptance, KeptEvent, KeptRequest
 from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import Exchange, PresentationState
@@ -190,7 +191,9 @@ async def _wallet(database: Database, box: Box, head: Path) -> dict[str, Any]:
     rules = RulesSeal(path=head.with_name(RULES_HEAD), box=box)
     store = WalletStore(database=database, wallet_id=wallet_id_of(box), box=box, rules=rules)
     ledger = Ledger(database, wallet_id=wallet_id_of(box), box=box, head_path=head)
-    keeping = PresentationStore(store=store, ledger=ledger, lists=lambda: None, formats=FORMATS)
+    keeping = PresentationStore(
+        store=store, ledger=ledger, lists=lambda: None, formats=FORMATS, key_sources=KEY_SOURCES
+    )
     ids = [str(row["id"]) for row in await database.fetch("SELECT id FROM requests")]
     offers = await database.fetch("SELECT id, state FROM offers")
     copies = await database.fetch("SELECT id, credential_id, used_at, sealed FROM copies")

@@ -24,6 +24,7 @@ from didkit_py.command import REJECTED
 from didkit_py.oid4vci.offer import create_offer_link
 from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.oid4vp.request import create_request_link
+from didkit_py.parties.table import KEY_SOURCES
 from tests.faults.crashing import CRASH, HELD, HOLD, run_program
 from tests.faults.points import Point, Side
 from tests.faults.stores import Keys, Seen, look, require_whole, sealed_result
@@ -303,7 +304,7 @@ class Town:
         given = {"request": json.dumps(sound_system(self.terms_id)), "action": "make"}
         made = browser.submit(page, page.form("request"), given)
         request_uri = f"{party.url}/oid4vp/requests/{_last(made)}"
-        return create_request_link(client_id_of(party.did).full, request_uri, method="post")
+        return create_request_link(client_id_of(party.did, key_sources=KEY_SOURCES), request_uri, method="post")
 
     def open(self, link: str) -> str:
         """P2 to P4: Sally opens a request; what her wallet calls it."""

@@ -28,6 +28,7 @@ from didkit_py.keys.sealed import open_with_passphrase, seal
 from didkit_py.oid4vci.key_proof import verify_key_proof
 from didkit_py.oid4vci.nonce import create_nonce, verify_nonce
 from didkit_py.oid4vp.response import open_response
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.events import (
     AgreementEvent,
     create_acknowledgement,
@@ -239,7 +240,7 @@ def _lists() -> Iterator[Kind]:
         name="trust list",
         shape=Shape.JWS,
         texts=(trust.text(), _by_eddsa(replace(trust, header={**trust.header, "kid": f"{genuine.DID}#key-2"}))),
-        judge=lambda text: verify_trust_list(text, publisher=document, now=NOW),
+        judge=lambda text: verify_trust_list(text, publisher=document, now=NOW, key_sources=KEY_SOURCES),
         may_pass=ALIKE,
     )
     yield _plain("status list")
@@ -253,7 +254,7 @@ def _lists() -> Iterator[Kind]:
 
     def judge_document(text: str) -> object:
         read = keys_of_document(read_json(text), did=genuine.DID)
-        return verify_trust_list(trust_text, publisher=read, now=NOW)
+        return verify_trust_list(trust_text, publisher=read, now=NOW, key_sources=KEY_SOURCES)
 
     trust_text = trust.text()
     yield Kind(

@@ -20,6 +20,7 @@ from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
 from didkit_py.oid4vp.client_id import client_id_of
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.receiving import collect, preview, redeem
 from didkit_py.service.fetching.evidence import fetch_keys, fetch_lists, gather
 from didkit_py.service.fetching.fetch import Fetcher
@@ -97,7 +98,13 @@ def endpoint_of_the_issuer(name: str) -> Aim:
         previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
         token = TokenResponse(access_token=TOKEN, expires_in=600)
         await collect(
-            previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock, formats=FORMATS
+            previewed,
+            token,
+            signers=[WALLET_KEY],
+            fetch=world.parts.fetch,
+            clock=world.parts.clock,
+            formats=FORMATS,
+            key_sources=KEY_SOURCES,
         )
         return NOTHING
 
@@ -109,7 +116,7 @@ def endpoint_of_the_issuer(name: str) -> Aim:
 
 async def request_uri(world: Theatre, url: str) -> str:
     """Of a vendor whose DID is only a key, so that no origin is its own."""
-    client = client_id_of(key_did(WALLET_KEY.public)).full
+    client = client_id_of(key_did(WALLET_KEY.public), key_sources=KEY_SOURCES).full
     await world.parts.opened.presenting.open(create_link(client, url))
     return NOTHING
 
@@ -129,7 +136,9 @@ async def response_uri(world: Theatre, url: str) -> str:
 
 
 async def trust_list(world: Theatre, url: str) -> str:
-    await fetch_lists(fetcher(world), trust_list_url=url, trust_list_signer=world.stage.did, now=NOW)
+    await fetch_lists(
+        fetcher(world), trust_list_url=url, trust_list_signer=world.stage.did, now=NOW, key_sources=KEY_SOURCES
+    )
     return NOTHING
 
 
@@ -140,12 +149,14 @@ async def lists(world: Theatre, part: str) -> str:
         trust_list_url=f"{world.stage.url}/trust-list",
         trust_list_signer=world.stage.did,
         now=world.parts.clock(),
+        key_sources=KEY_SOURCES,
     )
     return read_lists(
         found,
         trust_list_url=f"{world.stage.url}/trust-list",
         trust_list_signer=world.stage.did,
         now=world.parts.clock(),
+        key_sources=KEY_SOURCES,
     ).faults.get(part, NOTHING)
 
 
@@ -259,7 +270,7 @@ FIELDS: Final = (
 
 async def any_document(world: Theatre, did: str) -> str:
     """An issuer's customer, a vendor that a command judges: their keys."""
-    await fetch_keys(fetcher(world), did)
+    await fetch_keys(fetcher(world), did, key_sources=KEY_SOURCES)
     return NOTHING
 
 
@@ -272,7 +283,7 @@ async def client(world: Theatre, did: str) -> str:
 
 async def signer_of_the_trust_list(world: Theatre, did: str) -> str:
     url = f"{world.stage.url}/trust-list"
-    await fetch_lists(fetcher(world), trust_list_url=url, trust_list_signer=did, now=NOW)
+    await fetch_lists(fetcher(world), trust_list_url=url, trust_list_signer=did, now=NOW, key_sources=KEY_SOURCES)
     return NOTHING
 
 
@@ -309,7 +320,13 @@ async def issuer_of_a_received_credential(world: Theatre, did: str) -> str:
     previewed = await preview(world.stage.offer_link, fetch=world.parts.fetch, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
     await collect(
-        previewed, token, signers=[WALLET_KEY], fetch=world.parts.fetch, clock=world.parts.clock, formats=FORMATS
+        previewed,
+        token,
+        signers=[WALLET_KEY],
+        fetch=world.parts.fetch,
+        clock=world.parts.clock,
+        formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
     return NOTHING
 

@@ -20,6 +20,7 @@ from didkit_py.formats.table import FORMATS
 from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.token import TokenResponse
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.receiving import collect, preview
 from didkit_py.service.fetching.evidence import gather
 from tests.attacks.forging import FORGER, NOW, all_of_tokens, payload, signed_by, signer
@@ -121,7 +122,13 @@ async def test_of_a_document_that_it_is_given_the_wallet_asks_for_the_key_alone(
     previewed = await preview(stage.offer_link, fetch=theatre.parts.fetch, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, expires_in=600)
     taking = collect(
-        previewed, token, signers=[KEY], fetch=theatre.parts.fetch, clock=theatre.parts.clock, formats=FORMATS
+        previewed,
+        token,
+        signers=[KEY],
+        fetch=theatre.parts.fetch,
+        clock=theatre.parts.clock,
+        formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
     if honest:
         await taking

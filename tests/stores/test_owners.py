@@ -16,6 +16,7 @@ from didkit_py.oid4vci.issuance import IssuanceState
 from didkit_py.oid4vci.metadata import Configuration, IssuerMetadata, ServerMetadata
 from didkit_py.oid4vci.offer import create_offer
 from didkit_py.oid4vp.exchange import ExchangeState
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking_store import (
     AskedRequest,
     Effect,
@@ -125,7 +126,9 @@ class Union:
         database, signer = shared.database, CREDIT_UNION.signer
         self.store = OfferStore(database=database, party_id=party_id, storage_key=KEY, random=Counter())
         self.lists = StatusLists(database=database, party_id=party_id, signer=signer, issuer_url=URL, ttl=DAY)
-        self.publications = Publications(database=database, party_id=party_id, signer=signer, issuer_url=URL)
+        self.publications = Publications(
+            database=database, party_id=party_id, signer=signer, issuer_url=URL, key_sources=KEY_SOURCES
+        )
 
     async def work(self) -> object:
         """Offer, issue, withdraw, take back and publish; gives all that it saw."""
@@ -207,7 +210,9 @@ class Shop:
     def __init__(self, shared: Shared, party_id: str, *, trust_list: str = "https://lists.example/trust") -> None:
         box = Box(key=KEY, random=Counter())
         self.store = VendorStore(database=shared.database, party_id=party_id, box=box, formats=FORMATS)
-        self.lists = KeptLists(database=shared.database, trust_list_url=trust_list, trust_list_signer="did:web:x")
+        self.lists = KeptLists(
+            database=shared.database, trust_list_url=trust_list, trust_list_signer="did:web:x", key_sources=KEY_SOURCES
+        )
 
     async def work(self) -> object:
         """Ask, be answered, keep records, erase and sweep; gives all that it saw."""
@@ -323,7 +328,9 @@ class Purse:
         head.create()
         self.store = WalletStore(database=database, wallet_id=wallet_id, box=box, rules=rules)
         self.ledger = Ledger(database, wallet_id=wallet_id, box=box, head_path=head.path)
-        self.keeping = PresentationStore(store=self.store, ledger=self.ledger, formats=FORMATS, lists=lambda: None)
+        self.keeping = PresentationStore(
+            store=self.store, ledger=self.ledger, formats=FORMATS, key_sources=KEY_SOURCES, lists=lambda: None
+        )
 
     async def work(self) -> object:
         """Receive, be asked, answer, end, delete, and change the rules; gives all that it saw."""

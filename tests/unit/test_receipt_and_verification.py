@@ -18,6 +18,7 @@ from didkit_py.jose import sign_compact
 from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.metadata import create_configuration
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import Evidence, KeyBinding, verify_credential
 from didkit_py.verification.copies import check_copies
@@ -104,6 +105,7 @@ async def accepted(sent: Sent) -> str:
     evidence = Evidence(
         trust=TrustList(publisher=OTHER, issued_at=NOW, expires_at=NOW + timedelta(days=1), issuers={ISSUER: entry}),
         parties={ISSUER: sent.document()},
+        key_sources=KEY_SOURCES,
     )
     text = await bind(await sent.text(), nonce=NONCE, audience=AUDIENCE, now=NOW, signer=HOLDER)
     try:

@@ -19,6 +19,7 @@ from didkit_py.errors import (
 )
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.trust import TermsSource, TrustedIssuer, TrustList, create_trust_list, verify_trust_list
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -48,7 +49,7 @@ async def signed(typ: str = "trust-list+jwt", signer: SoftwareSigner = SIGNER, *
 
 
 def verify(text: str) -> TrustList:
-    return verify_trust_list(text, publisher=DOCUMENT, now=NOW)
+    return verify_trust_list(text, publisher=DOCUMENT, now=NOW, key_sources=KEY_SOURCES)
 
 
 async def test_the_list_that_was_published_is_the_list_that_is_read() -> None:

@@ -41,6 +41,7 @@ from didkit_py.jose import sign_compact
 from didkit_py.keys.party import PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.dcql import DcqlQuery
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.status.token_list import VerifiedStatusList, create_status_list, verify_status_list
 from didkit_py.trust import TrustedIssuer, TrustList
 from didkit_py.verification import (
@@ -129,6 +130,7 @@ async def evidence(statuses: Mapping[int, int] | None = None, *, signer: str = I
         parties={did: document(did) for did in (UNION, INSURER)},
         status_lists={URI: await status_list(statuses, signer=signer)},
         fetched_at={URI: NOW - timedelta(minutes=30)},
+        key_sources=KEY_SOURCES,
     )
 
 
@@ -298,6 +300,8 @@ async def test_a_key_for_signing_in_signs_no_credential() -> None:
 async def test_an_issuer_whose_document_is_not_at_hand_is_neither_believed_nor_refused() -> None:
     given = replace(await evidence(), parties={})
     refused(await Shown().text(), given, Unreachable, "issuer-key")
+    another = replace(SIGNERS[UNION], key_id=f"{INSURER}#sign-1")  # no document of the issuer could make that right
+    refused(await Shown(signer=another).text(), given, UnknownKey, "issuer-key")
 
 
 async def test_the_signature_check_can_fail() -> None:
@@ -503,7 +507,7 @@ async def test_an_issuer_that_is_its_own_key_needs_no_document() -> None:
     did = key_did(secret.public)
     signer = replace(secret, key_id=f"{did}#{did.removeprefix('did:key:')}")
     entry = TrustedIssuer(id=did, name="A key", vcts=frozenset({AFFORDABILITY.vct}), status_lists=None)
-    given = Evidence(trust=trust(extra={did: entry}))
+    given = Evidence(trust=trust(extra={did: entry}), key_sources=KEY_SOURCES)
     text = await Shown(credential=affordability(issuer=did), signer=signer).text()
     assert missing(SD_JWT_VC.parse(text), given, now=NOW) == ()
     assert judge(text, given).issuer == did
@@ -511,13 +515,15 @@ async def test_an_issuer_that_is_its_own_key_needs_no_document() -> None:
 
 async def test_what_is_missing_is_named_in_rounds_and_only_for_trusted_issuers() -> None:
     text, given = await Shown(credential=standing(), paths=()).text(), await evidence()
-    bare = Evidence(trust=given.trust)
+    bare = Evidence(trust=given.trust, key_sources=KEY_SOURCES)
     url = "https://insurer.example/.well-known/did.json"
     assert missing([*SD_JWT_VC.parse(text), *SD_JWT_VC.parse(text)], bare, now=NOW) == (
         Need(kind="keys", name=INSURER, urls=(url,)),
     )
     with_document = replace(given, status_lists={}, fetched_at={})
-    assert missing(SD_JWT_VC.parse(text), with_document, now=NOW) == (Need(kind="status", name=URI, urls=(URI,)),)
+    assert missing(SD_JWT_VC.parse(text), with_document, now=NOW) == (
+        Need(kind="status", name=URI, urls=(URI,), issuer=INSURER),
+    )
     assert missing(SD_JWT_VC.parse(text), given, now=NOW) == ()
     assert (
         missing(SD_JWT_VC.parse(text), replace(given, fetched_at={URI: NOW - timedelta(hours=13)}), now=NOW) != ()

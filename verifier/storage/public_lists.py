@@ -9,6 +9,7 @@ from datetime import datetime
 
 from didkit_py.encoding import from_timestamp, timestamp
 from didkit_py.errors import Stale
+from didkit_py.parties.source import KeySources
 from didkit_py.service.fetching.evidence import Source, TrustedLists, read_lists
 from didkit_py.service.storage.columns import number, octets, text
 from didkit_py.service.storage.database import Database, Statement
@@ -21,6 +22,7 @@ class KeptLists:
     database: Database
     trust_list_url: str | None
     trust_list_signer: str | None
+    key_sources: KeySources
     _lists: TrustedLists | None = field(default=None, repr=False)
     _version: int = -1
 
@@ -36,6 +38,7 @@ class KeptLists:
                 await self.load_sources(),
                 trust_list_url=self.trust_list_url,
                 trust_list_signer=self.trust_list_signer,
+                key_sources=self.key_sources,
                 now=now,
             )
             self._version = version

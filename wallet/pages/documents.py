@@ -27,7 +27,7 @@ async def documents(request: web.Request) -> web.Response:
         {
             "stored": one,
             "title": title_of(one.vct, one.title),
-            "giver": giver_of(one, lists),
+            "giver": giver_of(one, lists, key_sources=parts.key_sources),
             "over": _is_over(one.expires_at, parts.clock()),
         }
         for one in await parts.opened.store.load_credentials()
@@ -44,7 +44,7 @@ async def document(request: web.Request) -> web.Response:
         "document.html",
         stored=stored,
         title=title_of(stored.vct, stored.title),
-        giver=giver_of(stored, parts.known_lists()),
+        giver=giver_of(stored, parts.known_lists(), key_sources=parts.key_sources),
         over=_is_over(stored.expires_at, parts.clock()),
         said=what_it_says(stored.vct, stored.claims),
     )
@@ -63,7 +63,7 @@ async def confirm_deletion(request: web.Request) -> web.Response:
         "delete.html",
         stored=stored,
         title=title_of(stored.vct, stored.title),
-        giver=giver_of(stored, parts.known_lists()),
+        giver=giver_of(stored, parts.known_lists(), key_sources=parts.key_sources),
         on_its_way=await parts.opened.keeping.load_waiting_for(stored.id),
     )
 

@@ -98,7 +98,7 @@ async def _unconfirmed(parts: WalletContext, one: Ended) -> tuple[Text, Text]:
     """How long it has been so, and how long they promised that it would take."""
     now = parts.clock()
     exchange = await parts.opened.keeping.load_exchange(one.exchange_id)
-    within = relationship_of(exchange, formats=parts.formats).desk(one.wish).within
+    within = relationship_of(exchange, formats=parts.formats, key_sources=parts.key_sources).desk(one.wish).within
     late = one.asked_at + within.length < now
     promised = phrase("wallet.ending.late" if late else "wallet.ending.in-time", within=within.words())
     return phrase("wallet.ending.unconfirmed", age=age(now - one.asked_at)), promised
@@ -111,7 +111,7 @@ async def confirm(request: web.Request) -> web.Response:
     if exchange.record is None:
         raise NotFound("there is no record that both signed of this request")
     wish = TerminationRequest(request.match_info["wish"])
-    within = relationship_of(exchange, formats=parts.formats).desk(wish).within.words()
+    within = relationship_of(exchange, formats=parts.formats, key_sources=parts.key_sources).desk(wish).within.words()
     return render(
         request,
         "ending.html",

@@ -127,7 +127,7 @@ async def record(request: web.Request) -> web.Response:
     return render(
         request,
         "record.html",
-        asker=asker_of(exchange),
+        asker=asker_of(exchange, key_sources=parts_of(request).key_sources),
         exchange=exchange,
         created=body.rfc3339("created"),
         identifier=body.text("identifier"),

@@ -119,7 +119,8 @@ async def show(request: web.Request) -> web.Response:
     offer = await parts.opened.store.load_offer(request.match_info["id"])
     if offer.state == RECEIVED:
         stored = await parts.opened.store.load_credential(offer.credential_id or "")
-        title, giver = title_of(stored.vct, stored.title), giver_of(stored, parts.known_lists())
+        title = title_of(stored.vct, stored.title)
+        giver = giver_of(stored, parts.known_lists(), key_sources=parts.key_sources)
         return render(request, "received.html", stored=stored, title=title, giver=giver)
     return _offer(request, parts, offer)
 

@@ -1,5 +1,6 @@
 """The person's pages: what they share, and the first one. Each kind of page has a file of its own."""
 
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -47,7 +48,7 @@ async def inbox(request: web.Request) -> web.Response:
     return render(
         request,
         "inbox.html",
-        asker_of=asker_of,
+        asker_of=partial(asker_of, key_sources=parts.key_sources),
         requests=waiting,
         unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
         offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),

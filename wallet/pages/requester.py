@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from didkit_py.consent.consent import ConsentView
 from didkit_py.localization import Phrase, Text, phrase
 from didkit_py.oid4vp.client_id import parse_client_id
+from didkit_py.parties.source import KeySources
 from didkit_py.roles.presenting_store import Exchange
 
 
@@ -36,8 +37,8 @@ def asker_of_view(view: ConsentView) -> Requester:
     return Requester(name=view.who.name, host=view.who.host)
 
 
-def asker_of(exchange: Exchange) -> Requester:
+def asker_of(exchange: Exchange, *, key_sources: KeySources) -> Requester:
     """As it was judged when the request was opened: what is kept is a confirmed name, or what stands in for one."""
-    client = parse_client_id(exchange.client_id)
+    client = parse_client_id(exchange.client_id, key_sources=key_sources)
     host = urlsplit(client.origin).netloc if client.origin else None
-    return Requester(name=None if exchange.vendor in {"", host, client.did} else exchange.vendor, host=host)
+    return Requester(name=None if exchange.vendor in {"", host, client.identifier} else exchange.vendor, host=host)

@@ -11,6 +11,7 @@ from didkit_py.consent.page_digest import page_changes
 from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, Refused, Stale, Unavailable
 from didkit_py.localization import Text, listed, phrase
 from didkit_py.oid4vp.link import parse_request_link
+from didkit_py.parties.source import KeySources
 from didkit_py.roles.presenting import REQUEST_GONE, Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, PresentationState
 from didkit_py.service.http.web import Routes, read_choices, read_form, render
@@ -101,9 +102,9 @@ async def open_link(request: web.Request) -> web.Response:
     """Fetch and check the request, and go to its page; one that is not in order is refused here."""
     form = await read_form(request)
     link = form.get("request", "").strip()
-    if (problem := _unreadable(link)) is not None:
-        return render(request, "answer.html", status=400, problem=problem, pasted=True)
     parts = parts_of(request)
+    if (problem := _unreadable(link, parts.key_sources)) is not None:
+        return render(request, "answer.html", status=400, problem=problem, pasted=True)
     try:
         exchange = await parts.opened.presenting.open(link)
     except BrokenLedger:
@@ -115,12 +116,12 @@ async def open_link(request: web.Request) -> web.Response:
     return _go(f"/requests/{exchange.id}")
 
 
-def _unreadable(link: str) -> Text | None:
+def _unreadable(link: str, key_sources: KeySources) -> Text | None:
     """What to say where the text is no request at all; what is wrong inside one is the decision's matter."""
     if not link:
         return phrase("wallet.request.paste")
     try:
-        parse_request_link(link)
+        parse_request_link(link, key_sources=key_sources)
     except Malformed:
         if "client_id=" not in link or "request_uri=" not in link:
             return phrase("wallet.request.no-request")
@@ -254,7 +255,7 @@ def _result(request: web.Request, exchange: Exchange) -> web.Response:
         request,
         "result.html",
         exchange=exchange,
-        asker=asker_of(exchange),
+        asker=asker_of(exchange, key_sources=parts_of(request).key_sources),
         shared=shown_items(exchange.shared),
         outcome=OUTCOMES[exchange.state],
         state=exchange.state.value,

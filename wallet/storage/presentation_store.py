@@ -12,6 +12,7 @@ from didkit_py.consent.policy import Policy
 from didkit_py.errors import BadKey, IllegalMove, NotFound, StorageUnavailable
 from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import Reader
 from didkit_py.roles.ending import Ended
 from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, PresentationState, history_of
@@ -48,6 +49,7 @@ class PresentationStore:
     ledger: Ledger
     formats: Formats
     lists: Callable[[], TrustedLists | None] = field(repr=False)  # None: nothing was fetched yet
+    key_sources: KeySources
 
     async def load_documents(self) -> Sequence[HeldDocument]:
         """Everything held, each with the copy that would be shown next.
@@ -62,7 +64,7 @@ class PresentationStore:
         return [self._document(stored, copy) for stored, copy in held if stored.format in self.formats]
 
     def _document(self, stored: StoredCredential, copy: StoredCopy | None) -> HeldDocument:
-        giver, row = giver_of(stored, self.lists()), self.formats[stored.format]
+        giver, row = giver_of(stored, self.lists(), key_sources=self.key_sources), self.formats[stored.format]
         return HeldDocument(
             held=stored.held(row, listed=giver.name is not None),
             state=HeldState(

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.keys.party import PartyKeys
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import origin
 from didkit_py.service.fetching.fetch import Fetched
 from didkit_py.service.fetching.lists import TrustedLists
@@ -94,6 +95,7 @@ class Checkup:
     settings: ServiceSettings | None
     problem: DidkitError | None  # why there are no settings
     fetcher: DoctorFetching
+    key_sources: KeySources
     clock: Callable[[], datetime]
     python: tuple[int, ...] = sys.version_info[:3]
     sqlite: tuple[int, ...] = sqlite3.sqlite_version_info

@@ -9,7 +9,6 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from didkit_py.dids.methods import locations
 from didkit_py.errors import CannotOpen, DidkitError
 from didkit_py.reading import is_loopback, origin
 from didkit_py.service.doctor.checkup import Checkup, Fault, NotChecked
@@ -62,7 +61,7 @@ async def check_origins(case: Checkup) -> None:
     """What must be fetched on this machine may be fetched."""
     settings = case.set
     wanted = [settings.trust_list_url] if settings.trust_list_url else []
-    wanted += locations(settings.trust_list_signer) if settings.trust_list_signer else ()
+    wanted += case.key_sources.locations(settings.trust_list_signer) if settings.trust_list_signer else ()
     for url in wanted:
         if url.startswith("http:") and is_loopback(url) and origin(url) not in settings.loopback_origins:
             remedy = f'Add "{origin(url)}" to loopback_origins, spelled like that: localhost and 127.0.0.1 differ.'

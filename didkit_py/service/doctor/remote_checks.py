@@ -92,9 +92,10 @@ async def check_trust_list(case: Checkup) -> None:
         missing = "trust_list_url" if url is None else "trust_list_signer"
         raise Fault("trust-list-half-set", f"{missing} is not set", remedy=both)
     lists_at = {"trust_list_url": url, "trust_list_signer": signer}
+    key_sources = case.key_sources
     try:
-        sources = await fetch_lists(case, **lists_at, now=case.clock())
-        case.lists = read_lists(sources, **lists_at, now=case.clock())
+        sources = await fetch_lists(case, **lists_at, key_sources=key_sources, now=case.clock())
+        case.lists = read_lists(sources, **lists_at, key_sources=key_sources, now=case.clock())
     except Unreachable as error:
         remedy = "Check trust_list_url, trust_list_signer and the network; the publisher may be out of reach."
         raise Fault("trust-list-unreachable", str(error), remedy=remedy) from error

@@ -17,12 +17,9 @@ from typing import Final, Protocol, Self
 import structlog
 
 from didkit_py.credentials.credential import UnverifiedCredential
-from didkit_py.dids.document import create_deactivated_document
-from didkit_py.dids.methods import locations, read_document
-from didkit_py.encoding import write_json
 from didkit_py.errors import DidkitError, Malformed, Stale, Unreachable, Withdrawn
-from didkit_py.jose import UnverifiedJws
-from didkit_py.keys.party import PartyKeys
+from didkit_py.keys.party import PartyKeys, party_of
+from didkit_py.parties.source import KeySources
 from didkit_py.reading import is_url, origin
 from didkit_py.roles.receiving import fetch_key_document
 from didkit_py.service.fetching.fetch import Fetched
@@ -83,13 +80,19 @@ class FetchedSources:
 
 
 async def fetch_lists(
-    fetcher: EvidenceFetching, *, trust_list_url: str, trust_list_signer: str, now: datetime
+    fetcher: EvidenceFetching, *, trust_list_url: str, trust_list_signer: str, key_sources: KeySources, now: datetime
 ) -> tuple[Source, ...]:
     """The trust list and everything that it names, as it came. What cannot be fetched is not there.
 
     Raises what is wrong with the trust list itself: without it, nothing is worth fetching.
     """
-    fetched = await fetch_sources(fetcher, trust_list_url=trust_list_url, trust_list_signer=trust_list_signer, now=now)
+    fetched = await fetch_sources(
+        fetcher,
+        trust_list_url=trust_list_url,
+        trust_list_signer=trust_list_signer,
+        key_sources=key_sources,
+        now=now,
+    )
     if fetched.error is not None:
         raise fetched.error
     return fetched.sources
@@ -100,28 +103,31 @@ async def fetch_sources(
     *,
     trust_list_url: str,
     trust_list_signer: str,
+    key_sources: KeySources,
     now: datetime,
     held: Sequence[Source] = (),
 ) -> FetchedSources:
     """What can be fetched now. Where that fails, what is `held` leads on, so that a party out of reach stops no other.
 
-    The key document of a DID whose address answers with 410 is that of a deactivated DID.
+    The keys of a party whose address answers with 410 are withdrawn.
     """
     sources: dict[str, Source] = {}
     errors: dict[str, DidkitError] = {}
-    walk = Walk((), now=now).read(trust_list_url, trust_list_signer)
+    walk = Walk((), key_sources=key_sources, now=now).read(trust_list_url, trust_list_signer)
     for _ in range(MAX_ROUNDS):
         urls = [url for url in walk.wanted if url not in errors][: MAX_SOURCES - len(sources)]
         if not urls:
             break
-        for url, answer in (await _ask(fetcher, {url: walk.wanted[url] for url in urls}, now)).items():
+        for url, answer in (await _ask(fetcher, {url: walk.wanted[url] for url in urls}, key_sources, now)).items():
             if isinstance(answer, Source):
                 sources[url] = answer
             else:
                 errors[url] = answer
         instead = [source for source in held if source.url in errors]
-        walk = Walk((*sources.values(), *instead), now=now).read(trust_list_url, trust_list_signer)
-    first = (errors[url] for url in (*locations(trust_list_signer), trust_list_url) if url in errors)
+        walk = Walk((*sources.values(), *instead), key_sources=key_sources, now=now).read(
+            trust_list_url, trust_list_signer
+        )
+    first = (errors[url] for url in (*key_sources.locations(trust_list_signer), trust_list_url) if url in errors)
     error = next(first, None)
     if error is None:
         try:
@@ -134,7 +140,7 @@ async def fetch_sources(
 
 
 async def _ask(
-    fetcher: EvidenceFetching, wanted: Mapping[str, WantedSource], now: datetime
+    fetcher: EvidenceFetching, wanted: Mapping[str, WantedSource], key_sources: KeySources, now: datetime
 ) -> dict[str, Source | DidkitError]:
     """What stands at each address, or why it could not be had.
 
@@ -149,19 +155,22 @@ async def _ask(
         async with places[parties[url]]:
             if asyncio.get_running_loop().time() >= ends:
                 return Unreachable(f"{parties[url]} takes too long")
-            return await _source(fetcher, url, wanted[url], now)
+            return await _source(fetcher, url, wanted[url], key_sources, now)
 
     return dict(zip(wanted, await asyncio.gather(*map(ask, wanted)), strict=True))
 
 
-async def _source(fetcher: EvidenceFetching, url: str, wanted: WantedSource, now: datetime) -> Source | DidkitError:
+async def _source(
+    fetcher: EvidenceFetching, url: str, wanted: WantedSource, key_sources: KeySources, now: datetime
+) -> Source | DidkitError:
     """What stands at `url`, or why it could not be had, whatever its publisher does to us."""
     try:
         fetched = await fetcher.get(url, max_bytes=wanted.max_bytes, accept=wanted.accept)
     except Withdrawn as error:
-        if wanted.did is None:
+        if wanted.keys_of is None:
             return error
-        return Source(url=url, body=write_json(create_deactivated_document(wanted.did)), fetched_at=now)
+        body = key_sources.of(wanted.keys_of).withdrawn(wanted.keys_of)
+        return Source(url=url, body=body, fetched_at=now)
     except DidkitError as error:
         return error
     except Exception as error:
@@ -170,12 +179,13 @@ async def _source(fetcher: EvidenceFetching, url: str, wanted: WantedSource, now
     return Source(url=url, body=fetched.body, fetched_at=now)
 
 
-async def fetch_keys(fetcher: EvidenceFetching, did: str) -> PartyKeys:
+async def fetch_keys(fetcher: EvidenceFetching, party: str, *, key_sources: KeySources) -> PartyKeys:
     """The keys of any party, fetched where they are kept; withdrawn ones where that answers with 410.
 
     Raises BadDid, Malformed or BadDidDocument, or what the fetcher raises.
     """
-    return read_document(did, await fetch_key_document(fetcher, did))
+    source = key_sources.of(party)
+    return source.keys_of(party, await fetch_key_document(fetcher, party, source))
 
 
 async def gather(
@@ -213,24 +223,20 @@ async def _answer(
 ) -> PartyKeys | VerifiedStatusList | None:
     with suppress(DidkitError):
         if need.kind == "keys":
-            return await fetch_keys(fetcher, need.name)
-        return await _fetch_status_list(fetcher, need.name, evidence, now)
+            return await fetch_keys(fetcher, need.name, key_sources=evidence.key_sources)
+        return await _fetch_status_list(fetcher, need, evidence, now)
     return None
 
 
 async def _fetch_status_list(
-    fetcher: EvidenceFetching, uri: str, evidence: Evidence, now: datetime
+    fetcher: EvidenceFetching, need: Need, evidence: Evidence, now: datetime
 ) -> VerifiedStatusList:
-    fetched = await fetcher.get(uri, max_bytes=token_list.MAX_TOKEN, accept=token_list.CONTENT_TYPE)
+    fetched = await fetcher.get(need.name, max_bytes=token_list.MAX_TOKEN, accept=token_list.CONTENT_TYPE)
     text = fetched.body.decode("ascii", "replace").strip()
-    keys = evidence.keys_of(_signer(parse_status_list(text)))
+    keys = evidence.keys_of(party_of(parse_status_list(text).kid or "") or need.issuer)
     if keys is None:
         raise Malformed("the status list is signed by a party that is not known here")
-    return read_status_list(text, uri=uri, keys=keys, now=now)
-
-
-def _signer(jws: UnverifiedJws) -> str:
-    return (jws.kid or "").partition("#")[0]
+    return read_status_list(text, uri=need.name, keys=keys, now=now)
 
 
 async def nothing_stored() -> Sequence[Source]:
@@ -251,6 +257,7 @@ class ScheduledLists:
         *,
         trust_list_url: str,
         trust_list_signer: str,
+        key_sources: KeySources,
         refresh_seconds: float,
         clock: Callable[[], datetime],
         sources: Sequence[Source] = (),
@@ -261,6 +268,7 @@ class ScheduledLists:
         """`told` hears the outcome of each refresh by schedule: ok, incomplete, or a code."""
         self._fetcher = fetcher
         self._url, self._signer = trust_list_url, trust_list_signer
+        self._key_sources = key_sources
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._load = load
@@ -272,7 +280,11 @@ class ScheduledLists:
         if sources:
             with suppress(DidkitError):
                 self._lists = read_lists(
-                    sources, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock()
+                    sources,
+                    trust_list_url=self._url,
+                    trust_list_signer=self._signer,
+                    key_sources=self._key_sources,
+                    now=self._clock(),
                 )
 
     async def __aenter__(self) -> Self:
@@ -302,11 +314,17 @@ class ScheduledLists:
         async with self._one_at_a_time:
             held = newest_first(await self._load(), self._lists.sources if self._lists else ())
             new = await fetch_sources(
-                self._fetcher, trust_list_url=self._url, trust_list_signer=self._signer, now=self._clock(), held=held
+                self._fetcher,
+                trust_list_url=self._url,
+                trust_list_signer=self._signer,
+                key_sources=self._key_sources,
+                now=self._clock(),
+                held=held,
             )
             # Another process may have stored newer ones while we fetched.
             held = newest_first(await self._load(), held)
-            walk = Walk(newest_first(new.sources, held), now=self._clock()).read(self._url, self._signer)
+            walk = Walk(newest_first(new.sources, held), key_sources=self._key_sources, now=self._clock())
+            walk.read(self._url, self._signer)
             for code in new.codes:
                 log.warning("list-not-fetched", code=code)
             if self._save is not None and walk.used and frozenset(walk.used) != frozenset(held):

@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from didkit_py.dids.methods import locations, read_document
-from didkit_py.dids.web import MAX_DOCUMENT_BYTES
 from didkit_py.encoding import digest
 from didkit_py.errors import BadStatusList, BadTerms, DidkitError, Malformed, Stale, UnknownKey, Unreachable
 from didkit_py.jose import MAX_TOKEN
 from didkit_py.keys.party import WITHDRAWN, KeyPurpose, PartyKeys, party_of
+from didkit_py.parties.source import KeySources
 from didkit_py.service.observability.log import get_logger
 from didkit_py.status import token_list
 from didkit_py.status.token_list import VerifiedStatusList, parse_aggregation, parse_status_list, verify_status_list
@@ -47,7 +46,7 @@ class WantedSource:
 
     max_bytes: int
     accept: str | None = None
-    did: str | None = None  # whose key document stands there
+    keys_of: str | None = None  # the party whose keys stand there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +54,7 @@ class TrustedLists:
     """What the trust list and its parts say, each part verified."""
 
     trust: TrustList
+    key_sources: KeySources
     parties: Mapping[str, PartyKeys]  # by identifier
     status_lists: Mapping[str, VerifiedStatusList]  # by uri
     fetched_at: Mapping[str, datetime]  # by uri of the status list, or by identifier of the party
@@ -90,6 +90,7 @@ class TrustedLists:
         """What judging needs."""
         return Evidence(
             trust=self.trust,
+            key_sources=self.key_sources,
             parties=self.parties,
             status_lists=self.status_lists,
             fetched_at=self.fetched_at,
@@ -97,19 +98,25 @@ class TrustedLists:
 
 
 def read_lists(
-    sources: Iterable[Source], *, trust_list_url: str, trust_list_signer: str, now: datetime
+    sources: Iterable[Source],
+    *,
+    trust_list_url: str,
+    trust_list_signer: str,
+    key_sources: KeySources,
+    now: datetime,
 ) -> TrustedLists:
     """Everything that verifies. Raises what is wrong with the trust list itself or its signer's document.
 
     Where several sources have one address, the newest that verifies counts, and no older signed list replaces a newer.
     """
-    return Walk(sources, now=now).read(trust_list_url, trust_list_signer).lists()
+    return Walk(sources, key_sources=key_sources, now=now).read(trust_list_url, trust_list_signer).lists()
 
 
 class Walk:
     """One walk over the trust list: what it names is taken from the sources, or wanted."""
 
-    def __init__(self, sources: Iterable[Source], *, now: datetime) -> None:
+    def __init__(self, sources: Iterable[Source], *, key_sources: KeySources, now: datetime) -> None:
+        self.key_sources = key_sources
         self.now = now
         self.wanted: dict[str, WantedSource] = {}  # by address
         self.error: DidkitError = Unreachable("the trust list is not at hand")
@@ -135,7 +142,9 @@ class Walk:
             return self
         self._trust = self._take(
             trust_list_url,
-            lambda body: verify_trust_list(_text(body), publisher=publisher, now=self.now),
+            lambda body: verify_trust_list(
+                _text(body), publisher=publisher, key_sources=self.key_sources, now=self.now
+            ),
             part=trust_list_url,
             wanted=WantedSource(max_bytes=MAX_TOKEN, accept=CONTENT_TYPE),
             age=lambda trust: trust.issued_at,
@@ -158,6 +167,7 @@ class Walk:
             raise self.error
         return TrustedLists(
             trust=self._trust,
+            key_sources=self.key_sources,
             parties=self._parties,
             status_lists=self._status_lists,
             fetched_at=self._fetched_at,
@@ -200,21 +210,22 @@ class Walk:
         self._used[url] = source
         return value
 
-    def _keys_of(self, did: str, *, part: str) -> PartyKeys | None:
+    def _keys_of(self, party: str, *, part: str) -> PartyKeys | None:
         try:
-            urls = locations(did)
-            found = self._parties.get(did) or (read_document(did) if not urls else None)
+            source = self.key_sources.of(party)
+            urls = source.locations(party)
+            found = self._parties.get(party) or (source.keys_of(party, None) if not urls else None)
         except DidkitError as error:
             self.error = error
             self._faults.setdefault(part, error.code)
             return None
         if found is None:
-            wanted = WantedSource(max_bytes=MAX_DOCUMENT_BYTES, did=did)
-            found = self._take(urls[0], lambda body: read_document(did, body), part=part, wanted=wanted)
+            wanted = WantedSource(max_bytes=source.max_bytes, accept=source.accept, keys_of=party)
+            found = self._take(urls[0], lambda body: source.keys_of(party, body), part=part, wanted=wanted)
             if found is not None:
-                self._fetched_at[did] = self._used[urls[0]].fetched_at
+                self._fetched_at[party] = self._used[urls[0]].fetched_at
         if found is not None:
-            self._parties[did] = found
+            self._parties[party] = found
             if found.withdrawn:
                 self._faults.setdefault(part, WITHDRAWN)
         return found

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from didkit_py.encoding import Json
 from didkit_py.keys.algorithms import ALGORITHMS
-from didkit_py.keys.names import ALG_NAMES
+from didkit_py.keys.names import ALL_ALG_NAMES
 
 Schema: TypeAlias = dict[str, Json]
 
@@ -84,20 +84,29 @@ def fitting(pattern: str) -> Schema:
     return {**TEXT, "pattern": f"^({pattern})$"}
 
 
+_WITH_CURVE: Final = [row for row in ALGORITHMS.values() if row.crv is not None]
 PUBLIC_JWK: Final = members(  # RFC 7517, 4; RFC 7518, 6.2.1; RFC 8037, 2
     {
-        "kty": one_of(*dict.fromkeys(row.kty for row in ALGORITHMS.values())),
-        "crv": one_of(*dict.fromkeys(row.crv for row in ALGORITHMS.values())),
+        "kty": one_of(*dict.fromkeys(row.kty for row in _WITH_CURVE)),
+        "crv": one_of(*dict.fromkeys(row.crv for row in _WITH_CURVE)),
         "x": TEXT,
     },
     {"y": TEXT},
     title="PublicJwk",
 )
+AKP_JWK: Final = members(  # RFC 9964, 3
+    {
+        "kty": one_of(*dict.fromkeys(row.kty for row in ALGORITHMS.values() if row.crv is None)),
+        "alg": one_of(*(row.alg for row in ALGORITHMS.values() if row.crv is None)),
+        "pub": TEXT,
+    },
+    title="AlgorithmKeyPair",
+)
 
 
 def jwt_of(typ: str, claims: Schema) -> Schema:
     """A compact JWS of this type with these claims, as JSON Schema Validation 2020-12, 8.6 writes it."""
-    header = members({"typ": one_of(typ), "alg": one_of(*sorted(ALG_NAMES))}, {"kid": TEXT, "jwk": PUBLIC_JWK})
+    header = members({"typ": one_of(typ), "alg": one_of(*sorted(ALL_ALG_NAMES))}, {"kid": TEXT, "jwk": PUBLIC_JWK})
     return {
         **fitting(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"),
         "contentMediaType": "application/jwt",

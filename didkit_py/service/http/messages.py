@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from didkit_py import structs
 from didkit_py.records.record import CONFORMS_TO
 from didkit_py.service.http.media_types import (
+    AKP_JWK,
     ANY,
     JSON,
     PUBLIC_JWK,
@@ -57,7 +58,9 @@ ERROR: Final = json_of(schema_of(ErrorMessage))
 HEALTH: Final = json_of(schema_of(HealthReport))
 READINESS: Final = json_of(schema_of(ReadinessReport))
 
-_METHOD: Final = members({"id": URL, "type": one_of("JsonWebKey"), "controller": URL, "publicKeyJwk": PUBLIC_JWK})
+_METHOD: Final = members(
+    {"id": URL, "type": one_of("JsonWebKey"), "controller": URL, "publicKeyJwk": {"anyOf": [PUBLIC_JWK, AKP_JWK]}}
+)
 DID_DOCUMENT: Final = json_of(  # DID Core 1.0, 5
     members(
         {

@@ -1,7 +1,7 @@
 """What the commands of all programs share: options, passphrases, and how a result is printed."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from didkit_py.errors import Malformed
-from didkit_py.keys.names import ALG_NAMES, DEFAULT_ALG
+from didkit_py.keys.names import DEFAULT_ALG
 from didkit_py.service.setup.input_files import read_file
 from didkit_py.unicode.visible import visible, visible_json
 
@@ -30,18 +30,6 @@ _FOUNDING: Final = (
     click.option("--trust-list-url", help="Where the list of trusted issuers is published."),
     click.option("--trust-list-signer", help="Who must have signed that list."),
 )
-_OPERATING: Final = (
-    click.option(
-        "--alg",
-        type=click.Choice(ALG_NAMES),
-        default=DEFAULT_ALG,
-        show_default=True,
-        help="The algorithm of the signing key.",
-    ),
-    click.option(
-        "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
-    ),
-)
 _FETCHING: Final = (
     click.option(
         "--loopback-origin", "loopback_origins", multiple=True, help="An origin on this machine that may be fetched."
@@ -54,9 +42,21 @@ def founding_options(command: Command) -> Command:
     return _with(command, _FOUNDING)
 
 
-def operating_options(command: Command) -> Command:
-    """What `init` of a program that an operator runs can be told besides."""
-    return _with(command, _OPERATING)
+def operating_options(algs: Sequence[str]) -> Callable[[Command], Command]:
+    """What `init` of a program that an operator runs, and signs by one of these algorithms, can be told besides."""
+    options = (
+        click.option(
+            "--alg",
+            type=click.Choice(algs),
+            default=DEFAULT_ALG,
+            show_default=True,
+            help="The algorithm of the signing key.",
+        ),
+        click.option(
+            "--operator-passphrase-file", type=File, help="A file with the passphrase of the operator; asked otherwise."
+        ),
+    )
+    return lambda command: _with(command, options)
 
 
 def fetching_option(command: Command) -> Command:

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from didkit_py.errors import Malformed
+from didkit_py.keys.names import OPTIONAL_ALG_NAMES
 from didkit_py.reading import is_loopback, is_url, origin
 from didkit_py.service.setup.input_files import read_file
 from didkit_py.unicode.visible import is_visible
@@ -95,6 +96,17 @@ def flag() -> SettingKind[bool]:
         return value is True or value == "true"
 
     return SettingKind(expected="true or false", read=read)
+
+
+def some_of(*names: str) -> SettingKind[tuple[str, ...]]:
+    """Any of these names; a variable separates them by spaces."""
+
+    def read(value: object, _: Path) -> tuple[str, ...]:
+        given = value.split() if isinstance(value, str) else value
+        _insist(isinstance(given, list | tuple) and all(one in names for one in given))
+        return tuple(dict.fromkeys(map(str, given))) if isinstance(given, list | tuple) else ()
+
+    return SettingKind(expected=f"a list of any of {', '.join(names)}", read=read)
 
 
 def path() -> SettingKind[Path]:
@@ -212,6 +224,11 @@ class ServiceSettings:
     )
     trust_list_url: str | None = setting(url(), None, help="Where the list of trusted issuers is published.")
     trust_list_signer: str | None = setting(did(), None, help="Who must have signed the list of trusted issuers.")
+    optional_algorithms: tuple[str, ...] = setting(
+        some_of(*OPTIONAL_ALG_NAMES),
+        (),
+        help="Signature algorithms of issuers and publishers that are accepted beside the usual ones.",
+    )
     database_url: str | None = setting(
         database_url(), None, help="The PostgreSQL database to use; a file in the folder unless said."
     )

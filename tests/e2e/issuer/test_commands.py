@@ -13,6 +13,7 @@ from didkit_py.dids.methods import read_document
 from didkit_py.encoding import rfc3339
 from didkit_py.errors import BadSignature, BadTerms, Untrusted
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.terms.document import create_signatory_statement, parse_terms, verify_terms
 from didkit_py.trust import TrustedIssuer, verify_trust_list
 from issuer.cli import group
@@ -201,8 +202,10 @@ async def test_the_trust_list_names_issuers_and_terms_and_is_signed_anew_when_it
         empty = await office.get("/trust-list")
         await office.parts.publications.publish_terms(TERMS, now=NOW)
         publisher = read_document(office.parts.did, (await office.get("/.well-known/did.json")).body)
-        assert verify_trust_list(empty.text, publisher=publisher, now=NOW).issuers == {}
-        with_terms = verify_trust_list((await office.get("/trust-list")).text, publisher=publisher, now=NOW)
+        assert verify_trust_list(empty.text, publisher=publisher, now=NOW, key_sources=KEY_SOURCES).issuers == {}
+        with_terms = verify_trust_list(
+            (await office.get("/trust-list")).text, publisher=publisher, now=NOW, key_sources=KEY_SOURCES
+        )
         (terms,) = await office.parts.publications.terms()
         assert [(each.id, each.url) for each in with_terms.terms] == [(terms.id, terms.url)]
 
@@ -230,11 +233,15 @@ async def test_an_issuer_that_is_taken_off_the_list_is_not_on_the_next_one_that_
     async with open_office(folder, clock) as office:
         publisher = read_document(office.parts.did, (await office.get("/.well-known/did.json")).body)
         await office.parts.publications.trust(union)
-        before = verify_trust_list((await office.get("/trust-list")).text, publisher=publisher, now=NOW)
+        before = verify_trust_list(
+            (await office.get("/trust-list")).text, publisher=publisher, now=NOW, key_sources=KEY_SOURCES
+        )
         assert [*before.issuers] == [union.id]
         removed = await asyncio.to_thread(run, "trust", "remove", folder, "--id", union.id)
         assert removed == {"id": union.id}
-        after = verify_trust_list((await office.get("/trust-list")).text, publisher=publisher, now=NOW)
+        after = verify_trust_list(
+            (await office.get("/trust-list")).text, publisher=publisher, now=NOW, key_sources=KEY_SOURCES
+        )
         assert after.issuers == {}
         with pytest.raises(Untrusted):
             after.require(union.id, "urn:a")

@@ -18,6 +18,7 @@ from didkit_py.formats.table import FORMATS
 from didkit_py.keys.party import KeyPurpose, PartyKeys
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vci.issuance import IssuanceState
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.receiving import collect, preview, receive, redeem
 from didkit_py.status.states import Status
 from didkit_py.status.token_list import verify_status_list
@@ -56,7 +57,13 @@ async def test_a_wallet_takes_an_offer_and_gets_ten_copies_bound_to_its_ten_keys
     assert previewed.issuer.display_name == "Harbour Credit Union"
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=keys(10), fetch=office.fetcher, clock=office.clock, formats=FORMATS
+        previewed,
+        tx_code=offer.tx_code,
+        signers=keys(10),
+        fetch=office.fetcher,
+        clock=office.clock,
+        formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
 
     assert len(received.texts) == 10
@@ -399,9 +406,25 @@ async def test_a_wallet_that_stopped_after_the_token_collects_after_the_issuers_
         offer = await office.offer(STANDING_TYPE, STANDING)
         previewed = await preview(offer.link, fetch=office.fetcher, formats=FORMATS)
         token = await redeem(previewed, tx_code=offer.tx_code, fetch=office.fetcher)
-        first = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock, formats=FORMATS)
+        first = await collect(
+            previewed,
+            token,
+            signers=keys(10),
+            fetch=office.fetcher,
+            clock=clock,
+            formats=FORMATS,
+            key_sources=KEY_SOURCES,
+        )
     async with open_office(folder, clock) as office:
-        again = await collect(previewed, token, signers=keys(10), fetch=office.fetcher, clock=clock, formats=FORMATS)
+        again = await collect(
+            previewed,
+            token,
+            signers=keys(10),
+            fetch=office.fetcher,
+            clock=clock,
+            formats=FORMATS,
+            key_sources=KEY_SOURCES,
+        )
         assert (await office.parts.store.load(offer.id, now=NOW)).state is IssuanceState.ISSUED
 
     assert [each.status for each in again.credentials] == [each.status for each in first.credentials]
@@ -412,7 +435,13 @@ async def test_a_business_proves_its_did_and_gets_one_copy(office: Office, busin
     previewed = await preview(offer.link, fetch=office.fetcher, formats=FORMATS)
 
     received = await receive(
-        previewed, tx_code=offer.tx_code, signers=[business], fetch=office.fetcher, clock=office.clock, formats=FORMATS
+        previewed,
+        tx_code=offer.tx_code,
+        signers=[business],
+        fetch=office.fetcher,
+        clock=office.clock,
+        formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
 
     (credential,) = received.credentials

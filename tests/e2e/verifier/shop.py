@@ -40,6 +40,7 @@ from didkit_py.oid4vp.request import (
     verify_request_object,
 )
 from didkit_py.oid4vp.response import create_response
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.record import create_acceptance, create_record
 from didkit_py.roles.asking import MadeRequest
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
@@ -169,7 +170,7 @@ class Shop:
         optional: frozenset[str] = frozenset(),
     ) -> Fetched:
         """What a wallet does with the link until the person said yes."""
-        link = parse_request_link(made.link)
+        link = parse_request_link(made.link, key_sources=KEY_SOURCES)
         if wallet_nonce is None:
             answer = await self.get(link.request_uri)
         else:
@@ -177,7 +178,7 @@ class Shop:
         assert answer.status == 200, answer.text
         document = await self.document()
         request = verify_request_object(
-            parse_request_object(answer.text, link=link),
+            parse_request_object(answer.text, link=link, key_sources=KEY_SOURCES),
             client_keys=document,
             expected_wallet_nonce=wallet_nonce,
             now=self.clock(),
@@ -385,7 +386,7 @@ def as_party(parts: VerifierContext) -> Party:
 
 
 def link_of(made: MadeRequest) -> RequestLink:
-    return parse_request_link(made.link)
+    return parse_request_link(made.link, key_sources=KEY_SOURCES)
 
 
 def form_of(link: str) -> Mapping[str, Sequence[str]]:

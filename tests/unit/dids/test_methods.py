@@ -64,8 +64,8 @@ def test_did_key_names_the_kind_of_key_that_it_cannot_use(vectors: Path, start: 
 
 
 def test_our_prefixes_are_those_of_the_multicodec_table() -> None:
-    assert {alg: codec_prefix(row.codec) for alg, row in ALGORITHMS.items()} == {
-        alg: row.multicodec for alg, row in ALGORITHMS.items()
+    assert {alg: codec_prefix(row.codec) for alg, row in ALGORITHMS.items() if row.codec is not None} == {
+        alg: row.multicodec for alg, row in ALGORITHMS.items() if row.multicodec is not None
     }
 
 

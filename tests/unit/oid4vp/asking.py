@@ -10,6 +10,7 @@ from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.request import RequestLink, VerifiedRequest, parse_request_object, verify_request_object
+from didkit_py.parties.table import KEY_SOURCES
 
 NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DID: Final = "did:web:dealer.example"
@@ -66,7 +67,7 @@ async def signed(body: Mapping[str, Json], *, signer: SoftwareSigner = SIGNER, t
 
 def judged(text: str, *, wallet_nonce: str | None = WALLET_NONCE, now: datetime = NOW) -> VerifiedRequest:
     return verify_request_object(
-        parse_request_object(text, link=LINK),
+        parse_request_object(text, link=LINK, key_sources=KEY_SOURCES),
         client_keys=DOCUMENT,
         expected_wallet_nonce=wallet_nonce,
         now=now,

@@ -5,14 +5,15 @@ import pytest
 from didkit_py.errors import BadDid, BadRequestObject, Malformed
 from didkit_py.oid4vp.client_id import client_id_of, parse_client_id
 from didkit_py.oid4vp.request import fault
+from didkit_py.parties.table import KEY_SOURCES
 
 
 def test_a_did_is_read_with_its_prefix() -> None:
-    client = parse_client_id("decentralized_identifier:did:web:dealer.example")
+    client = parse_client_id("decentralized_identifier:did:web:dealer.example", key_sources=KEY_SOURCES)
     assert client.full == "decentralized_identifier:did:web:dealer.example"
     assert client.prefix == "decentralized_identifier"
-    assert client.did == "did:web:dealer.example"
-    assert client == client_id_of("did:web:dealer.example")
+    assert client.identifier == "did:web:dealer.example"
+    assert client == client_id_of("did:web:dealer.example", key_sources=KEY_SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_a_did_is_read_with_its_prefix() -> None:
 )
 def test_a_client_that_is_no_did_is_not_authenticated(text: str) -> None:
     with pytest.raises(BadRequestObject) as caught:
-        parse_client_id(text)
+        parse_client_id(text, key_sources=KEY_SOURCES)
     assert fault(caught.value) == "vrf.unauthenticated"
 
 
@@ -50,13 +51,13 @@ def test_a_client_that_is_no_did_is_not_authenticated(text: str) -> None:
 )
 def test_a_did_that_we_cannot_read_is_not_authenticated(did: str) -> None:
     with pytest.raises(BadDid) as caught:
-        parse_client_id(f"decentralized_identifier:{did}")
+        parse_client_id(f"decentralized_identifier:{did}", key_sources=KEY_SOURCES)
     assert fault(caught.value) == "vrf.unauthenticated"
 
 
 def test_a_client_id_has_a_bound() -> None:
     with pytest.raises(Malformed):
-        parse_client_id("decentralized_identifier:did:key:z" + "a" * 5_000)
+        parse_client_id("decentralized_identifier:did:key:z" + "a" * 5_000, key_sources=KEY_SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +72,10 @@ def test_a_client_id_has_a_bound() -> None:
     ],
 )
 def test_a_did_web_speaks_for_its_own_origin_only(url: str, own: bool) -> None:  # noqa: FBT001
-    assert client_id_of("did:web:dealer.example").may_use(url) is own
+    assert client_id_of("did:web:dealer.example", key_sources=KEY_SOURCES).may_use(url) is own
 
 
 def test_a_did_web_on_loopback_speaks_for_its_port() -> None:
-    client = client_id_of("did:web:localhost%3A8101")
+    client = client_id_of("did:web:localhost%3A8101", key_sources=KEY_SOURCES)
     assert client.may_use("http://localhost:8101/x")
     assert not client.may_use("http://localhost:8102/x")

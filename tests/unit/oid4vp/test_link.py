@@ -8,6 +8,7 @@ from didkit_py.encoding import read_json
 from didkit_py.errors import BadRequestObject, Malformed, TooLarge
 from didkit_py.formats.table import FORMATS
 from didkit_py.oauth import InvalidRequestUriMethod
+from didkit_py.oid4vp.client_id import parse_client_id
 from didkit_py.oid4vp.request import (
     RequestLink,
     create_request_link,
@@ -16,6 +17,7 @@ from didkit_py.oid4vp.request import (
     parse_request_link,
     parse_request_uri_form,
 )
+from didkit_py.parties.table import KEY_SOURCES
 
 CLIENT = "decentralized_identifier:did:web:dealer.example"
 URI = "https://dealer.example/oid4vp/requests/1"
@@ -26,7 +28,7 @@ def link(**parameters: str) -> str:
 
 
 def test_a_link_is_written_as_the_standard_spells_it() -> None:
-    parts = urlsplit(create_request_link(CLIENT, URI))
+    parts = urlsplit(create_request_link(parse_client_id(CLIENT, key_sources=KEY_SOURCES), URI))
     assert parts.scheme == "openid4vp"
     assert parse_qs(parts.query) == {"client_id": [CLIENT], "request_uri": [URI], "request_uri_method": ["post"]}
 
@@ -43,18 +45,20 @@ def test_a_link_is_written_as_the_standard_spells_it() -> None:
 )
 def test_a_link_is_read_from_every_place_that_offers_it(start: str) -> None:
     text = start + urlencode({"client_id": CLIENT, "request_uri": URI, "request_uri_method": "post", "other": "1"})
-    assert parse_request_link(text) == RequestLink(client_id=CLIENT, request_uri=URI, method="post")
+    assert parse_request_link(text, key_sources=KEY_SOURCES) == RequestLink(
+        client_id=CLIENT, request_uri=URI, method="post"
+    )
 
 
 def test_without_a_method_the_request_is_fetched_by_get() -> None:
-    assert parse_request_link(link()).method == "get"
-    assert parse_request_link(link(request_uri_method="get")).method == "get"
+    assert parse_request_link(link(), key_sources=KEY_SOURCES).method == "get"
+    assert parse_request_link(link(request_uri_method="get"), key_sources=KEY_SOURCES).method == "get"
 
 
 @pytest.mark.parametrize("method", ["POST", "put", "Get"])
 def test_another_method_has_an_error_of_its_own(method: str) -> None:
     with pytest.raises(InvalidRequestUriMethod):
-        parse_request_link(link(request_uri_method=method))
+        parse_request_link(link(request_uri_method=method), key_sources=KEY_SOURCES)
 
 
 @pytest.mark.parametrize(
@@ -78,29 +82,29 @@ def test_another_method_has_an_error_of_its_own(method: str) -> None:
 )
 def test_a_link_that_says_too_little_or_doubtful_things_is_malformed(text: str) -> None:
     with pytest.raises(Malformed):
-        parse_request_link(text)
+        parse_request_link(text, key_sources=KEY_SOURCES)
 
 
 def test_a_link_has_a_bound() -> None:
     with pytest.raises(TooLarge):
-        parse_request_link(link(state="a" * 9_000))
+        parse_request_link(link(state="a" * 9_000), key_sources=KEY_SOURCES)
 
 
 def test_a_request_is_fetched_from_its_clients_own_origin_only() -> None:
     with pytest.raises(BadRequestObject) as caught:
-        parse_request_link(link(request_uri="https://evil.example/1"))
+        parse_request_link(link(request_uri="https://evil.example/1"), key_sources=KEY_SOURCES)
     assert fault(caught.value) == "req.origin"
     with pytest.raises(ValueError, match="own origin"):
-        create_request_link(CLIENT, "https://evil.example/1")
+        create_request_link(parse_client_id(CLIENT, key_sources=KEY_SOURCES), "https://evil.example/1")
 
 
 def test_a_request_inside_the_link_is_refused() -> None:
     with pytest.raises(BadRequestObject):
-        parse_request_link(link(request="eyJhbGciOiJub25lIn0.e30."))
+        parse_request_link(link(request="eyJhbGciOiJub25lIn0.e30."), key_sources=KEY_SOURCES)
 
 
 def test_what_a_wallet_posts_is_read_by_the_vendor() -> None:
-    form = create_request_uri_form("qPmxiNFCR3QTm19POc8uAA", formats=FORMATS)
+    form = create_request_uri_form("qPmxiNFCR3QTm19POc8uAA", formats=FORMATS, key_sources=KEY_SOURCES)
     assert set(form) == {"wallet_metadata", "wallet_nonce"}
     read = parse_request_uri_form({**form, "unknown": "ignored"})
     assert read.wallet_nonce == "qPmxiNFCR3QTm19POc8uAA"
@@ -110,7 +114,10 @@ def test_what_a_wallet_posts_is_read_by_the_vendor() -> None:
 
 
 def test_all_wallets_say_the_same_about_themselves() -> None:
-    one, other = create_request_uri_form("a" * 22, formats=FORMATS), create_request_uri_form("b" * 22, formats=FORMATS)
+    one, other = (
+        create_request_uri_form("a" * 22, formats=FORMATS, key_sources=KEY_SOURCES),
+        create_request_uri_form("b" * 22, formats=FORMATS, key_sources=KEY_SOURCES),
+    )
     assert read_json(one["wallet_metadata"]) == read_json(other["wallet_metadata"])
 
 

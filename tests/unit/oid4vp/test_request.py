@@ -28,7 +28,7 @@ from didkit_py.errors import (
 from didkit_py.formats.table import FORMATS
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oauth import InvalidTransactionData, VpFormatsNotSupported
-from didkit_py.oid4vp.client_id import client_id_of
+from didkit_py.oid4vp.client_id import client_id_of, parse_client_id
 from didkit_py.oid4vp.dcql import DcqlQuery
 from didkit_py.oid4vp.request import (
     PresentationRequest,
@@ -39,6 +39,7 @@ from didkit_py.oid4vp.request import (
     parse_request_object,
     verify_request_object,
 )
+from didkit_py.parties.table import KEY_SOURCES
 from tests.unit.oid4vp.asking import (
     CLIENT,
     DID,
@@ -57,7 +58,7 @@ from tests.unit.oid4vp.asking import (
 
 def request(**changes: Any) -> PresentationRequest:
     values: dict[str, Any] = {
-        "client_id": client_id_of(DID),
+        "client_id": client_id_of(DID, key_sources=KEY_SOURCES),
         "response_uri": "https://dealer.example/oid4vp/response/1",
         "nonce": "b3JkaW5hcnktbm9uY2UtMTI4Yml0",
         "state": "af0ifjsldkj",
@@ -93,7 +94,9 @@ async def test_what_a_vendor_makes_a_wallet_accepts_unchanged() -> None:
 
 
 async def test_the_request_object_is_what_the_standard_asks_for() -> None:
-    jws = parse_request_object(await create_request_object(request(), signer=SIGNER, formats=FORMATS), link=LINK).jws
+    jws = parse_request_object(
+        await create_request_object(request(), signer=SIGNER, formats=FORMATS), link=LINK, key_sources=KEY_SOURCES
+    ).jws
     body = jws.claims()
     assert jws.header == {"alg": "ES256", "typ": "oauth-authz-req+jwt", "kid": f"{DID}#key-1"}
     assert body["aud"] == "https://self-issued.me/v2"
@@ -201,7 +204,7 @@ async def test_a_key_that_the_document_does_not_list_is_refused() -> None:
 
 async def test_a_key_that_may_not_authenticate_is_refused() -> None:
     document = {**create_document(DID, {"key-1": SIGNER.public}), "authentication": []}
-    unverified = parse_request_object(await signed(claims()), link=LINK)
+    unverified = parse_request_object(await signed(claims()), link=LINK, key_sources=KEY_SOURCES)
     with pytest.raises(UnknownKey):
         verify_request_object(
             unverified,
@@ -215,7 +218,7 @@ async def test_a_key_that_may_not_authenticate_is_refused() -> None:
 async def test_another_partys_document_is_our_own_mistake() -> None:
     evil = "did:web:evil.example"
     document = keys_of_document(create_document(evil, {"key-1": SIGNER.public}), did=evil)
-    unverified = parse_request_object(await signed(claims()), link=LINK)
+    unverified = parse_request_object(await signed(claims()), link=LINK, key_sources=KEY_SOURCES)
     with pytest.raises(ValueError, match="keys"):
         verify_request_object(
             unverified, client_keys=document, expected_wallet_nonce=WALLET_NONCE, now=NOW, formats=FORMATS
@@ -225,14 +228,14 @@ async def test_another_partys_document_is_our_own_mistake() -> None:
 async def test_a_client_id_that_differs_from_the_links_is_refused() -> None:
     text = await signed(claims(client_id="decentralized_identifier:did:web:evil.example"))
     with pytest.raises(BadRequestObject) as caught:
-        parse_request_object(text, link=LINK)
+        parse_request_object(text, link=LINK, key_sources=KEY_SOURCES)
     assert fault(caught.value) == "req.origin"
 
 
 async def test_another_prefix_in_the_object_is_refused() -> None:
     link = RequestLink(client_id="x509_san_dns:dealer.example", request_uri=LINK.request_uri)
     with pytest.raises(BadRequestObject) as caught:
-        parse_request_object(await signed(claims(client_id=link.client_id)), link=link)
+        parse_request_object(await signed(claims(client_id=link.client_id)), link=link, key_sources=KEY_SOURCES)
     assert fault(caught.value) == "vrf.unauthenticated"
 
 
@@ -319,14 +322,14 @@ async def test_a_did_that_is_only_a_key_is_answered_where_the_link_led() -> None
     async def judge(response_uri: str) -> PresentationRequest:
         text = await signed(claims(client_id=client, response_uri=response_uri), signer=signer)
         return verify_request_object(
-            parse_request_object(text, link=link),
+            parse_request_object(text, link=link, key_sources=KEY_SOURCES),
             client_keys=read_document(did),
             expected_wallet_nonce=WALLET_NONCE,
             now=NOW,
             formats=FORMATS,
         ).request
 
-    assert (await judge("https://shop.example/response/1")).client_id.did == did
+    assert (await judge("https://shop.example/response/1")).client_id.identifier == did
     with pytest.raises(BadRequestObject) as caught:
         await judge("https://elsewhere.example/response/1")
     assert fault(caught.value) == "req.origin"
@@ -444,7 +447,7 @@ async def test_a_request_that_no_wallet_would_accept_is_not_signed(changes: dict
 
 async def test_a_request_is_not_signed_with_anothers_key() -> None:
     signer = SoftwareSigner.from_secret(b"\x07" * 32, key_id="did:web:evil.example#key-1")
-    with pytest.raises(ValueError, match="own DID"):
+    with pytest.raises(ValueError, match="of the client's own"):
         await create_request_object(request(), signer=signer, formats=FORMATS)
 
 
@@ -456,10 +459,16 @@ def test_the_official_request_object_is_refused_for_its_redirect_uri(vectors: Pa
     text = (vectors / "openid4vp/request/request_object_client_id_did.json").read_text()
     body = json.loads(text.replace("{ ... }", json.dumps(claims()["dcql_query"])))
     with pytest.raises(BadRequestObject, match="redirect_uri"):
-        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
+        PresentationRequest.from_json(
+            {**claims(), **body}, formats=FORMATS, client_id=client_id_of(DID, key_sources=KEY_SOURCES)
+        )
     del body["redirect_uri"]
+    with pytest.raises(BadRequestObject, match="another client"):
+        PresentationRequest.from_json(
+            {**claims(), **body}, formats=FORMATS, client_id=client_id_of(DID, key_sources=KEY_SOURCES)
+        )
     with pytest.raises(BadDid):  # did:example is resolved by nobody
-        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
+        parse_client_id(body["client_id"], key_sources=KEY_SOURCES)
 
 
 @pytest.mark.needs("vectors")
@@ -467,7 +476,9 @@ def test_the_official_signed_payload_for_browsers_is_refused(vectors: Path) -> N
     text = (vectors / "openid4vp/digital_credentials_api/signed_request_payload_compact.json").read_text()
     body = json.loads(text.replace("{...}", json.dumps(claims()["dcql_query"])))
     with pytest.raises(BadRequestObject, match="response_mode"):
-        PresentationRequest.from_json({**claims(), **body}, formats=FORMATS)
+        PresentationRequest.from_json(
+            {**claims(), **body}, formats=FORMATS, client_id=client_id_of(DID, key_sources=KEY_SOURCES)
+        )
 
 
 @pytest.mark.needs("vectors")
@@ -483,7 +494,7 @@ async def test_official_client_metadata_is_read(vectors: Path, name: str, suppor
     body = json.loads((vectors / "openid4vp" / "client_metadata" / f"{name}.json").read_text())
     text = await signed(claims(client_metadata=metadata(**body)))
     if supported:
-        assert judged(text).request.client_id.did == DOCUMENT.id
+        assert judged(text).request.client_id.identifier == DOCUMENT.id
     else:
         with pytest.raises(VpFormatsNotSupported):
             judged(text)

@@ -11,6 +11,7 @@ from didkit_py.errors import BadResponse, CannotOpen, Malformed, TooLarge, Unsup
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import encrypt, parse_jwe_header
 from didkit_py.keys.public import PublicKey
+from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.oid4vp.request import PresentationRequest
 from didkit_py.oid4vp.response import (
     AuthorizationErrorResponse,
@@ -24,7 +25,8 @@ from didkit_py.oid4vp.response import (
     public_encryption_key,
     require_state,
 )
-from tests.unit.oid4vp.asking import ENCRYPTION_JWK, claims
+from didkit_py.parties.table import KEY_SOURCES
+from tests.unit.oid4vp.asking import DID, ENCRYPTION_JWK, claims
 
 # OpenID4VP 1.0, 8.3: an answer to the request with this key, and the private key printed beside it
 OFFICIAL_RESPONSE = (
@@ -39,7 +41,9 @@ TOKEN = {"afford": ("eyJ.eyJ.sig~d~eyJ.eyJ.sig",)}
 
 
 def request(**changes: Any) -> PresentationRequest:
-    made = PresentationRequest.from_json(claims(), formats=FORMATS)
+    made = PresentationRequest.from_json(
+        claims(), formats=FORMATS, client_id=client_id_of(DID, key_sources=KEY_SOURCES)
+    )
     return replace(made, encryption_jwk=public_encryption_key(OWN_KEY), **changes)
 
 

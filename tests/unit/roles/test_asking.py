@@ -16,6 +16,7 @@ from didkit_py.jose import parse_compact
 from didkit_py.oauth import VpFormatsNotSupported
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.oid4vp.request import parse_request_link, parse_request_object, verify_request_object
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking import LIFETIME
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.service.storage.sealing import Box
@@ -45,10 +46,10 @@ def promise_in(text: str) -> dict[str, Any]:
 
 async def test_a_wallet_believes_every_part_of_what_is_signed(desk: Desk) -> None:
     made = await desk.asking.ask(template(), now=NOW)
-    link = parse_request_link(made.link)
+    link = parse_request_link(made.link, key_sources=KEY_SOURCES)
     text = await desk.asking.sign(made.id, wallet_nonce="wallet-side-randomness-1", now=LATER)
     request = verify_request_object(
-        parse_request_object(text, link=link),
+        parse_request_object(text, link=link, key_sources=KEY_SOURCES),
         client_keys=DEALER.document,
         expected_wallet_nonce="wallet-side-randomness-1",
         now=LATER,

@@ -19,6 +19,7 @@ from didkit_py.oid4vp.request import (
     verify_request_object,
 )
 from didkit_py.oid4vp.response import create_error, create_response
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking_store import Result
 from didkit_py.roles.self_check import check_request, verdict_of, would_answer
 from didkit_py.verification import Evidence
@@ -39,9 +40,9 @@ async def fetched(desk: Desk) -> tuple[str, PresentationRequest]:
     """A request for the car, as a wallet has it."""
     made = await desk.asking.ask(template(query=CAR_QUERY, grants=[grant().to_json()]), now=NOW)
     text = await desk.asking.sign(made.id, wallet_nonce=None, now=NOW)
-    link = replace(parse_request_link(made.link), method="get")
+    link = replace(parse_request_link(made.link, key_sources=KEY_SOURCES), method="get")
     request = verify_request_object(
-        parse_request_object(text, link=link),
+        parse_request_object(text, link=link, key_sources=KEY_SOURCES),
         client_keys=DEALER.document,
         expected_wallet_nonce=None,
         now=NOW,
@@ -223,6 +224,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
         terms=known,
         now=NOW,
         formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
     assert (would_answer(good), good.codes) == (True, ("ok.new",))
     late = await check_request(
@@ -232,6 +234,7 @@ async def test_the_self_check_says_what_a_wallet_would_say(desk: Desk) -> None:
         terms=known,
         now=NOW + timedelta(hours=1),
         formats=FORMATS,
+        key_sources=KEY_SOURCES,
     )
     assert (would_answer(late), late.codes) == (False, ("req.replay",))
     assert verdict_of(late).to_json()["outcome"] == "refuse"

@@ -12,6 +12,7 @@ from didkit_py.errors import IllegalMove, Malformed, Unreachable
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import sign_compact
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.events import (
     TYP,
     AgreementEvent,
@@ -102,7 +103,7 @@ class Vendor:
         return Answer(body=write_json({"event": self.answered[text]}))
 
     async def _answer(self, text: str) -> str:
-        record = relationship_of(self.store.exchange, formats=FORMATS).record
+        record = relationship_of(self.store.exchange, formats=FORMATS, key_sources=KEY_SOURCES).record
         event = verify_event(parse_event(text), record=record, previous=self.last, vendor_keys=SOUND.document, now=NOW)
         signer = {"other vendor": BOB.signer, "stranger": replace_key(SOUND)}.get(self.fault, SOUND.signer)
         of = replace(event, text=event.text + "A") if self.fault == "other event" else event
@@ -140,7 +141,9 @@ class Scene:
 
     @property
     def ending(self) -> Ending:
-        return Ending(store=self.store, fetch=self.vendor, clock=lambda: self.now, formats=FORMATS)
+        return Ending(
+            store=self.store, fetch=self.vendor, clock=lambda: self.now, formats=FORMATS, key_sources=KEY_SOURCES
+        )
 
     async def end(self, wish: TerminationRequest) -> Ended:
         return (await self.ending.end(self.store.exchange.id, wish))[-1]
@@ -166,7 +169,9 @@ async def test_a_withdrawal_is_done_when_the_vendor_signed_that_it_obeys(scene: 
     assert address == WITHDRAW
     event = parse_event(text).event
     assert (event.kind, event.effect, event.seq) == (EventKind.WITHDRAW, "stop-use", 1)
-    assert set(event.gids) == set(relationship_of(scene.store.exchange, formats=FORMATS).record.accepted)
+    assert set(event.gids) == set(
+        relationship_of(scene.store.exchange, formats=FORMATS, key_sources=KEY_SOURCES).record.accepted
+    )
     assert scene.store.kinds == ["withdrawn", "withdrawal-confirmed"]
 
 

@@ -150,7 +150,6 @@ def store() -> MemoryStore:
 def issuing(store: MemoryStore) -> Issuing:
     signer = SoftwareSigner.from_secret(bytes([5] * 32), key_id="did:web:union.example#key-1")
     names = ("insurer-good-standing", "authorized-dealer", "affordability-range", "digital-receipt")
-    return Issuing(
         store=store,
         templates={name: template_named(name) for name in names},
         issuer_url=URL,

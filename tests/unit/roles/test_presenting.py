@@ -18,6 +18,7 @@ from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import create_request_link
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
 from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, PresentationState, history_of
@@ -192,7 +193,7 @@ class Scene:
     @property
     def link(self) -> str:
         vendor = self.situation.vendor
-        client_id = self.situation.plain_request().client_id.full
+        client_id = self.situation.plain_request().client_id
         return create_request_link(client_id, f"{vendor.origin}/oid4vp/requests/1", method="get")
 
     @property
@@ -205,6 +206,7 @@ class Scene:
             now_fn=lambda: self.now,
             random=self.random,
             formats=FORMATS,
+            key_sources=KEY_SOURCES,
         )
 
     async def seen(self, exchange_id: str) -> str:
@@ -417,5 +419,5 @@ async def test_the_ledger_keeps_what_authenticating_again_needs(scene: Scene) ->
     exchange = await scene.presenting.open(scene.link)
     kept = scene.store.notes[0][1].body
     again = replace(exchange, text=str(kept["signed_request"]), document=str(kept["key_document"]))
-    request, document = authenticate(again, now=NOW, formats=FORMATS)
-    assert (request.request.client_id.did, document.id) == (SOUND.did, SOUND.did)
+    request, document = authenticate(again, now=NOW, formats=FORMATS, key_sources=KEY_SOURCES)
+    assert (request.request.client_id.identifier, document.id) == (SOUND.did, SOUND.did)

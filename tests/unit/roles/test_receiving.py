@@ -51,6 +51,7 @@ from didkit_py.oid4vci.metadata import BadMetadata, IssuerMetadata, ServerMetada
 from didkit_py.oid4vci.nonce import NonceResponse, create_nonce, verify_nonce
 from didkit_py.oid4vci.offer import create_offer, create_offer_link
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.reading import Reader
 from didkit_py.roles.receiving import PreviewedOffer, Received, collect, preview, receive, redeem
 from didkit_py.service.http.error_responses import wire_answer
@@ -221,7 +222,9 @@ def now() -> datetime:
 
 async def taken(issuer: Issuer, signers: Sequence[SoftwareSigner] = PERSON[:3]) -> Received:
     previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
-    return await receive(previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, clock=now, formats=FORMATS)
+    return await receive(
+        previewed, tx_code=TX_CODE, signers=signers, fetch=issuer, clock=now, formats=FORMATS, key_sources=KEY_SOURCES
+    )
 
 
 def bound_key(text: str) -> Json:
@@ -282,7 +285,9 @@ async def test_a_repeat_under_the_same_token_with_the_same_keys_works() -> None:
     token = await redeem(previewed, tx_code=TX_CODE, fetch=issuer)
 
     for _ in range(2):
-        received = await collect(previewed, token, signers=PERSON[:2], fetch=issuer, clock=now, formats=FORMATS)
+        received = await collect(
+            previewed, token, signers=PERSON[:2], fetch=issuer, clock=now, formats=FORMATS, key_sources=KEY_SOURCES
+        )
         assert received.signers == PERSON[:2]
     assert issuer.asked.count(("POST", "/token")) == 1
 
@@ -303,7 +308,15 @@ async def test_a_wrong_transaction_code_is_refused_under_its_wire_name_without_t
     issuer = Issuer()
     previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     with pytest.raises(InvalidGrant) as refused:
-        await receive(previewed, tx_code="000000", signers=PERSON, fetch=issuer, clock=now, formats=FORMATS)
+        await receive(
+            previewed,
+            tx_code="000000",
+            signers=PERSON,
+            fetch=issuer,
+            clock=now,
+            formats=FORMATS,
+            key_sources=KEY_SOURCES,
+        )
 
     assert refused.value.reason == "invalid_grant"
     assert CODE not in str(refused.value)
@@ -325,7 +338,9 @@ async def test_identifiers_of_the_token_response_are_used_in_the_request() -> No
     previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
     token = TokenResponse(access_token=TOKEN, identifiers={"contact": ("contact-2026",)})
     with pytest.raises(DidkitError) as refused:
-        await collect(previewed, token, signers=PERSON[:1], fetch=issuer, clock=now, formats=FORMATS)
+        await collect(
+            previewed, token, signers=PERSON[:1], fetch=issuer, clock=now, formats=FORMATS, key_sources=KEY_SOURCES
+        )
     assert refused.value.reason == "unknown_credential_identifier"
 
 
@@ -525,7 +540,9 @@ async def test_no_key_or_one_key_twice_is_our_own_mistake(signers: Sequence[Soft
 async def test_what_was_previewed_and_received_shows_no_secret_and_no_claim() -> None:
     issuer = Issuer()
     previewed = await preview(LINK, fetch=issuer, formats=FORMATS)
-    received = await receive(previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, clock=now, formats=FORMATS)
+    received = await receive(
+        previewed, tx_code=TX_CODE, signers=PERSON, fetch=issuer, clock=now, formats=FORMATS, key_sources=KEY_SOURCES
+    )
 
     assert isinstance(previewed, PreviewedOffer)
     assert CODE not in repr(previewed)

@@ -11,6 +11,8 @@ from typing import Final
 from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.encoding import Json, sha256
 from didkit_py.formats.table import FORMATS
+from didkit_py.oid4vp.client_id import client_id_of
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.accepting import Accepting
 from didkit_py.roles.asking import Asking, Vendor
 from didkit_py.roles.asking_store import OwnCredential, RequestTemplate
@@ -83,7 +85,12 @@ async def open_desk(folder: Path, *, papers: bool = True) -> AsyncIterator[Desk]
     async def known(_: datetime) -> dict[str, TermsDocument]:
         return {document.id: document}
 
-    vendor = Vendor(did=DEALER.did, base_url=DEALER.origin, name="Ann's", contact="privacy@dealer.example")
+    vendor = Vendor(
+        client_id=client_id_of(DEALER.did, key_sources=KEY_SOURCES),
+        base_url=DEALER.origin,
+        name="Ann's",
+        contact="privacy@dealer.example",
+    )
     accepting = Accepting(store=store, signer=DEALER.signer, keys=DEALER.document, terms=known)
     checking = Checking(
         store=store,

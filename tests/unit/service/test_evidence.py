@@ -22,6 +22,7 @@ from didkit_py.encoding import Json, digest
 from didkit_py.errors import BadSignature, DidkitError, Stale, UnknownKey, Unreachable, Untrusted
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC, secure
 from didkit_py.keys.signer import SoftwareSigner
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.fetching.evidence import (
     ScheduledLists,
     Source,
@@ -156,11 +157,21 @@ class World:
     async def fetch(self, *, now: datetime = NOW) -> tuple[Source, ...]:
         async with Fetcher({self.origin}) as fetcher:
             return await fetch_lists(
-                fetcher, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now
+                fetcher,
+                trust_list_url=self.trust_list,
+                trust_list_signer=self.did("publisher"),
+                now=now,
+                key_sources=KEY_SOURCES,
             )
 
     def read(self, sources: Sequence[Source], *, now: datetime = NOW) -> TrustedLists:
-        return read_lists(sources, trust_list_url=self.trust_list, trust_list_signer=self.did("publisher"), now=now)
+        return read_lists(
+            sources,
+            trust_list_url=self.trust_list,
+            trust_list_signer=self.did("publisher"),
+            now=now,
+            key_sources=KEY_SOURCES,
+        )
 
     async def credential(self, name: str = "insurer", index: int = 7) -> str:
         filled = STANDING.fill(
@@ -312,6 +323,7 @@ async def test_a_verifier_fetches_what_one_credential_lacks_and_no_more(world: W
         layers={},
         faults={},
         sources=(),
+        key_sources=KEY_SOURCES,
     )
     world.asked.clear()
     text = await world.credential()
@@ -341,10 +353,10 @@ async def test_what_a_verifier_cannot_fetch_it_cannot_judge(world: World) -> Non
 async def test_the_document_of_any_did_is_fetched_where_its_method_keeps_it(world: World) -> None:
     key = "did:key:zDnaerx9CtbPJ1q36T5Ln5wYt3MQYeGRG5ehnPAmxcf5mDZpv"
     async with Fetcher({world.origin}) as fetcher:
-        assert (await fetch_keys(fetcher, world.did("insurer"))).id == world.did("insurer")
-        assert (await fetch_keys(fetcher, key)).id == key
+        assert (await fetch_keys(fetcher, world.did("insurer"), key_sources=KEY_SOURCES)).id == world.did("insurer")
+        assert (await fetch_keys(fetcher, key, key_sources=KEY_SOURCES)).id == key
         with pytest.raises(Unreachable):
-            await fetch_keys(fetcher, world.did("nobody"))
+            await fetch_keys(fetcher, world.did("nobody"), key_sources=KEY_SOURCES)
 
 
 def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:
@@ -354,6 +366,7 @@ def scheduled(world: World, fetcher: Fetcher, **more: Any) -> ScheduledLists:
         trust_list_signer=world.did("publisher"),
         refresh_seconds=0.05,
         **{"clock": lambda: NOW, **more},
+        key_sources=KEY_SOURCES,
     )
 
 

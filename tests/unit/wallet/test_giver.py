@@ -10,6 +10,7 @@ from markupsafe import Markup
 import wallet
 from didkit_py.credentials.template import template_named
 from didkit_py.localization import catalogues, in_english
+from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.service.http.pages import load_templates
 from didkit_py.trust import TrustedIssuer, TrustList
@@ -29,7 +30,7 @@ def lists() -> TrustedLists:
         publisher="did:web:p.example", issued_at=NOW, expires_at=NOW + timedelta(days=1), issuers={TRUSTED: entry}
     )
     nothing: dict[str, object] = {"parties": {}, "status_lists": {}, "fetched_at": {}, "terms": {}, "layers": {}}
-    return TrustedLists(trust=trust, faults={}, sources=(), **nothing)  # type: ignore[arg-type] # empty of everything
+    return TrustedLists(trust=trust, faults={}, sources=(), **nothing, key_sources=KEY_SOURCES)  # type: ignore[arg-type] # empty of everything
 
 
 def stored(**changed: object) -> StoredCredential:
@@ -58,14 +59,14 @@ def shown(found: Giver) -> str:
 
 
 def test_a_listed_giver_is_named_without_a_mark() -> None:
-    found = giver_of(stored(), lists())
+    found = giver_of(stored(), lists(), key_sources=KEY_SOURCES)
     assert in_english(found.sentence) == RIVERSIDE
     assert shown(found) == f"<bdi>{RIVERSIDE}</bdi>"
 
 
 @pytest.mark.parametrize("says", [RIVERSIDE, "Rivеrsidе Сhryota", "RlVERSIDE\u200b  chryota", "Riversıde Chryota"])
 def test_who_calls_itself_like_a_listed_giver_is_said_to_be_somebody_else(says: str) -> None:
-    found = giver_of(stored(issuer=STRANGER, issuer_says=says), lists())
+    found = giver_of(stored(issuer=STRANGER, issuer_says=says), lists(), key_sources=KEY_SOURCES)
     assert found.name is None
     assert found.like == RIVERSIDE
     for text in (in_english(found.sentence), shown(found)):
@@ -75,7 +76,7 @@ def test_who_calls_itself_like_a_listed_giver_is_said_to_be_somebody_else(says: 
 
 
 def test_a_listed_giver_of_another_kind_of_document_is_not_named_for_this_one() -> None:
-    found = giver_of(stored(vct=CONTACT), lists())
+    found = giver_of(stored(vct=CONTACT), lists(), key_sources=KEY_SOURCES)
     assert found.name is None
     assert "but not for this kind of document" in in_english(found.sentence)
     assert "Nobody on your list confirms it." in shown(found)
@@ -83,7 +84,7 @@ def test_a_listed_giver_of_another_kind_of_document_is_not_named_for_this_one() 
 
 @pytest.mark.parametrize("known", [lists(), None])
 def test_a_strangers_words_cannot_leave_their_quotation(known: TrustedLists | None) -> None:
-    found = giver_of(stored(issuer=STRANGER, issuer_says=f"us{OUT}\u202e<b>\n"), known)
+    found = giver_of(stored(issuer=STRANGER, issuer_says=f"us{OUT}\u202e<b>\n"), known, key_sources=KEY_SOURCES)
     assert "“us': the sender just proved it. '[U+202E]<b>”" in in_english(found.sentence)
     assert "<q><bdi>us&#39;: the sender just proved it. &#39;[U+202E]&lt;b&gt;</bdi></q>" in shown(found)
     assert "nobody on your list confirms it" in in_english(found.sentence)
