@@ -150,10 +150,10 @@ def store() -> MemoryStore:
 def issuing(store: MemoryStore) -> Issuing:
     signer = SoftwareSigner.from_secret(bytes([5] * 32), key_id="did:web:union.example#key-1")
     names = ("insurer-good-standing", "authorized-dealer", "affordability-range", "digital-receipt")
+    return Issuing(
         store=store,
         templates={name: template_named(name) for name in names},
         issuer_url=URL,
-        did="did:web:union.example",
         signer=signer,
         hashes=KeyedHashes(key=bytes([6] * 32)),
         nonce_key=bytes([6] * 32),
