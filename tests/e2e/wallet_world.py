@@ -23,6 +23,7 @@ from didkit_py.credentials.template import TEMPLATES, template_named
 from didkit_py.dids.document import create_document, keys_of_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import digest, rfc3339
+from didkit_py.formats.format import Formats
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
 from didkit_py.keys.signer import Signer, SoftwareSigner
@@ -42,6 +43,7 @@ from didkit_py.oid4vp.response import (
     parse_response_form,
     public_encryption_key,
 )
+from didkit_py.parties.source import KeySources
 from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.events import (
     AgreementEvent,
@@ -390,7 +392,10 @@ class World:
     wallet_port: int
     terms_id: str
     shop_settings: Mapping[str, Any] = field(default_factory=dict)  # of the vendor that `open_shop` opens
+    other_issuer: str = ""  # where a second issuer may stand: its origin
     clock: Clock = now
+    formats: Formats = field(default_factory=lambda: FORMATS)  # of the wallet, and of the vendor that `open_shop` opens
+    key_sources: KeySources = KEY_SOURCES  # the same
     _wallet: AsyncExitStack = field(default_factory=AsyncExitStack)
     person: Person = field(init=False)
 
@@ -398,7 +403,16 @@ class World:
         settings = load_wallet(self.wallet_folder)
         self._wallet = AsyncExitStack()
         await self._wallet.enter_async_context(
-            serving(create_wallet(self.wallet_folder, settings, clock=self.clock), self.wallet_port)
+            serving(
+                create_wallet(
+                    self.wallet_folder,
+                    settings,
+                    formats=self.formats,
+                    clock=self.clock,
+                    key_sources=self.key_sources,
+                ),
+                self.wallet_port,
+            )
         )
         jar = aiohttp.CookieJar(unsafe=True)
         session = await self._wallet.enter_async_context(aiohttp.ClientSession(cookie_jar=jar))
@@ -456,18 +470,22 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
-    ports = {name: free_port() for name in ("issuer", "dealer", "clearsound", "wallet", "shop")}
+async def open_world(
+    folder: Path, clock: Clock = now, *, formats: Formats = FORMATS, key_sources: KeySources = KEY_SOURCES
+) -> AsyncIterator[World]:
+    ports = {name: free_port() for name in ("issuer", "dealer", "clearsound", "wallet", "shop", "other")}
     origins = tuple(f"http://localhost:{port}" for port in ports.values())
     async with AsyncExitStack() as stack:
-        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins, clock))
+        issuer = await stack.enter_async_context(
+            _issuer(folder / "issuer", ports["issuer"], origins, clock, key_sources)
+        )
         terms = await issuer.publications.publish_terms(TERMS, now=clock())
         lists_at: dict[str, Any] = {"trust_list_url": f"{origins[0]}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
         names = {"dealer": DEALERSHIP, "clearsound": "Clearsound Ltd"}
         vendors = {}
         for key, name in names.items():
-            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=clock, **lists_at, key_sources=KEY_SOURCES)
+            lists = ScheduledLists(fetcher, refresh_seconds=3_600, clock=clock, **lists_at, key_sources=key_sources)
             vendors[key] = Vendor(port=ports[key], name=name, lists=lists, clock=clock)
             await stack.enter_async_context(serving(vendors[key].app(), ports[key]))
         await equip_vendor(issuer, vendors["dealer"], terms.id, fetcher, role=True)
@@ -486,7 +504,10 @@ async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
             ports["wallet"],
             terms.id,
             shop_settings={"name": DEALERSHIP, "base_url": origins[4], "port": ports["shop"], **shared},
+            other_issuer=origins[5],
             clock=clock,
+            formats=formats,
+            key_sources=key_sources,
         )
         await world.start_wallet()
         try:
@@ -496,7 +517,9 @@ async def open_world(folder: Path, clock: Clock = now) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock) -> AsyncIterator[IssuerContext]:
+async def _issuer(
+    folder: Path, port: int, origins: Sequence[str], clock: Clock, key_sources: KeySources
+) -> AsyncIterator[IssuerContext]:
     url = f"http://localhost:{port}"
     types = tuple(template.name for template in TEMPLATES.values())
     settings: dict[str, Any] = {
@@ -507,7 +530,7 @@ async def _issuer(folder: Path, port: int, origins: Sequence[str], clock: Clock)
         "loopback_origins": origins,
     }
     create_issuer_folder(folder, settings=settings, alg="ES256", passphrase=TOWNS_PASSPHRASE)
-    app = create_issuer(folder, load_issuer(folder), clock=clock)
+    app = create_issuer(folder, load_issuer(folder), clock=clock, key_sources=key_sources)
     async with serving(app, port):
         parts = app[ISSUER_PARTS]
         entry = TrustedIssuer(
@@ -566,7 +589,7 @@ async def open_shop(world: World, folder: Path) -> AsyncIterator[VerifierContext
     """A dealer's real program in the same town, with its papers and fresh lists."""
     create_vendor_folder(folder, settings=world.shop_settings, alg="ES256", passphrase="a dealer of the town")
     settings = load_vendor(folder)
-    app = create_vendor(folder, settings, clock=world.clock)
+    app = create_vendor(folder, settings, formats=world.formats, clock=world.clock, key_sources=world.key_sources)
     async with serving(app, settings.port):
         shop = app[VENDOR_PARTS]
         papers = {
