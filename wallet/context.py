@@ -17,6 +17,7 @@ from didkit_py.roles.ending import Ended, Ending, TerminationRequest
 from didkit_py.roles.presenting import Judged, Presenting
 from didkit_py.roles.presenting_store import Exchange
 from didkit_py.roles.receiving import Fetch
+from didkit_py.roles.vendor_client import VendorClient
 from didkit_py.service.fetching.evidence import ScheduledLists
 from didkit_py.service.fetching.lists import TrustedLists
 from didkit_py.service.observability.log import get_logger
@@ -100,6 +101,7 @@ class WalletContext:
         keeping = PresentationStore(
             store=store, ledger=ledger, formats=self.formats, lists=self.known_lists, key_sources=self.key_sources
         )
+        client = VendorClient(fetch=self.fetch, formats=self.formats, key_sources=self.key_sources)
         return Opened(
             store=store,
             ledger=ledger,
@@ -109,16 +111,12 @@ class WalletContext:
             ),
             presenting=Presenting(
                 store=keeping,
-                fetch=self.fetch,
-                formats=self.formats,
+                client=client,
                 lists=self.lists,
-                key_sources=self.key_sources,
-                now_fn=self.clock,
+                clock=self.clock,
                 random=secrets.token_bytes,
             ),
-            ending=Ending(
-                store=keeping, fetch=self.fetch, formats=self.formats, key_sources=self.key_sources, clock=self.clock
-            ),
+            ending=Ending(store=keeping, client=client, clock=self.clock),
         )
 
     async def unlock(self, passphrase: str) -> Ticket | None:

@@ -121,14 +121,14 @@ async def release(
     """The presentations by query id (`vp_token`), after deciding once more at `now`.
 
     `texts` and `signers` hold, by held id, one unused copy and the signer of its key; `formats` has the format of each.
-    Raises Refused when the case
-    became worse since the person saw it, PageChanged when it became another one, ValueError when a copy does not show
-    exactly what the person saw.
+    Raises Refused when the case became worse since it was judged, PageChanged when it became another one, ValueError
+    when a copy does not show exactly what the person saw.
     """
     request = consent.decision.case.request
     if request is None:
         raise ValueError("a consent without a request")
-    again = decide(consent.decision.case.at(now))
+    judged = consent.decision
+    again = judged if judged.case.now == now else decide(judged.case.at(now))
     if again.outcome > consent.decision.outcome:
         raise Refused("the case became worse since the person saw it", reason=next(iter(again.codes), "rules.none"))
     for query_id, answer in consent.answers.items():

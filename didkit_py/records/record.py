@@ -324,13 +324,14 @@ def verify_record(
 ) -> AgreementRecord:
     """A record that both sides signed; a wallet gives the acceptance it sent, and gets only that one back.
 
-    Raises Malformed, BadAgreement, BadSignature or UnknownKey.
+    The person's signature in it is then the wallet's own, byte for byte, and is not checked again. Raises Malformed,
+    BadAgreement, BadSignature or UnknownKey.
     """
     if len(signed.signatures) != 2:  # noqa: PLR2004 - two parties
         raise BadAgreement("a record has the signatures of both sides")
-    if accepted is not None and accepted.payload != signed.payload:
+    if accepted is not None and (accepted.payload, *accepted.signatures) != (signed.payload, signed.signatures[0]):
         raise BadAgreement("the record is not the one that was accepted")
-    record = _verify_subject(signed)
+    record = _verify_subject(signed) if accepted is None else _read(signed.payload, _subject_key(signed))
     kid = signed.signatures[1].header(typ=TYP).get("kid")
     if not isinstance(kid, str):
         raise BadAgreement("the vendor's signature names no key")
@@ -342,10 +343,13 @@ def verify_record(
 
 def _verify_subject(signed: JointlySigned) -> AgreementRecord:
     """The record in `signed`, once the person's signature holds under the key that the record names."""
-    header = signed.signatures[0].header(typ=TYP, honoured=KEY_HEADER)
-    key = PublicKey.from_jwk(header.get("jwk"))
+    key = _subject_key(signed)
     signed.verify(0, key, typ=TYP, honoured=KEY_HEADER)
     return _read(signed.payload, key)
+
+
+def _subject_key(signed: JointlySigned) -> PublicKey:
+    return PublicKey.from_jwk(signed.signatures[0].header(typ=TYP, honoured=KEY_HEADER).get("jwk"))
 
 
 def _read(payload: bytes, key: PublicKey) -> AgreementRecord:

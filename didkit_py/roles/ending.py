@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, Protocol, Self
 
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT
-from didkit_py.encoding import Json, from_timestamp, read_json, timestamp, write_json
+from didkit_py.encoding import Json, from_timestamp, timestamp, write_json
 from didkit_py.errors import IllegalMove, Malformed, Rejected, Unavailable, Unreachable
 from didkit_py.formats.format import Formats
 from didkit_py.jose import JointlySigned
@@ -32,17 +32,12 @@ from didkit_py.records.events import (
 from didkit_py.records.record import AgreementRecord, verify_record
 from didkit_py.roles.presenting import authenticate
 from didkit_py.roles.presenting_store import Exchange, Note
-from didkit_py.roles.receiving import Fetch, OfferAnswer
+from didkit_py.roles.vendor_client import VendorAnswer, VendorClient
 from didkit_py.structs import Moment, Text, plain, read_as
 from didkit_py.terms.agreement import Agreement, Desk, parse_agreement
 
-MAX_ANSWER_BYTES: Final = 65_536
 BASIS: Final = "terms:erasure"
 REFUSED: Final = "vendor.refused-event"
-_JSON: Final = "application/json"
-_OK: Final = 200
-_CLIENT_FAULTS: Final = range(400, 500)
-_TRY_AGAIN: Final = frozenset({408, 425, 429})  # request timeout, too early, too many requests
 
 
 class TerminationRequest(StrEnum):
@@ -127,9 +122,7 @@ class Ending:
     """Ends relationships for one unlocked wallet."""
 
     store: EndingStore
-    fetch: Fetch
-    formats: Formats
-    key_sources: KeySources
+    client: VendorClient
     clock: Callable[[], datetime]
 
     async def end(self, exchange_id: str, wish: TerminationRequest) -> Sequence[Ended]:
@@ -138,7 +131,9 @@ class Ending:
         Raises IllegalMove where there is no record that both signed.
         """
         relationship = relationship_of(
-            await self.store.load_exchange(exchange_id), formats=self.formats, key_sources=self.key_sources
+            await self.store.load_exchange(exchange_id),
+            formats=self.client.formats,
+            key_sources=self.client.key_sources,
         )
         known = await self.store.load_ended(exchange_id)
         if all(one.wish is not wish for one in known):
@@ -151,7 +146,9 @@ class Ending:
     async def send(self, exchange_id: str) -> Sequence[Ended]:
         """E2 to E6: goes on where it stopped, as far as the vendor answers. How each wish stands then."""
         relationship = relationship_of(
-            await self.store.load_exchange(exchange_id), formats=self.formats, key_sources=self.key_sources
+            await self.store.load_exchange(exchange_id),
+            formats=self.client.formats,
+            key_sources=self.client.key_sources,
         )
         previous: AgreementEvent | None = None
         for one in await self.store.load_ended(exchange_id):
@@ -166,9 +163,13 @@ class Ending:
             ended = replace(ended, event=await self._signed(relationship, ended.wish, previous))
             await self.store.save_ended(ended, now=self.clock())
         try:
-            answer = await self._post(relationship.desk(ended.wish).uri, ended.event or "")
-            if answer.status in _CLIENT_FAULTS:
+            answer = await self.client.post_json(
+                relationship.desk(ended.wish).uri, write_json({"event": ended.event or ""})
+            )
+            if answer.refused:
                 return await self._keep_problem(ended, REFUSED)
+            if not answer.complete:
+                raise Unreachable(f"the vendor answered with status {answer.status}")
             answered = self._judged(relationship, ended, answer)
         except (Unavailable, Malformed, Rejected) as error:
             return await self._keep_problem(ended, error.code)
@@ -185,24 +186,10 @@ class Ending:
             record, previous=previous, gids=record.agreed, effect="stop-use", signer=signer, now=now
         )
 
-    async def _post(self, uri: str, event: str) -> OfferAnswer:
-        """What the vendor says; one that is out of order said neither yes nor no. Raises Unavailable."""
-        answer = await self.fetch.post(
-            uri,
-            body=write_json({"event": event}),
-            content_type=_JSON,
-            max_bytes=MAX_ANSWER_BYTES,
-            headers={"Accept": _JSON},
-        )
-        refused = answer.status in _CLIENT_FAULTS and answer.status not in _TRY_AGAIN
-        if answer.status != _OK and not refused:
-            raise Unreachable(f"the vendor answered with status {answer.status}")
-        return answer
-
-    def _judged(self, relationship: Relationship, ended: Ended, answer: OfferAnswer) -> AgreementEvent:
+    def _judged(self, relationship: Relationship, ended: Ended, answer: VendorAnswer) -> AgreementEvent:
         """The vendor's signed answer, once its signature and its place hold. Raises Malformed or Rejected."""
         return verify_answer(
-            Reader(read_json(answer.body), at="answer").text("event"),
+            Reader(answer.json(), at="answer").text("event"),
             to=parse_event(ended.event or "").event,
             record=relationship.record,
             vendor_keys=relationship.vendor_keys,
@@ -230,9 +217,10 @@ def relationship_of(exchange: Exchange, *, formats: Formats, key_sources: KeySou
     """The record of an exchange, verified again. Raises IllegalMove where there is none."""
     if exchange.record is None:
         raise IllegalMove("there is no record that both signed, so nothing to end by it")
-    request, keys = authenticate(exchange, formats=formats, key_sources=key_sources, now=exchange.opened_at)
+    authentic = authenticate(exchange, formats=formats, key_sources=key_sources, now=exchange.opened_at)
+    keys = authentic.vendor_keys
     record = verify_record(JointlySigned.from_json(dict(exchange.record)), vendor_keys=keys)
-    offers = (one.data for one in request.request.verifier_info if one.format == RELATIONSHIP_AGREEMENT)
+    offers = (one.data for one in authentic.request.request.verifier_info if one.format == RELATIONSHIP_AGREEMENT)
     agreements = (parse_agreement(one).agreement for one in offers)
     found = next((one for one in agreements if one.offer_digest == record.offer), None)
     if found is None:

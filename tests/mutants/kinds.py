@@ -324,6 +324,13 @@ def _records() -> Iterator[Kind]:
         may_pass=_same(_record_told),
     )
     yield Kind(
+        name="record of another",
+        shape=Shape.JSON,
+        texts=(wire(both),),
+        judge=lambda text: verify_record(signed(text), vendor_keys=DOCUMENT),
+        may_pass=_same(_record_told),
+    )
+    yield Kind(
         name="countersigned record",
         shape=Shape.JSON,
         texts=(wire(both),),

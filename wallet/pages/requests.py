@@ -12,8 +12,9 @@ from didkit_py.errors import DidkitError, IllegalMove, Malformed, PageChanged, R
 from didkit_py.localization import Text, listed, phrase
 from didkit_py.oid4vp.link import parse_request_link
 from didkit_py.parties.source import KeySources
-from didkit_py.roles.presenting import REQUEST_GONE, Judged, decide_unread
+from didkit_py.roles.presenting import Judged, decide_unread
 from didkit_py.roles.presenting_store import Exchange, PresentationState
+from didkit_py.roles.vendor_client import REQUEST_GONE
 from didkit_py.service.http.web import Routes, read_choices, read_form, render
 from wallet.pages.requester import asker_of, asker_of_view
 from wallet.pages.stored import shown_items

@@ -25,6 +25,7 @@ from didkit_py.records.events import (
 )
 from didkit_py.roles.ending import REFUSED, Ended, Ending, TerminationRequest, relationship_of
 from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
+from didkit_py.roles.vendor_client import VendorClient
 from tests.cast import BOB, NOW, SOUND, SOUND_GRANT, SOUND_QUERY, Party, happy, signer_of
 from tests.unit.roles.test_presenting import Answer, scene_of
 
@@ -142,7 +143,9 @@ class Scene:
     @property
     def ending(self) -> Ending:
         return Ending(
-            store=self.store, fetch=self.vendor, clock=lambda: self.now, formats=FORMATS, key_sources=KEY_SOURCES
+            store=self.store,
+            client=VendorClient(fetch=self.vendor, formats=FORMATS, key_sources=KEY_SOURCES),
+            clock=lambda: self.now,
         )
 
     async def end(self, wish: TerminationRequest) -> Ended:

@@ -15,6 +15,7 @@ from didkit_py.encoding import b64url, read_json, write_json
 from didkit_py.errors import BadRequestObject, IllegalMove, Refused, Unreachable, WrongType
 from didkit_py.formats.table import FORMATS
 from didkit_py.jose import JointlySigned
+from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.oid4vp.query import DcqlQuery
 from didkit_py.oid4vp.request import create_request_link
@@ -22,6 +23,7 @@ from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
 from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, PresentationState, history_of
+from didkit_py.roles.vendor_client import VendorClient
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
 from tests.cast import NOW, SOUND, SOUND_GRANT, SOUND_QUERY, Situation, dealer_asks, happy, signer_of
@@ -201,12 +203,10 @@ class Scene:
         known = Lists(self.situation.evidence, {self.situation.terms.id: self.situation.terms})
         return Presenting(
             store=self.store,
-            fetch=self.town,
+            client=VendorClient(fetch=self.town, formats=FORMATS, key_sources=KEY_SOURCES),
             lists=lambda: known,
-            now_fn=lambda: self.now,
+            clock=lambda: self.now,
             random=self.random,
-            formats=FORMATS,
-            key_sources=KEY_SOURCES,
         )
 
     async def seen(self, exchange_id: str) -> str:
@@ -419,5 +419,30 @@ async def test_the_ledger_keeps_what_authenticating_again_needs(scene: Scene) ->
     exchange = await scene.presenting.open(scene.link)
     kept = scene.store.notes[0][1].body
     again = replace(exchange, text=str(kept["signed_request"]), document=str(kept["key_document"]))
-    request, document = authenticate(again, now=NOW, formats=FORMATS, key_sources=KEY_SOURCES)
-    assert (request.request.client_id.identifier, document.id) == (SOUND.did, SOUND.did)
+    found = authenticate(again, now=NOW, formats=FORMATS, key_sources=KEY_SOURCES)
+    assert (found.request.request.client_id.identifier, found.vendor_keys.id) == (SOUND.did, SOUND.did)
+
+
+async def test_a_share_checks_each_signature_of_others_once_and_none_of_its_own(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request, the promise, the paper on the signed terms and the vendor's word in it; at last the record."""
+    exchange = await scene.presenting.open(scene.link)
+    page = await scene.seen(exchange.id)
+    checked: list[bytes] = []
+    verify, answer = PublicKey.verify, scene.town._answer
+
+    def noted(key: PublicKey, signature: bytes, message: bytes, *, alg: str) -> None:
+        verify(key, signature, message, alg=alg)
+        checked.append(message)
+
+    async def vendors_part(path: str, body: bytes) -> Answer:
+        with monkeypatch.context() as patch:
+            patch.setattr(PublicKey, "verify", verify)
+            return await answer(path, body)
+
+    monkeypatch.setattr(PublicKey, "verify", noted)
+    scene.town._answer = vendors_part  # type: ignore[method-assign] # what the vendor checks is not counted
+    done = await scene.presenting.share(exchange.id, seen=page, optional=frozenset({"contact"}))
+    assert done.state is PresentationState.RECORDED
+    assert len(checked) == len(set(checked)) == 5

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -251,6 +251,12 @@ async def test_one_sided_edits_and_foreign_countersignatures_are_seen(sound: Agr
     other = await create_acceptance(sound.body | {"status": "dpv:ContractTerminated"}, signer=PAIRWISE)
     with pytest.raises(BadAgreement, match="accepted"):
         verify_record(await countersign(other, signer=SOUND.signer), vendor_keys=SOUND.document, accepted=acceptance)
+    forged = replace(acceptance, signatures=(replace(acceptance.signatures[0], signature="A" * 86),))
+    both = await countersign(forged, signer=SOUND.signer)
+    with pytest.raises(BadAgreement, match="accepted"):
+        verify_record(both, vendor_keys=SOUND.document, accepted=acceptance)
+    with pytest.raises(BadSignature):
+        verify_record(both, vendor_keys=SOUND.document)
     with pytest.raises(DidkitError):
         verify_record(await countersign(acceptance, signer=BOB.signer), vendor_keys=SOUND.document)
     with pytest.raises(BadAgreement, match="another vendor"):
