@@ -10,7 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, DecimalException
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -25,6 +25,7 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 
 MAX_JSON_BYTES: Final = 262_144  # no message of ours is larger; status lists have a bound of their own
 MAX_JSON_DEPTH: Final = 32  # the deepest document of ours nests 9 levels
+MAX_SKEW: Final = timedelta(seconds=60)  # how far the clocks of two parties may differ
 LAST_SECOND: Final = 253_402_300_799  # of the year 9999, the last of the calendar
 _FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)  # nothing of ours was signed before NumericDate begins
 _MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 8785, 3.2.2.3: larger integers have no exact double

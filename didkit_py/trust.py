@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from didkit_py.encoding import Json, timestamp
+from didkit_py.encoding import MAX_SKEW, Json, timestamp
 from didkit_py.errors import Malformed, NotYetValid, Stale, UnknownKey, Untrusted
 from didkit_py.jose import parse_compact, sign_compact, verify_compact
 from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
@@ -21,7 +21,6 @@ from didkit_py.unicode.visible import one_line
 
 TYP: Final = "trust-list+jwt"
 CONTENT_TYPE: Final = "application/trust-list+jwt"
-MAX_SKEW: Final = timedelta(seconds=60)
 MAX_TYPES: Final = 100  # claim types of one issuer
 MAX_TERMS: Final = 200
 

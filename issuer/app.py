@@ -38,7 +38,7 @@ def serve_folder(folder: Path) -> None:
     """Serve wallets and the operator's pages until told to stop. Raises what opening and listening raise."""
     settings = load_settings(folder)
     app = create_app(folder, settings)
-    configure(service="issuer", level=settings.log_level, told=app[SERVICE_METRICS].logged)
+    configure(service="issuer", level=settings.log_level, on_event=app[SERVICE_METRICS].logged)
     run(serve(app, settings, metrics_port=settings.metrics_port))
 
 

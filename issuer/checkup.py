@@ -25,7 +25,7 @@ async def check_types(case: Checkup) -> None:
 PROGRAM: Final = Program(
     name="issuer",
     settings=IssuerSettings,
-    marks=frozenset({"types"}),
+    distinctive=frozenset({"types"}),
     also=frozenset({"unlock.key"}),
     migrations=files("issuer") / "migrations",
     publishes_key=True,

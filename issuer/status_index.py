@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from didkit_py.service.storage.columns import marks, number
+from didkit_py.service.storage.columns import number, placeholders
 from didkit_py.service.storage.database import Database
 from didkit_py.status.token_list import choose_index
 
@@ -43,8 +43,8 @@ class StatusIndex:
 
     async def _free(self, listed: int, drawn: list[int]) -> list[int]:
         sql = (
-            "SELECT list_index FROM copies WHERE party_id = ? AND list_number = ?"  # noqa: S608 - marks only
-            f" AND list_index IN ({marks(drawn)})"
+            "SELECT list_index FROM copies WHERE party_id = ? AND list_number = ?"  # noqa: S608 - placeholders only
+            f" AND list_index IN ({placeholders(drawn)})"
         )
         rows = await self.database.fetch(sql, self.party_id, listed, *drawn)
         taken = {number(row, "list_index") for row in rows}

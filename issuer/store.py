@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.encoding import from_timestamp, read_json, timestamp, write_json
+from didkit_py.encoding import MAX_SKEW, from_timestamp, read_json, timestamp, write_json
 from didkit_py.errors import IllegalMove, NotFound, Replayed
 from didkit_py.keys.sealed import NONCE_BYTES, open_sealed, seal
 from didkit_py.oid4vci.issuance import MAX_WRONG_CODES, IssuanceEvent, IssuanceState, move
 from didkit_py.oid4vci.nonce import LIFETIME as NONCE_LIFETIME
-from didkit_py.oid4vci.nonce import MAX_SKEW
 from didkit_py.reading import Reader
 from didkit_py.roles.issuing import TOKEN_LIFETIME
 from didkit_py.roles.issuing_store import AccessGrant, Copy, NewOffer, Offer, Registration, Try, WantedCredential
-from didkit_py.service.storage.columns import chunks, marks, number, octets, text
+from didkit_py.service.storage.columns import chunks, number, octets, placeholders, text
 from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement, Value
 from didkit_py.status.states import Status
 from issuer.status_index import StatusIndex
@@ -69,7 +68,7 @@ class OfferStore:
         await self.let_time_pass(now=now)
         found: dict[bytes, str] = {}
         for some in chunks(list(fingerprints), _CHUNK):
-            sql = f"SELECT fingerprint, id FROM offers WHERE party_id = ? AND fingerprint IN ({marks(some)})"  # noqa: S608 - marks only
+            sql = f"SELECT fingerprint, id FROM offers WHERE party_id = ? AND fingerprint IN ({placeholders(some)})"  # noqa: S608 - placeholders only
             rows = await self.database.fetch(sql, self.party_id, *some)
             found |= {octets(row, "fingerprint"): text(row, "id") for row in rows}
         return found
@@ -102,9 +101,9 @@ class OfferStore:
             *(new.fingerprint, new.reference_hash, new.code_hash, new.tx_code_hash, 0, self._seal(offer)),
         )
         return Statement(
-            "INSERT INTO offers (party_id, id, type_name, batch, state, status, made_at, expires_at, fingerprint,"  # noqa: S608 - marks only
+            "INSERT INTO offers (party_id, id, type_name, batch, state, status, made_at, expires_at, fingerprint,"  # noqa: S608 - placeholders only
             " reference_hash, code_hash, tx_code_hash, tries, sealed)"
-            f" VALUES ({marks(values)}) ON CONFLICT (party_id, fingerprint) DO NOTHING",
+            f" VALUES ({placeholders(values)}) ON CONFLICT (party_id, fingerprint) DO NOTHING",
             values,
             rows=1,
         )

@@ -32,7 +32,7 @@ def caught() -> Iterator[Log]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     log = Log()
-    configure(service="under-test", stream=log.stream, told=log.hear)
+    configure(service="under-test", stream=log.stream, on_event=log.hear)
     yield log
     root.handlers, root.level = handlers, level
     silence()

@@ -42,7 +42,7 @@ def serve_folder(folder: Path) -> None:
     """Serve wallets and the operator's pages until told to stop. Raises what opening and listening raise."""
     settings = load_settings(folder)
     app = create_app(folder, settings)
-    configure(service="verifier", level=settings.log_level, told=app[SERVICE_METRICS].logged)
+    configure(service="verifier", level=settings.log_level, on_event=app[SERVICE_METRICS].logged)
     run(serve(app, settings, metrics_port=settings.metrics_port))
 
 
@@ -76,7 +76,7 @@ def create_app(
                 await opened.retaining.erase_due(now=clock())
             except Unavailable as error:  # it is tried again in a minute
                 log.warning("erasure-unfinished", code=error.code)
-            schedule = opened.schedule(told=metrics.refreshed)
+            schedule = opened.schedule(on_outcome=metrics.refreshed)
             metrics.follow(LIST_AGE, (lambda: math.inf) if schedule is None else schedule.age_seconds)
             sweeping = repeating(lambda: opened.store.sweep(now=clock()), seconds=SWEEP_SECONDS)
             erasing = repeating(lambda: opened.retaining.erase_due(now=clock()), seconds=SWEEP_SECONDS)

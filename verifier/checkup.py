@@ -27,7 +27,7 @@ async def check_requests(case: Checkup) -> None:
 PROGRAM: Final = Program(
     name="verifier",
     settings=VerifierSettings,
-    marks=frozenset({REQUESTS, "contact", "authority", "requests_folder"}),
+    distinctive=frozenset({REQUESTS, "contact", "authority", "requests_folder"}),
     also=frozenset({"unlock.key", "operator.hash"}),
     migrations=files("verifier") / "migrations",
     publishes_key=True,

@@ -64,8 +64,8 @@ class VerifierContext:
     clock: Clock
     random: Callable[[int], bytes] = field(repr=False)
 
-    def schedule(self, *, told: Callable[[str], None] = lambda _: None) -> ScheduledLists | None:
-        """The refreshing of the lists, whose outcomes `told` hears; None where no trust list is set."""
+    def schedule(self, *, on_outcome: Callable[[str], None] = lambda _: None) -> ScheduledLists | None:
+        """The refreshing of the lists, whose outcomes `on_outcome` hears; None where no trust list is set."""
         url, signer = self.settings.trust_list_url, self.settings.trust_list_signer
         if url is None or signer is None:
             return None
@@ -78,7 +78,7 @@ class VerifierContext:
             clock=self.clock,
             load=self.lists.load_sources,
             save=self.lists.save_sources,
-            told=told,
+            on_outcome=on_outcome,
         )
 
     async def refresh(self) -> TrustedLists:

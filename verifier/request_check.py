@@ -1,6 +1,5 @@
 """Judging for commands: a request as a wallet would, and one presentation by every check."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 from didkit_py.consent.decision import Decision
@@ -8,6 +7,7 @@ from didkit_py.errors import DidkitError
 from didkit_py.formats.format import Format
 from didkit_py.formats.table import FORMATS
 from didkit_py.parties.table import KEY_SOURCES
+from didkit_py.service.clock import utc_now
 from didkit_py.service.fetching.evidence import fetch_keys, gather
 from didkit_py.service.fetching.fetch import Fetcher
 from didkit_py.verification import KeyBinding, VerifiedCredential, parse_one, verify_credential
@@ -28,7 +28,7 @@ async def judge(parts: VerifierContext, octets: bytes) -> Decision:
 
 async def judge_alone(octets: bytes) -> Decision:
     """The same for a request object of anybody, with no lists at hand."""
-    now = datetime.now(UTC)
+    now = utc_now()
     async with Fetcher() as fetcher:
         return await judge_with(
             as_text(octets),

@@ -18,7 +18,7 @@ async def check_ledger_head(case: Checkup) -> None:
 PROGRAM: Final = Program(
     name="wallet",
     settings=WalletSettings,
-    marks=frozenset({HEAD}),
+    distinctive=frozenset({HEAD}),
     also=frozenset({KEYS}),
     migrations=files("wallet") / "migrations",
     publishes_key=False,

@@ -57,7 +57,7 @@ SETTING: Final = re.compile(r"^(\w+) *=", re.MULTILINE)
 async def check_one_program(case: Checkup) -> None:
     """The folder is that of one program."""
     there = {*_given(case.folder), *(entry.name for entry in case.folder.iterdir())}
-    others = [each.name for each in installed() if each is not case.program and each.marks & there]
+    others = [each.name for each in installed() if each is not case.program and each.distinctive & there]
     if others:
         message = f"the folder of a {case.program.name} also holds what belongs to: {', '.join(others)}"
         raise Fault("folder-shared", message, remedy="Give each program a folder of its own, made by its `init`.")

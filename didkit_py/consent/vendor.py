@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from didkit_py.encoding import Json, digest
+from didkit_py.encoding import MAX_SKEW, Json, digest
 from didkit_py.errors import DidkitError, Expired, Revoked, Unavailable, UnknownKey, Untrusted
 from didkit_py.formats.format import Format
 from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
@@ -22,7 +22,6 @@ from didkit_py.oid4vp.client_id import ClientId
 from didkit_py.oid4vp.request import VerifiedRequest, VerifierInfo
 from didkit_py.terms.agreement import Agreement, parse_agreement, verify_agreement
 from didkit_py.terms.document import Signatory, TermsDocument, verify_delegation, verify_signatory
-from didkit_py.trust import MAX_SKEW
 from didkit_py.verification import Evidence, KeyBinding, VerifiedCredential, parse_one, verify_credential
 
 ROLE_CREDENTIAL: Final = "urn:didkit-py:verifier-info:role-credential:1"

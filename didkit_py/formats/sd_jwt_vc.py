@@ -21,7 +21,7 @@ from didkit_py.credentials.credential import (
     StatusReference,
 )
 from didkit_py.dids.web import web_did
-from didkit_py.encoding import Json, timestamp
+from didkit_py.encoding import MAX_SKEW, Json, timestamp
 from didkit_py.errors import BadCredential, BadDisclosure, BadKeyBinding
 from didkit_py.formats.format import Format, ToPresent
 from didkit_py.formats.sd_jwt import HASH, UnverifiedSdJwt, digest_of, hide, parse_sd_jwt
@@ -34,7 +34,6 @@ from didkit_py.reading import Reader
 FORMAT: Final = "dc+sd-jwt"
 KEY_BINDING_TYPE: Final = "kb+jwt"
 MAX_AGE: Final = timedelta(minutes=10)  # of a key binding; a request of ours lives as long
-MAX_SKEW: Final = timedelta(seconds=60)  # how far a holder's clock may be ahead of ours
 MAX_TYPES: Final = 100  # type identifiers in one query
 # A holder could leave these out if they were disclosures, and a withheld one looks like a decoy
 # (draft-ietf-oauth-sd-jwt-vc, 2.2.2.3; `iat` by our own types, which are all issued with coarse times).

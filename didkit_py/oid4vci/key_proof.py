@@ -21,7 +21,7 @@ from didkit_py.oid4vci.nonce import MAX_NONCE
 from didkit_py.reading import Reader
 
 TYPE: Final = "openid4vci-proof+jwt"
-MAX_SKEW: Final = timedelta(minutes=5)  # between the wallet's clock and ours, either way
+MAX_PROOF_AGE: Final = timedelta(minutes=5)  # also how far ahead: the nonce is ours, and says by itself how old it is
 MAX_PROOF: Final = 16_384  # characters; ours have about 500
 _SPEC: Final = "OpenID4VCI 1.0, F.1"
 
@@ -67,7 +67,7 @@ def verify_key_proof(
 
     1. The header is typed, its algorithm asymmetric and accepted. 2. The key is the header's, without a private part,
     or the one that `kid` names for authentication. 3. The signature holds. 4. `aud` is our identifier, a text.
-    5. `iat` differs from now by MAX_SKEW at most. 6. A nonce is there; the caller judges it with `verify_nonce`.
+    5. `iat` differs from now by MAX_PROOF_AGE at most. 6. A nonce is there; the caller judges it with `verify_nonce`.
 
     `iss` plays no part: we know no clients and bind nothing to one.
     """
@@ -80,7 +80,7 @@ def verify_key_proof(
         nonce = claims.text("nonce", max_length=MAX_NONCE)  # 6
     if audience != expected_audience:  # 4
         raise InvalidProof("key_proof.aud: expected the credential issuer's identifier", spec=_SPEC)
-    if abs(now - issued_at) > MAX_SKEW:  # 5
+    if abs(now - issued_at) > MAX_PROOF_AGE:  # 5
         raise InvalidProof("key_proof.iat: too far from now", spec="OpenID4VCI 1.0, F.4")
     return VerifiedProof(key=key, nonce=nonce, kid=proof.kid)
 

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-from didkit_py.encoding import b64url, from_b64url, timestamp
+from didkit_py.encoding import MAX_SKEW, b64url, from_b64url, timestamp
 from didkit_py.errors import Malformed
 from didkit_py.oauth import InvalidNonce
 from didkit_py.structs import Message, text
 
 LIFETIME: Final = timedelta(minutes=10)
-MAX_SKEW: Final = timedelta(seconds=60)  # between two processes of one issuer
 MAX_NONCE: Final = 1_024  # characters; ours have 54
 KEY_BYTES: Final = 32
 _ID_BYTES: Final = 16

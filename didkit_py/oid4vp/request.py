@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from didkit_py.encoding import MAX_SKEW
 from didkit_py.errors import (
     BadDid,
     BadDidDocument,
@@ -64,7 +65,6 @@ __all__ = [
 ]
 
 TYPE: Final = "oauth-authz-req+jwt"
-MAX_SKEW: Final = timedelta(seconds=60)  # between two clocks
 # Errors after which nobody knows who asks; all others leave a request that is malformed.
 _UNAUTHENTICATED: Final = (BadSignature, UnknownKey, BadDid, BadDidDocument, UnsupportedAlgorithm, Untrusted)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from didkit_py.encoding import Json, digest, rfc3339
+from didkit_py.encoding import MAX_SKEW, Json, digest, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import KEY_HEADER, UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.party import KeyPurpose, PartyKeys
@@ -28,7 +28,6 @@ TYP: Final = "agreement-event+jwt"
 APPLIED: Final = "applied"
 STOP_AND_ERASE: Final = "stop-and-erase"
 MAX_REASON: Final = 500
-MAX_SKEW: Final = timedelta(seconds=60)
 _COMMON: Final = ("rel", "record", "seq", "prev", "event", "at")
 
 

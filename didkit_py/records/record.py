@@ -18,7 +18,7 @@ from didkit_py.consent.choices import SortedGrants, sort_grants
 from didkit_py.consent.consent import Consent
 from didkit_py.consent.disclosure_case import LADDER
 from didkit_py.credentials.template import TEMPLATES, template_of
-from didkit_py.encoding import Json, digest, jcs, read_json, rfc3339
+from didkit_py.encoding import MAX_SKEW, Json, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadAgreement, Malformed
 from didkit_py.jose import KEY_HEADER, JointlySigned
 from didkit_py.keys.party import KeyPurpose, PartyKeys
@@ -37,7 +37,6 @@ from didkit_py.terms.vocabulary import DPV
 TYP: Final = "agreement-record+jwt"
 CONFORMS_TO: Final = "https://w3id.org/dpv/schema/dpv-27560#record"
 MAX_DELAY: Final = timedelta(minutes=10)  # between making an acceptance and receiving it for the first time
-MAX_SKEW: Final = timedelta(seconds=60)
 MAX_RECORD: Final = 65_536
 _UUID: Final = re.compile(r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _JKT: Final = "jkt:"

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from didkit_py.encoding import Json, b64url, from_b64url, read_json, timestamp
+from didkit_py.encoding import MAX_SKEW, Json, b64url, from_b64url, read_json, timestamp
 from didkit_py.errors import BadStatusList, NotYetValid, Stale
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact
 from didkit_py.keys.public import PublicKey
@@ -26,7 +26,6 @@ BITS: Final = (1, 2, 4, 8)
 MAX_LIST_BYTES: Final = 4_194_304  # unpacked: 2^25 entries of one bit, or 2^22 of eight
 MAX_TOKEN: Final = 2_097_152  # characters; a list of 2^20 random two-bit entries has about 500,000
 MAX_AGGREGATED: Final = 64  # lists of one issuer
-MAX_SKEW: Final = timedelta(seconds=60)
 _GUESSES: Final = 32
 _INDEX_BYTES: Final = 8
 

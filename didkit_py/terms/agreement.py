@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 
 from didkit_py.credentials.template import template_of
-from didkit_py.encoding import Json, digest, jcs, timestamp
+from didkit_py.encoding import MAX_SKEW, Json, digest, jcs, timestamp
 from didkit_py.errors import BadAgreement
 from didkit_py.jose import UnverifiedJws, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.signer import Signer
@@ -28,7 +28,6 @@ from didkit_py.terms.period import Period
 
 TYP: Final = "relationship-agreement+jwt"
 MAX_LIFE: Final = timedelta(minutes=30)  # of the offer; what was agreed lives as long as its grants say
-MAX_SKEW: Final = timedelta(seconds=60)
 MIN_REL: Final = 22  # characters of base64url that hold 128 bits
 MAX_REL: Final = 64
 MAX_NAME: Final = 200

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from didkit_py.encoding import Json, content_address, digest, jcs, read_json, rfc3339
+from didkit_py.encoding import MAX_SKEW, Json, content_address, digest, jcs, read_json, rfc3339
 from didkit_py.errors import BadTerms, TooLarge, Unreachable
 from didkit_py.jose import MAX_TOKEN, parse_compact, sign_compact, verify_compact
 from didkit_py.keys.party import KeyPurpose, PartyKeys, party_of
@@ -32,7 +32,6 @@ MAX_LAYERS: Final = 12
 MAX_RULES: Final = 256
 MAX_NESTING: Final = 16
 MAX_ID: Final = 64
-MAX_SKEW: Final = timedelta(seconds=60)
 MAX_SIGNATORY_LIFE: Final = timedelta(days=366)
 _UNADDRESSED: Final = ("id", "proof")
 # The fields of a ceiling that promise something; each needs a clause, by name or through the whole grant.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from didkit_py.credentials.credential import ReadCredential, UnverifiedCredential
@@ -14,7 +14,6 @@ from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.metadata import Configuration
 from didkit_py.verification.credential import verify_issued
 
-MAX_SKEW: Final = timedelta(minutes=5)  # how far the issuer's clock may be ahead of ours
 _RESPONSE: Final = "OpenID4VCI 1.0, 8.3"
 
 
@@ -69,9 +68,7 @@ def _judged(
         raise BadCredential("the issuer sent a presentation, not a credential", spec=_RESPONSE)
     if unverified.issuer != issuer_keys.id:
         raise BadCredential("the copies of one credential have different issuers", spec=_RESPONSE)
-    return unverified, verify_issued(
-        unverified, in_format=in_format, issuer_keys=issuer_keys, now=now, max_skew=MAX_SKEW
-    )
+    return unverified, verify_issued(unverified, in_format=in_format, issuer_keys=issuer_keys, now=now)
 
 
 def _take(unused: dict[PublicKey, Signer], credential: ReadCredential) -> Signer:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
 from didkit_py.credentials.credential import Path_, ProtocolMember, ReadCredential, UnverifiedCredential, said
-from didkit_py.encoding import Json
+from didkit_py.encoding import MAX_SKEW, Json
 from didkit_py.errors import (
     BadKeyBinding,
     BadResponse,
@@ -29,7 +29,6 @@ from didkit_py.trust import TrustedIssuer
 from didkit_py.verification.evidence import CheckResult, Evidence, Need, failed, passed
 from didkit_py.verification.profile import SPEC, profile_of, require_lifetime, require_profile
 
-MAX_SKEW: Final = timedelta(seconds=60)  # how far an issuer's clock may be ahead of ours
 _REASONS: Final[Mapping[int, str]] = {Status.INVALID: "revoked", Status.SUSPENDED: "suspended"}
 
 
@@ -72,7 +71,6 @@ class _Issued:
     parse: Callable[[], UnverifiedCredential]
     keys_of: Callable[[str], PartyKeys | None]  # the keys of a party, where they are at hand
     now: datetime
-    max_skew: timedelta = MAX_SKEW
     unverified: UnverifiedCredential = field(init=False)
     key: PublicKey = field(init=False)
     credential: ReadCredential = field(init=False)
@@ -151,7 +149,7 @@ def _type_profile(case: _Issued) -> str:
 def _time(case: _Issued) -> str:
     credential, now = case.credential, case.now
     for begin in (credential.issued_at, credential.not_before):
-        if begin is not None and begin > now + case.max_skew:
+        if begin is not None and begin > now + MAX_SKEW:
             raise NotYetValid("the credential's time has not begun", spec="RFC 7519, 4.1.5")
     if credential.expires_at is not None and credential.expires_at <= now:
         raise Expired("the credential's time is over", spec="RFC 7519, 4.1.4")
@@ -222,7 +220,6 @@ def verify_issued(
     in_format: Format,
     issuer_keys: PartyKeys,
     now: datetime,
-    max_skew: timedelta = MAX_SKEW,
 ) -> ReadCredential:
     """What the owner of `issuer_keys` signed, once all of ISSUED hold: all that verifiers judge, but trust and status.
 
@@ -234,7 +231,6 @@ def verify_issued(
         parse=lambda: unverified,
         keys_of={issuer_keys.id: issuer_keys}.get,
         now=now,
-        max_skew=max_skew,
     )
     for row in ISSUED:
         row.judge(case)

@@ -24,7 +24,7 @@ from didkit_py.roles.asking_store import (
     Result,
     SentOffer,
 )
-from didkit_py.service.storage.columns import marks, moment, number, octets, text
+from didkit_py.service.storage.columns import moment, number, octets, placeholders, text
 from didkit_py.service.storage.database import ConstraintFailed, Database, GuardFailed, Row, Statement, Value
 from didkit_py.service.storage.scrubbing import Scrubbing
 from didkit_py.service.storage.sealing import Box
@@ -64,8 +64,8 @@ class VendorStore:
             *(timestamp(asked.made_at), timestamp(asked.expires_at), 0, sealed),
         )
         await self.database.execute(
-            "INSERT INTO requests (party_id, id, state, made_at, expires_at, fetches, asked)"  # noqa: S608 - marks only
-            f" VALUES ({marks(values)})",
+            "INSERT INTO requests (party_id, id, state, made_at, expires_at, fetches, asked)"  # noqa: S608 - placeholders only
+            f" VALUES ({placeholders(values)})",
             *values,
         )
 

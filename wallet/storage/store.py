@@ -10,6 +10,7 @@ from didkit_py.consent.policy import DEFAULT_POLICY, Policy
 from didkit_py.encoding import Json, from_timestamp, timestamp
 from didkit_py.errors import CannotOpen, IllegalMove, Malformed, NotFound
 from didkit_py.roles.ending import Ended
+from didkit_py.service.storage.columns import placeholders
 from didkit_py.service.storage.database import Database, GuardFailed, Row, Statement
 from didkit_py.service.storage.sealing import Box
 from wallet.models import StoredCopy, StoredCredential, StoredOffer
@@ -148,9 +149,8 @@ class WalletStore:
 
     async def load_offers(self, *states: str) -> tuple[StoredOffer, ...]:
         """The offers in these states, newest first."""
-        marks = ", ".join("?" for _ in states)
         rows = await self.database.fetch(
-            f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND state IN ({marks})"  # noqa: S608 - only placeholders
+            f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND state IN ({placeholders(states)})"  # noqa: S608 - only placeholders
             " ORDER BY opened_at DESC",
             *(self.wallet_id, *states),
         )
@@ -228,10 +228,9 @@ class WalletStore:
 
     async def load_requests(self, *states: str) -> tuple[StoredRequest, ...]:
         """The requests in these states, newest first."""
-        marks = ", ".join("?" for _ in states)
         rows = await self.database.fetch(
             "SELECT id, state, changed_at, sealed FROM requests"  # noqa: S608 - only placeholders
-            f" WHERE wallet_id = ? AND state IN ({marks}) ORDER BY opened_at DESC, id",
+            f" WHERE wallet_id = ? AND state IN ({placeholders(states)}) ORDER BY opened_at DESC, id",
             *(self.wallet_id, *states),
         )
         return tuple(self._request(row) for row in rows)

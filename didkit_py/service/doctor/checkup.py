@@ -78,7 +78,7 @@ class Program:
 
     name: str
     settings: type[ServiceSettings]
-    marks: frozenset[str]  # files, and settings in settings.toml, that only its folders have
+    distinctive: frozenset[str]  # files, and settings in settings.toml, that only its folders have
     also: frozenset[str] = frozenset()  # what else its folders have, which decides where no mark is left
     migrations: Traversable
     publishes_key: bool  # at /.well-known/did.json, signed with keys that the service opens by itself
@@ -163,4 +163,4 @@ def _fault(check: DoctorCheck, code: str, message: str, remedy: str) -> DoctorFi
 def program_of(folder: Path, given: Iterable[str], programs: Iterable[Program]) -> Program:
     """Whose folder it is: that of the program of which most is there."""
     there = {*given, *(entry.name for entry in folder.iterdir())}
-    return max(programs, key=lambda each: (len(each.marks & there), len(each.also & there)))
+    return max(programs, key=lambda each: (len(each.distinctive & there), len(each.also & there)))

@@ -5,6 +5,7 @@ from typing import Final
 
 from didkit_py.dids.methods import read_document
 from didkit_py.dids.web import MAX_DOCUMENT_BYTES, web_did
+from didkit_py.encoding import MAX_SKEW
 from didkit_py.errors import DidkitError, Expired, ForbiddenAddress, Malformed, Stale, Unreachable, WrongHost
 from didkit_py.keys.party import KeyPurpose
 from didkit_py.service.doctor.checkup import Checkup, Fault, NotChecked
@@ -16,7 +17,6 @@ from didkit_py.service.storage.database import Row
 from didkit_py.service.storage.engines import postgres_address
 from didkit_py.service.storage.migrations import READ_RECORD
 
-MAX_SKEW_SECONDS: Final = 60  # what verifying forgives between two parties
 NOBODY_BEHIND: Final = frozenset({502, 503, 504})  # what a web server says when the service behind it is away
 MISDIRECTED: Final = 421  # RFC 9110, 15.5.20
 HEALTHY: Final = b'{"status":"ok"}'
@@ -164,7 +164,7 @@ async def check_clock(case: Checkup) -> None:
     if not ahead:
         raise NotChecked("no other clock was heard")
     offset = median(one.total_seconds() for one in ahead)
-    if abs(offset) > MAX_SKEW_SECONDS:
+    if abs(offset) > MAX_SKEW.total_seconds():
         seconds = round(abs(offset))
         message = f"this clock is {seconds} seconds {'behind' if offset > 0 else 'ahead'}"
         raise Fault("clock-off", message, remedy="Let the machine set its clock by NTP: timedatectl set-ntp true.")

@@ -263,9 +263,9 @@ class ScheduledLists:
         sources: Sequence[Source] = (),
         load: Callable[[], Awaitable[Sequence[Source]]] = nothing_stored,
         save: Callable[[Sequence[Source]], Awaitable[None]] | None = None,
-        told: Callable[[str], None] = lambda _: None,
+        on_outcome: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`told` hears the outcome of each refresh by schedule: ok, incomplete, or a code."""
+        """`on_outcome` hears the outcome of each refresh by schedule: ok, incomplete, or a code."""
         self._fetcher = fetcher
         self._url, self._signer = trust_list_url, trust_list_signer
         self._key_sources = key_sources
@@ -273,7 +273,7 @@ class ScheduledLists:
         self._clock = clock
         self._load = load
         self._save = save
-        self._told = told
+        self._on_outcome = on_outcome
         self._one_at_a_time = asyncio.Lock()
         self._lists: TrustedLists | None = None
         self._task: asyncio.Task[None] | None = None
@@ -350,7 +350,7 @@ class ScheduledLists:
         while True:
             with structlog.contextvars.bound_contextvars(run_id=secrets.token_hex(8)):
                 outcome = await self._try_refreshing()
-            self._told(outcome)
+            self._on_outcome(outcome)
             complete = outcome == OK
             retry = FIRST_RETRY_SECONDS if complete else min(retry * 2, self._refresh_seconds)
             await asyncio.sleep(self._refresh_seconds if complete else retry)

@@ -51,17 +51,17 @@ def configure(
     service: str,
     level: str = "info",
     stream: TextIO | None = None,
-    told: Callable[[str], None] | None = None,
+    on_event: Callable[[str], None] | None = None,
 ) -> None:
     """Send every event of this process, the libraries' too, to `stream` (stdout) as JSON lines.
 
-    `told` hears the level of each event that is written.
+    `on_event` hears the level of each event that is written.
     """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            *([_tell_level(told)] if told else []),
+            *([_count_level(on_event)] if on_event else []),
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             _name_service(service),
             show_trace_without_values,
@@ -174,9 +174,9 @@ def _name_service(service: str) -> structlog.typing.Processor:
     return name
 
 
-def _tell_level(told: Callable[[str], None]) -> structlog.typing.Processor:
+def _count_level(on_event: Callable[[str], None]) -> structlog.typing.Processor:
     def tell(_: object, __: str, fields: EventFields) -> EventFields:
-        told(str(fields["level"]))
+        on_event(str(fields["level"]))
         return fields
 
     return tell

@@ -1,4 +1,4 @@
-"""Typed values out of rows, and marks into SQL."""
+"""Typed values out of rows, and placeholders for SQL."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def moment(row: Row, name: str) -> datetime | None:
     return None if row[name] is None else from_timestamp(number(row, name))
 
 
-def marks(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """`?, ?, ?` for these values."""
     return ", ".join("?" * len(values))
 

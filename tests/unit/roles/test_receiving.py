@@ -360,7 +360,7 @@ ELSEWHERE = "did:web:localhost%3A8102"
         ),
         (lambda: Issuer(credential_changes={"issuer": URL}), DidkitError, "DID"),
         (lambda: Issuer(credential_changes={"expires_at": NOW}), Expired, "over"),
-        (lambda: Issuer(credential_changes={"issued_at": NOW + timedelta(minutes=6)}), NotYetValid, "begun"),
+        (lambda: Issuer(credential_changes={"issued_at": NOW + timedelta(seconds=61)}), NotYetValid, "begun"),
         (lambda: Issuer(credential_changes={"holder": None}), BadCredential, "no key of ours"),
         (lambda: Issuer(credential_changes={"holder": SOMEONE.public}), BadCredential, "no key of ours"),
         (lambda: Issuer(credential_changes={"holder": PERSON[0].public}), BadCredential, "has its copy"),

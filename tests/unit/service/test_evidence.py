@@ -614,7 +614,7 @@ async def test_a_schedule_tells_how_each_refresh_went_and_how_old_its_lists_are(
     times = [NOW]
     good = dict(world.files)
     async with Fetcher({world.origin}) as fetcher:
-        lists = scheduled(world, fetcher, told=outcomes.append, clock=lambda: times[0])
+        lists = scheduled(world, fetcher, on_outcome=outcomes.append, clock=lambda: times[0])
         assert lists.age_seconds() == math.inf
         async with lists:
             await until(lambda: "ok" in outcomes)

@@ -146,7 +146,7 @@ def test_a_processor_that_fails_costs_the_event_and_nothing_else(lines: io.Strin
 
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    configure(service="wallet", stream=lines, told=fail)
+    configure(service="wallet", stream=lines, on_event=fail)
     get_logger().info("request", status=200)
     root.handlers, root.level = handlers, level
     assert not lines.getvalue()
