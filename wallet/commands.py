@@ -1,13 +1,14 @@
 """The commands of a wallet. They open the same folder as the pages do, also while the service runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from didkit_py.encoding import Json, rfc3339
 from didkit_py.errors import Malformed
 from didkit_py.localization import in_english
+from didkit_py.reading import Reader
 from didkit_py.service.setup.commands import (
     given_settings,
     print_result,
@@ -103,14 +104,10 @@ def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
     shown = [_entry(one, values=values) for one in entries]
     lines = (
-        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {_codes(row)}"
-        for row in shown
+        f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {', '.join(codes)}"
+        for row, codes in ((row, Reader(row, at="ledger").texts("reason_codes")) for row in shown)
     )
     print_result({"entries": shown}, "\n".join(lines) or "Nothing yet.", as_json=as_json)
-
-
-def _codes(row: Mapping[str, Any]) -> str:
-    return ", ".join(row["reason_codes"])
 
 
 def _entry(entry: Entry, *, values: bool) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from didkit_py.encoding import Json
 from didkit_py.errors import Malformed
@@ -20,6 +20,8 @@ from didkit_py.terms.grant_parts import PROPAGATIONS, RETENTION_CLASSES, ClaimPa
 from didkit_py.terms.order import is_below
 from didkit_py.terms.period import Period
 from didkit_py.unicode.skeleton import looks_like
+
+T = TypeVar("T")
 
 PROFILES: Final = ("strict", "standard", "eudi-warn")
 AFFORDABILITY: Final = "urn:didkit-py:vct:affordability-range:1"
@@ -148,17 +150,12 @@ def _retention_caps(read: Reader) -> Mapping[str, Period]:
     caps = read.object("retention_caps")
     if not caps.members.keys() <= set(RETENTION_CLASSES):
         raise Malformed(f"{caps.at}: expected {', '.join(RETENTION_CLASSES)}")
-    return MappingProxyType({name: read_period(caps, name) for name in caps.members})
+    return _by_name(caps, read_period)
 
 
-def _required_roles(read: Reader) -> Mapping[str, frozenset[str]]:
-    roles = read.object("required_roles")
-    return MappingProxyType({vct: frozenset(roles.texts(vct, at_least=1)) for vct in roles.members})
-
-
-def _criteria(read: Reader) -> Mapping[str, Criteria]:
-    criteria = read.object("criteria")
-    return MappingProxyType({vct: Criteria.from_reader(criteria.object(vct)) for vct in criteria.members})
+def _by_name(read: Reader, read_one: Callable[[Reader, str], T]) -> Mapping[str, T]:
+    """Each member of an object, as `read_one` reads it."""
+    return MappingProxyType({name: read_one(read, name) for name in read.members})
 
 
 _READERS: Final[Mapping[str, Callable[[Reader], Any]]] = MappingProxyType(
@@ -166,8 +163,12 @@ _READERS: Final[Mapping[str, Callable[[Reader], Any]]] = MappingProxyType(
         "deny": lambda read: frozenset(read.texts("deny")),
         "stop_notices": lambda read: frozenset(read.texts("stop_notices")),
         "allow": lambda read: tuple(AllowRule.from_reader(one) for one in read.objects("allow")),
-        "required_roles": _required_roles,
-        "criteria": _criteria,
+        "required_roles": lambda read: _by_name(
+            read.object("required_roles"), lambda roles, vct: frozenset(roles.texts(vct, at_least=1))
+        ),
+        "criteria": lambda read: _by_name(
+            read.object("criteria"), lambda criteria, vct: Criteria.from_reader(criteria.object(vct))
+        ),
         "retention_caps": _retention_caps,
         "propagation": lambda read: read.text("propagation", one_of=PROPAGATIONS),
         "own_terms": lambda read: read_grants(read, "own_terms", at_least=0),

@@ -56,7 +56,7 @@ def web_origin(did: str) -> str | None:
 def _split(did: str) -> tuple[str, list[str]]:
     host, *path = did.removeprefix(PREFIX).split(":")
     found = _HOST.match(host)
-    if not did.startswith(PREFIX) or found is None or not all(map(_is_segment, path)):
+    if not did.startswith(PREFIX) or found is None or not all(_SEGMENT.match(one) and one.strip(".") for one in path):
         raise BadDid("expected did:web with a lower-case host, %3A before a port, and plain path segments", spec=_SPEC)
     name, port = found[1], found[2]
     authority = f"{name}:{port}" if port else name
@@ -64,7 +64,3 @@ def _split(did: str) -> tuple[str, list[str]]:
     if (port and int(port) > _MAX_PORT) or (ends_in_number(name) and not on_loopback):
         raise BadDid("expected a host name and a port that exist", spec=_SPEC)
     return origin(f"{'http' if on_loopback else 'https'}://{authority}"), path
-
-
-def _is_segment(text: str) -> bool:
-    return _SEGMENT.match(text) is not None and text.strip(".") != ""

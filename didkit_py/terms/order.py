@@ -233,10 +233,6 @@ def _is_subset(mine: tuple[str, ...] | None, theirs: tuple[str, ...] | None) -> 
     return theirs is None or (mine is not None and set(mine) <= set(theirs))
 
 
-def _channel(asked: Grant, allowed: Grant) -> bool:
-    return _is_subset(asked.channel, allowed.channel)
-
-
 def _location(asked: Grant, allowed: Grant) -> bool:
     mine, theirs = asked.location or Location(), allowed.location or Location()
     return _is_subset(mine.storage, theirs.storage) and _is_subset(mine.processing, theirs.processing)
@@ -270,7 +266,7 @@ _FIELDS: Final[tuple[tuple[str, Callable[[Grant, Grant], bool]], ...]] = (
     ("retention", _retention),
     ("window", _window),
     ("frequency", _frequency),
-    ("channel", _channel),
+    ("channel", lambda asked, allowed: _is_subset(asked.channel, allowed.channel)),
     ("context", _context),
     ("location", _location),
     ("renewal", _renewal),

@@ -9,7 +9,6 @@ from didkit_py.credentials.credential import ReadCredential, UnverifiedCredentia
 from didkit_py.errors import BadCredential
 from didkit_py.formats.format import Format
 from didkit_py.keys.party import PartyKeys
-from didkit_py.keys.public import PublicKey
 from didkit_py.keys.signer import Signer
 from didkit_py.oid4vci.metadata import Configuration
 from didkit_py.verification.credential import verify_issued
@@ -52,8 +51,16 @@ def check_copies(
         unverified, credential = _judged(text, in_format, issuer_keys, now)  # 2
         if credential.vct != configuration.vct:  # 3
             raise BadCredential("the credential is of another type than the one asked for", spec=_RESPONSE)
-        copies.append(CheckedCopy(text=text, signer=_take(unused, credential), credential=credential))  # 4
-        _require_fresh(unverified, seen)  # 5
+        key = next((key for key in unused if credential.is_bound_to(key)), None)  # 4
+        if key is None:
+            raise BadCredential("a credential is bound to no key of ours, or to one that has its copy", spec=_RESPONSE)
+        copies.append(CheckedCopy(text=text, signer=unused.pop(key), credential=credential))
+        salts = unverified.salts()  # 5
+        if len(set(salts)) != len(salts) or not seen.isdisjoint(salts):
+            raise BadCredential(
+                "the issuer used one salt twice, so that copies could be compared", spec="RFC 9901, 10.1"
+            )
+        seen.update(salts)
         # Key, status and times may differ from copy to copy.
         if credential.said != copies[0].credential.said:  # 6
             raise BadCredential("the copies of one credential say different things", spec=_RESPONSE)
@@ -69,17 +76,3 @@ def _judged(
     if unverified.issuer != issuer_keys.id:
         raise BadCredential("the copies of one credential have different issuers", spec=_RESPONSE)
     return unverified, verify_issued(unverified, in_format=in_format, issuer_keys=issuer_keys, now=now)
-
-
-def _take(unused: dict[PublicKey, Signer], credential: ReadCredential) -> Signer:
-    key = next((key for key in unused if credential.is_bound_to(key)), None)
-    if key is None:
-        raise BadCredential("a credential is bound to no key of ours, or to one that has its copy", spec=_RESPONSE)
-    return unused.pop(key)
-
-
-def _require_fresh(unverified: UnverifiedCredential, seen: set[str]) -> None:
-    salts = unverified.salts()
-    if len(set(salts)) != len(salts) or not seen.isdisjoint(salts):
-        raise BadCredential("the issuer used one salt twice, so that copies could be compared", spec="RFC 9901, 10.1")
-    seen.update(salts)

@@ -107,19 +107,14 @@ def _cut(lines: Sequence[str], start: int) -> tuple[int, tuple[str, ...] | None]
     row = lines[start]
     for used in range(1, MAX_ROW_LINES + 1):
         if row.count('"') % 2 == 0:
-            fields = _fields(row)
-            return (used, fields) if fields is not None else (1, None)
+            try:
+                return used, tuple(next(csv.reader(io.StringIO(row, newline=""), strict=True), ()))
+            except csv.Error:
+                break
         if start + used >= len(lines):
             break
         row += "\n" + lines[start + used]
     return 1, None
-
-
-def _fields(row: str) -> tuple[str, ...] | None:
-    try:
-        return tuple(next(csv.reader(io.StringIO(row, newline=""), strict=True), ()))
-    except csv.Error:
-        return None
 
 
 def _read_heading(heading: _Record | None, layout: ListLayout) -> tuple[Mapping[str, int], tuple[str, ...]]:

@@ -44,7 +44,11 @@ class Sending:
         accepted = await self._post_acceptance(outgoing)  # P7; after a crash it tells whether P10 happened
         if exchange.state is PresentationState.SENDING:
             if accepted is not None and accepted.refused:
-                await self._refused_agreement(exchange)
+                # The vendor does not stand by its promise: what did not leave stays here, what did counts as seen.
+                if exchange.left:
+                    await self._note_released(exchange, accepted=False)
+                else:
+                    await self._move(replace(exchange, problem="vendor.refused-agreement"), PresentationState.FAILED)
                 return
             if accepted is None or not accepted.complete:
                 exchange = await self._send_presentation(exchange, outgoing)  # P9
@@ -78,13 +82,6 @@ class Sending:
             PresentationState.RELEASED if accepted else PresentationState.FAILED,
             released_note(released, accepted=accepted),
         )
-
-    async def _refused_agreement(self, exchange: Exchange) -> None:
-        """The vendor does not stand by its promise: what did not leave stays here, what did counts as seen."""
-        if exchange.left:
-            await self._note_released(exchange, accepted=False)
-        else:
-            await self._move(replace(exchange, problem="vendor.refused-agreement"), PresentationState.FAILED)
 
     async def _keep_record(
         self, exchange: Exchange, outgoing: Outgoing, answer: VendorAnswer, authentic: AuthenticatedRequest | None

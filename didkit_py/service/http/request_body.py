@@ -148,7 +148,10 @@ def _parse_fields(content_type: str, body: bytes, repeatable: Collection[str], *
             raise Malformed("a form field stands twice", spec="RFC 6749, 3.2")
         return _Fields(texts=texts, uploads={}, choices=choices)
     if multipart and media_type == MULTIPART:
-        return _parse_multipart(parameters.get("boundary", ""), body)
+        try:
+            return _parse_multipart(parameters.get("boundary", ""), body)
+        except UnicodeDecodeError as error:
+            raise Malformed("expected form fields in UTF-8") from error
     raise UnsupportedBody(f"expected the content type {FORM}")
 
 
@@ -166,7 +169,10 @@ def _parse_urlencoded(body: bytes) -> list[tuple[str, str]]:
 
 
 def _parse_multipart(boundary: str, body: bytes) -> _Fields:
-    """The parts of a form as RFC 7578 lays them out; what browsers send, and no more."""
+    """The parts of a form as RFC 7578 lays them out; what browsers send, and no more.
+
+    Raises Malformed, or UnicodeDecodeError for a text that is no UTF-8.
+    """
     if not _BOUNDARY.match(boundary):
         raise Malformed("expected a multipart boundary", spec="RFC 2046, 5.1.1")
     form = body.rstrip(b" \r\n")
@@ -186,7 +192,7 @@ def _parse_multipart(boundary: str, body: bytes) -> _Fields:
                 elif event is not None:
                     content.append(event)
                 elif part is not None and part.filename is None:
-                    texts.append((part.name or "", _as_text(b"".join(content))))
+                    texts.append((part.name or "", b"".join(content).decode()))
                 elif part is not None:
                     uploads.append((part.name or "", Upload(file_name=part.filename or "", body=b"".join(content))))
     except MultipartError as error:
@@ -194,10 +200,3 @@ def _parse_multipart(boundary: str, body: bytes) -> _Fields:
     if len({name for name, _ in [*texts, *uploads]}) != len(texts) + len(uploads):
         raise Malformed("a form field stands twice")
     return _Fields(texts=dict(texts), uploads=dict(uploads))
-
-
-def _as_text(octets: bytes) -> str:
-    try:
-        return octets.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed("expected form fields in UTF-8") from error

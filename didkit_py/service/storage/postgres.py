@@ -9,10 +9,10 @@ nobody knows, and the caller gets StorageUnavailable.
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from didkit_py.errors import StorageUnavailable
 from didkit_py.service.storage.database import Row, Statement, Value
@@ -123,11 +123,11 @@ class PostgresDatabase:
         await self._readers.close()
         await self._writers.close()
 
-    async def _ask(self, work: Callable[[], Awaitable[Results]]) -> Results:
+    async def _ask(self, work: Callable[[], Coroutine[Any, Any, Results]]) -> Results:
         """Its outcome. The work goes on when its caller is cancelled, so that its connection stays in order."""
         if self._closing is not None:
             raise StorageUnavailable("the database is closed", hint="The service is stopping; try again later.")
-        task = self._loop.create_task(_done(work))
+        task = self._loop.create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         await asyncio.wait((task,))
@@ -151,10 +151,6 @@ class PostgresDatabase:
         finally:
             await session.close()
         raise failure
-
-
-async def _done(work: Callable[[], Awaitable[Results]]) -> Results:
-    return await work()
 
 
 async def _wait_for_others(session: PostgresSession) -> None:
