@@ -2,13 +2,14 @@
 
 import sys
 
-from bench import endpoints, rows, signatures, starting, storage
+from bench import endpoints, history, rows, signatures, starting, storage
 
 PARTS = {
     "signatures": signatures.main,
     "storage": storage.main,
     "endpoints": endpoints.main,
     "rows": rows.main,
+    "history": history.main,
     "starting": starting.main,
 }
 

@@ -126,15 +126,15 @@ async def vendor(
 
 async def _ask(parts: VerifierContext, asks: int) -> list[MadeRequest]:
     now = datetime.now(UTC)
-    await parts.lists.save_sources(await _sources(now))
+    await parts.lists.save_sources(await sources("urn:didkit-py:vct:insurer-good-standing:1", now=now))
     template = RequestTemplate.from_json(
         {"purpose_text": "To measure", "query": QUERY, "grants": [], "terms": None}, formats=FORMATS
     )
     return [await parts.asking.ask(template, now=now) for _ in range(asks)]
 
 
-async def _sources(now: datetime) -> list[Source]:
-    """What is published, as if it had just been fetched."""
+async def sources(vct: str, *, now: datetime) -> list[Source]:
+    """What is published about the issuer of this type of claim, as if it had just been fetched."""
     publisher, issuer = (
         SoftwareSigner.from_secret(bytes(range(first, first + 32)), alg="ES256", key_id=f"{did}#key-1")
         for first, did in ((1, PUBLISHER), (0, ISSUER))
@@ -142,7 +142,7 @@ async def _sources(now: datetime) -> list[Source]:
     trusted = TrustedIssuer(
         id=ISSUER,
         name="Insurer",
-        vcts=frozenset({"urn:didkit-py:vct:insurer-good-standing:1"}),
+        vcts=frozenset({vct}),
         status_lists=STATUS_LISTS,
     )
     day = timedelta(days=1)

@@ -20,7 +20,7 @@ from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings
 from wallet.giver import Giver, giver_of, title_of
 from wallet.models import StoredCredential
-from wallet.storage.ledger import Entry
+from wallet.storage.ledger import KEPT, Entry
 from wallet.storage.vault import open_key
 
 T = TypeVar("T")
@@ -88,21 +88,17 @@ def deny(folder: Path, who: str, passphrase_file: Path | None, *, as_json: bool)
 
 
 def ledger_verify(folder: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
-    """Check that no entry was changed, moved or cut off, nor the rules; ends with 4 when one was."""
-
-    async def verify(parts: WalletContext) -> tuple[Entry, ...]:
-        await parts.opened.store.load_policy()
-        return await parts.opened.ledger.read()
-
-    entries = _work(folder, passphrase_file, verify)
-    body = {"holds": True, "entries": len(entries)}
-    print_result(body, f"The ledger holds: {len(entries)} entries, chained and sealed.", as_json=as_json)
+    """Check that no entry was changed, moved or cut off, nor any row of the wallet; ends with 4 when one was."""
+    entries = _work(folder, passphrase_file, lambda parts: parts.opened.store.verify())
+    count = sum(one.kind != KEPT for one in entries)
+    body = {"holds": True, "entries": count}
+    print_result(body, f"The ledger holds: {count} entries, chained and sealed.", as_json=as_json)
 
 
 def ledger_show(folder: Path, passphrase_file: Path | None, *, values: bool, as_json: bool) -> None:
-    """List the entries, oldest first; without --values no entry tells what a document says."""
+    """List what was asked, answered and ended, oldest first; without --values no entry tells what a document says."""
     entries = _work(folder, passphrase_file, lambda parts: parts.opened.ledger.read())
-    shown = [_entry(one, values=values) for one in entries]
+    shown = [_entry(one, values=values) for one in entries if one.kind != KEPT]
     lines = (
         f"{row['seq']:4}  {row['at']}  {row['kind']:9} {one_line(str(row['vendor'] or ''))}  {', '.join(codes)}"
         for row, codes in ((row, Reader(row, at="ledger").texts("reason_codes")) for row in shown)

@@ -25,8 +25,9 @@ from didkit_py.service.storage.database import Database
 from didkit_py.service.storage.sealing import Box
 from wallet.issuance_client import IssuanceClient
 from wallet.models import StoredOffer
-from wallet.storage.ledger import BrokenLedger, Ledger
+from wallet.storage.ledger import Ledger
 from wallet.storage.presentation_store import PresentationStore
+from wallet.storage.rows import BrokenLedger
 from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
 from wallet.storage.vault import Ticket, Vault, wallet_id_of
@@ -96,8 +97,8 @@ class WalletContext:
     def _open(self, box: Box) -> Opened:
         wallet_id = wallet_id_of(box)
         rules = RulesSeal(path=self.rules_path, box=box)
-        store = WalletStore(database=self.database, wallet_id=wallet_id, box=box, rules=rules)
         ledger = Ledger(self.database, wallet_id=wallet_id, box=box, head_path=self.head_path)
+        store = WalletStore(database=self.database, wallet_id=wallet_id, box=box, ledger=ledger, rules=rules)
         keeping = PresentationStore(
             store=store, ledger=ledger, formats=self.formats, lists=self.known_lists, key_sources=self.key_sources
         )
@@ -124,7 +125,7 @@ class WalletContext:
         ticket = await self.vault.unlock(passphrase)
         if ticket is not None:
             try:
-                log.info("ledger-verified", count=await self.opened.ledger.adopt())
+                log.info("ledger-verified", count=await self.opened.store.adopt())
             except BrokenLedger as error:
                 log.warning("ledger-broken", code=error.code)
             task = asyncio.create_task(self._finish_everything())
@@ -137,15 +138,6 @@ class WalletContext:
         self.vault.expire()
         if self.vault.locked:
             self._opened = None
-
-    async def ledger_fault(self) -> BrokenLedger | None:
-        """What is wrong with the ledger or the rules, if anything is."""
-        try:
-            await self.opened.ledger.read()
-            await self.opened.store.load_policy()
-        except BrokenLedger as error:
-            return error
-        return None
 
     # One after the other for each offer and each request: two pages must not spend a code, or send an answer, side by
     # side. That holds because one process alone serves a wallet.

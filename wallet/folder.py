@@ -16,7 +16,7 @@ def create_folder(folder: Path, *, settings: Given, passphrase: str) -> None:
     def fill(draft: Path) -> None:
         box = create_key(draft / KEYS, passphrase)
         HeadFile(path=draft / HEAD, box=box).create()
-        RulesSeal(path=draft / RULES_HEAD, box=box).write(0)
+        RulesSeal(path=draft / RULES_HEAD, box=box).create()
 
     make_folder(folder, WalletSettings, settings=settings, fill=fill)
 

@@ -66,17 +66,17 @@ class IssuanceClient:
             alg=alg,
             secrets=offer.secrets or tuple(secrets.token_bytes(ALGORITHMS[alg].secret_bytes) for _ in range(count)),
         )
-        await self.store.save_offer(made, before=offer.state)
+        await self.store.save_offer(made, before=offer.state, now=self.clock())
         return made
 
     async def _redeem(self, offer: StoredOffer, tx_code: str | None) -> StoredOffer:
         try:
             token = await redeem(offer.previewed, tx_code=tx_code, fetch=self.fetch)
         except (InvalidGrant, InvalidRequest, Malformed, Unavailable):
-            await self.store.save_offer(replace(offer, state=OPENED), before=REDEEMING)
+            await self.store.save_offer(replace(offer, state=OPENED), before=REDEEMING, now=self.clock())
             raise
         redeemed = replace(offer, state=REDEEMED, token=token)
-        await self.store.save_offer(redeemed, before=REDEEMING)
+        await self.store.save_offer(redeemed, before=REDEEMING, now=self.clock())
         return redeemed
 
     async def finish(self, offer: StoredOffer) -> StoredOffer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
@@ -47,10 +48,10 @@ class AskedThreshold:
 class History:
     """What the wallet's ledger says about the past, without the request that is being decided."""
 
-    thresholds: tuple[AskedThreshold, ...] = ()
+    thresholds: Sequence[AskedThreshold] = ()  # at least those that the vendor asked for
     rels: Mapping[str, frozenset[str]] = field(default_factory=dict)  # relationship id -> identifiers of its vendor
     records: Mapping[str, frozenset[str]] = field(default_factory=dict)  # agreement record -> identifiers of its vendor
-    nonces: frozenset[str] = frozenset()  # nonce_key of each request that was answered or refused
+    nonces: AbstractSet[str] = frozenset()  # nonce_key of each request that was answered or refused
 
 
 def nonce_key(client_id: str, nonce: str) -> str:

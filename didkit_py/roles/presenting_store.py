@@ -1,9 +1,11 @@
 """What presenting remembers: one Exchange per opened request, notes for the ledger, and the history read from them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Final, Protocol, Self
 
 from didkit_py.consent.decision import AskedThreshold, HeldState, History
@@ -30,6 +32,7 @@ class PresentationState(StrEnum):
     FAILED = "failed"  # the vendor refused what was sent
 
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 UNFINISHED: Final = (PresentationState.SENDING, PresentationState.RELEASED, PresentationState.DECLINING)
 
 
@@ -104,8 +107,8 @@ class HeldDocument:
 class PresentingStore(Protocol):
     """What presenting needs remembered. Each write is one transaction, durable when it returns."""
 
-    async def load_documents(self) -> Sequence[HeldDocument]:
-        """Everything held."""
+    async def load_documents(self, vcts: Collection[str]) -> Sequence[HeldDocument]:
+        """Everything held of these types. Raises when the wallet's tables are not as they were written."""
 
     async def load_relationship_signer(self, client_id: str, rel: str) -> Signer:
         """The key for one relationship alone; the same whenever it is asked for."""
@@ -113,8 +116,11 @@ class PresentingStore(Protocol):
     async def load_policy(self) -> Policy:
         """The person's rules."""
 
-    async def load_history(self, *, without: str) -> History:
-        """What the ledger says about the past, without the exchange of this id. Raises when the ledger is broken."""
+    async def load_history(self, *, without: str, identifiers: AbstractSet[str]) -> History:
+        """What the ledger says about the past, without the exchange of this id. Raises when the ledger is broken.
+
+        Of the steps that were asked for, those by a vendor with one of these identifiers are enough.
+        """
 
     async def load_exchange(self, exchange_id: str) -> Exchange:
         """One exchange. Raises NotFound."""
@@ -131,33 +137,66 @@ class PresentingStore(Protocol):
         *,
         before: PresentationState,
         notes: Sequence[Note] = (),
-        spent: Sequence[str] = (),
+        spent: Mapping[str, str] = NOTHING,
         now: datetime,
     ) -> None:
         """Replace an exchange that is still in `before`, with its notes and its copies marked as used, all or none.
+
+        `spent` has the id of the copy by the held id of its document.
 
         Raises IllegalMove when it is in another state, or a copy was used before.
         """
 
 
-def history_of(notes: Iterable[Note]) -> History:
-    """What the ledger's notes say about the past."""
-    thresholds: list[AskedThreshold] = []
-    rels: dict[str, frozenset[str]] = {}
-    records: dict[str, frozenset[str]] = {}
-    nonces: set[str] = set()
-    for note in notes:
+class Past:
+    """What the ledger's notes say about the past, taken in note by note: a look costs the same at any length."""
+
+    def __init__(self) -> None:
+        self.count = 0  # notes that were taken in
+        self.used: set[str] = set()  # copies that were shown
+        self.answered: dict[str, list[str]] = {}  # exchange -> the copies that it was answered with
+        self._notes: list[tuple[str, Note]] = []  # those that a history is made of
+        self._thresholds: dict[str, list[tuple[str, AskedThreshold]]] = {}  # identifier -> exchange and step
+        self._rels: dict[str, frozenset[str]] = {}
+        self._records: dict[str, frozenset[str]] = {}
+        self._nonces: set[str] = set()
+
+    def follow(self, exchange_id: str, note: Note) -> None:
+        """Take in the next note. Raises Malformed."""
+        if note.kind in {"asked", "decided", "refused"}:
+            self._take(exchange_id, note)
+        self.count += 1
+
+    def _take(self, exchange_id: str, note: Note) -> None:
         read = Reader(dict(note.body), at=f"ledger.{note.kind}")
+        self._notes.append((exchange_id, note))
         if note.kind == "asked":
-            thresholds += _thresholds(read)
-        if note.kind in {"decided", "refused"}:
-            nonces.add(read.text("nonce_key"))
+            for one in _thresholds(read):
+                for identifier in one.identifiers:
+                    self._thresholds.setdefault(identifier, []).append((exchange_id, one))
+            return
+        self._nonces.add(read.text("nonce_key"))
+        copies = read.optional_texts("copies")
+        self.answered.setdefault(exchange_id, []).extend(copies)
+        self.used.update(copies)
         if note.kind == "decided":
+            names = frozenset(read.texts("identifiers"))
             if rel := read.optional_text("rel"):
-                rels[rel] = rels.get(rel, frozenset()) | frozenset(read.texts("identifiers"))
+                self._rels[rel] = self._rels.get(rel, frozenset()) | names
             if record_id := read.optional_text("record_id"):
-                records[record_id] = frozenset(read.texts("identifiers"))
-    return History(thresholds=tuple(thresholds), rels=rels, records=records, nonces=frozenset(nonces))
+                self._records[record_id] = names
+
+    def history(self, *, without: str, identifiers: AbstractSet[str]) -> History:
+        """What decisions rest on; it shows later notes too, but for what was asked."""
+        if without in self.answered:
+            others = Past()
+            for exchange_id, note in self._notes:
+                if exchange_id != without:
+                    others.follow(exchange_id, note)
+            return others.history(without="", identifiers=identifiers)
+        asked = (pair for name in identifiers for pair in self._thresholds.get(name, ()))
+        thresholds = dict.fromkeys(one for exchange_id, one in asked if exchange_id != without)
+        return History(thresholds=tuple(thresholds), rels=self._rels, records=self._records, nonces=self._nonces)
 
 
 def _thresholds(read: Reader) -> list[AskedThreshold]:

@@ -548,7 +548,9 @@ TAMPERINGS: Final[Mapping[str, Callable[[Path], None]]] = {
         "UPDATE ledger SET seq = 100 WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 3;"
         " UPDATE ledger SET seq = 3 WHERE seq = 100;"
     ),
-    "doubled": change_rows("INSERT INTO ledger SELECT wallet_id, 6, sealed FROM ledger WHERE seq = 5;"),
+    "doubled": change_rows(
+        "INSERT INTO ledger SELECT wallet_id, seq + 1, sealed FROM ledger WHERE seq = (SELECT max(seq) FROM ledger);"
+    ),
     "head removed": remove_head,
     "head damaged": damage_head,
     "head of an earlier day": restore_first_head,

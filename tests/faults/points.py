@@ -118,7 +118,7 @@ ERASING: Final = (
     *around("E5", "vendor", "that it is scrubbed", "UPDATE scrubs SET done"),
     *around("E5", "vendor", "the proof", "UPDATE events SET sealed"),
     *answered("E3", "the event", "/agreements/erase"),
-    *around("E6", "wallet", "the answer", "UPDATE endings", "INSERT INTO ledger"),
+    *around("E6", "wallet", "the answer", "UPDATE endings", "args=(1"),
 )
 LISTS: Final = (
     *around("L1", "wallet", "the lists", "INTO sources"),

@@ -1,20 +1,17 @@
 """Two owners in one database: each does the same with the same names, and neither notices the other."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from didkit_py.errors import IllegalMove, NotFound, Replayed
-from didkit_py.formats.sd_jwt_vc import SD_JWT_VC
+from didkit_py.errors import NotFound, Replayed
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.issuance import IssuanceState
-from didkit_py.oid4vci.metadata import Configuration, IssuerMetadata, ServerMetadata
-from didkit_py.oid4vci.offer import create_offer
 from didkit_py.oid4vp.exchange import ExchangeState
 from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.asking_store import (
@@ -29,10 +26,7 @@ from didkit_py.roles.asking_store import (
     SentOffer,
     remains_of,
 )
-from didkit_py.roles.ending import Ended, TerminationRequest
 from didkit_py.roles.issuing_store import NewOffer, Offer, WantedCredential
-from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
-from didkit_py.roles.receiving import PreviewedOffer
 from didkit_py.service.fetching.lists import Source
 from didkit_py.service.storage.sealing import Box
 from didkit_py.status.states import Status
@@ -45,21 +39,14 @@ from tests.e2e.verifier.shop import affordability
 from tests.needs import REPOSITORY
 from tests.stores.engines import Engine
 from tests.stores.ownership import Listening, read_schema, statement_problems
+from tests.stores.purse import KEY, NOW, URL, Purse
 from tests.stores.test_schema import PROGRAMS
 from tests.unit.roles.vendor import Counter
 from verifier.storage.public_lists import KeptLists
 from verifier.storage.store import UNANSWERED_KEPT, VendorStore
-from wallet.models import StoredCopy, StoredCredential, StoredOffer
-from wallet.storage.ledger import HeadFile, Ledger
-from wallet.storage.presentation_store import PresentationStore
-from wallet.storage.rules_seal import RulesSeal
-from wallet.storage.store import WalletStore
 
-NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 LONG_AFTER: Final = NOW + UNANSWERED_KEPT + 2 * DAY
-KEY: Final = bytes(32)
-URL: Final = "https://issuer.example"
 Rows = Mapping[str, tuple[str, ...]]  # by table
 
 
@@ -317,102 +304,10 @@ async def test_vendors_share_the_lists_of_one_trust_list_and_leave_those_of_anot
 # Two wallets
 
 
-class Purse:
-    """One wallet at a shared database, with its sealed heads in a folder of its own."""
-
-    def __init__(self, shared: Shared, wallet_id: str, folder: Path) -> None:
-        folder.mkdir()
-        box, database = Box(key=KEY, random=Counter()), shared.database
-        rules, head = RulesSeal(path=folder / "rules.head", box=box), HeadFile(path=folder / "ledger.head", box=box)
-        rules.write(0)
-        head.create()
-        self.store = WalletStore(database=database, wallet_id=wallet_id, box=box, rules=rules)
-        self.ledger = Ledger(database, wallet_id=wallet_id, box=box, head_path=head.path)
-        self.keeping = PresentationStore(
-            store=self.store, ledger=self.ledger, formats=FORMATS, key_sources=KEY_SOURCES, lists=lambda: None
-        )
-
-    async def work(self) -> object:
-        """Receive, be asked, answer, end, delete, and change the rules; gives all that it saw."""
-        (text,) = [await dealer_role(DEALER)]  # whatever it says: it is kept as text
-        for name in ("kept", "deleted", "open"):
-            opened_offer = StoredOffer(id=name, state="opened", link="link", previewed=PREVIEWED)
-            await self.store.add_offer(opened_offer, now=NOW)
-        for name in ("kept", "deleted"):
-            credential = StoredCredential.create(
-                SD_JWT_VC.parse(text)[0].read(), id=name, title=name, issuer_says="", now=NOW
-            )
-            copies = [
-                StoredCopy(id=f"{name}-{place}", credential_id=name, text=text, secret=bytes([1] * 32), alg="ES256")
-                for place in range(2)
-            ]
-            received = StoredOffer(
-                id=name, state="received", link="link", previewed=PREVIEWED, credential_id=credential.id
-            )
-            await self.store.save_received(received, credential, copies, before="opened")
-        for name in ("answered", "waiting"):
-            await self.keeping.save_opened(exchange(name), note=ASKED, now=NOW)
-        sending = replace(exchange("answered"), state=PresentationState.SENDING)
-        await self.keeping.save_moved(
-            sending, before=PresentationState.OPEN, notes=[DECIDED], spent=["kept-0"], now=NOW
-        )
-        with pytest.raises(IllegalMove):
-            await self.keeping.save_moved(sending, before=PresentationState.OPEN, now=NOW)
-        wish = Ended(exchange_id="answered", place=1, wish=TerminationRequest.STOP, asked_at=NOW, event="e")
-        await self.keeping.save_wish(wish, note=Note(kind="withdrawn", body={}), now=NOW)
-        await self.keeping.save_ended(replace(wish, answer="a", answered_at=NOW), now=NOW)
-        await self.keeping.delete_document(await self.store.load_credential("deleted"), now=NOW)
-        await self.store.change_policy(lambda policy: replace(policy, deny=frozenset({"x"})))
-        return await self.view()
-
-    async def view(self) -> object:
-        return (
-            [one.id for one in await self.store.load_credentials()],
-            [(one.held.id, one.copy_id, one.state.unused) for one in await self.keeping.load_documents()],
-            await self.store.load_copy_ids("kept"),
-            [one.id for one in await self.store.load_offers("opened", "received")],
-            (await self.store.load_offer("open")).link,
-            [one.id for one in await self.keeping.load_open()],
-            [one.id for one in await self.keeping.load_unfinished()],
-            (await self.keeping.load_exchange("answered")).state,
-            await self.keeping.load_waiting_for("kept"),
-            [one.place for one in await self.keeping.load_ended("answered")],
-            len(await self.store.load_endings()),
-            await self.store.load_policy(),
-            [(one.seq, one.kind) for one in await self.ledger.read()],
-        )
-
-
-PREVIEWED: Final = PreviewedOffer(
-    offer=create_offer(issuer=URL, configuration_ids=("c",), pre_authorized_code="code", tx_code_description="digits"),
-    issuer=IssuerMetadata(
-        issuer=URL,
-        credential_endpoint=f"{URL}/credential",
-        configurations={"c": Configuration(vct="urn:x", format="dc+sd-jwt", title="C")},
-    ),
-    server=ServerMetadata(issuer=URL, token_endpoint=f"{URL}/token"),
-)
-ASKED: Final = Note(kind="asked", body={"identifiers": ["x"], "thresholds": []})
-DECIDED: Final = Note(kind="decided", body={"nonce_key": "n", "identifiers": ["x"], "copies": ["kept-0"]})
-
-
-def exchange(name: str) -> Exchange:
-    return Exchange(
-        id=name,
-        state=PresentationState.OPEN,
-        opened_at=NOW,
-        client_id="c",
-        request_uri=f"{URL}/r",
-        wallet_nonce=None,
-        text="request",
-        vendor="V",
-    )
-
-
 async def test_two_wallets_in_one_database_do_the_same_and_neither_notices_the_other(
     holding: Shared, tmp_path: Path
 ) -> None:
-    hers, his = Purse(holding, "hers", tmp_path / "hers"), Purse(holding, "his", tmp_path / "his")
+    hers, his = Purse(holding.database, "hers", tmp_path / "hers"), Purse(holding.database, "his", tmp_path / "his")
     seen = await hers.work()
     before = await holding.rows("hers")
     assert all(before.values()), "each table holds something of hers"

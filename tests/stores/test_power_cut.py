@@ -27,7 +27,8 @@ from didkit_py.service.storage.sqlite_connection import SET_UP, Job, commit, con
 from tests.stores.disk import Disk, Event, Sync, Told
 from tests.stores.recorder import Recorder
 from wallet.folder import create_folder
-from wallet.storage.ledger import MAX_BATCH, BrokenLedger, Draft, HeadFile, Ledger
+from wallet.storage.ledger import MAX_BATCH, Draft, HeadFile, Ledger
+from wallet.storage.rows import BrokenLedger
 from wallet.storage.vault import create_key
 
 CUTS: Final = 2_000

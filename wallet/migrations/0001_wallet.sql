@@ -5,10 +5,13 @@
 CREATE TABLE credentials (
     wallet_id TEXT NOT NULL,
     id TEXT NOT NULL,
+    type_key TEXT NOT NULL, -- a keyed hash of the claim type
     received_at BIGINT NOT NULL,
     sealed BYTEA NOT NULL,
     PRIMARY KEY (wallet_id, id)
 );
+
+CREATE INDEX credentials_of_type ON credentials (wallet_id, type_key);
 
 -- One-use copies: each has a key of its own. A copy is marked as used before anything of it leaves.
 CREATE TABLE copies (

@@ -20,7 +20,8 @@ from didkit_py.terms.grant_parts import Retention
 from wallet.pages.endings import Afterwards, afterwards
 from wallet.pages.requester import asker_of
 from wallet.pages.stored import shown_item, shown_items, stored_texts
-from wallet.storage.ledger import BrokenLedger, Entry
+from wallet.storage.ledger import Entry
+from wallet.storage.rows import BrokenLedger
 from wallet.web_context import parts_of
 
 

@@ -1,16 +1,18 @@
 """The person's pages: what they share, and the first one. Each kind of page has a file of its own."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from didkit_py.localization import Text, day, hint_of, phrase
+from didkit_py.roles.presenting_store import Exchange
 from didkit_py.service.http.web import Routes, render
 from wallet.context import WalletContext
 from wallet.giver import giver_of_offer, title_of
 from wallet.issuance_client import OPENED, REDEEMED, REDEEMING
-from wallet.models import StoredCredential
+from wallet.models import StoredCredential, StoredOffer
 from wallet.pages import documents as document_pages
 from wallet.pages import endings as ending_pages
 from wallet.pages import history as history_pages
@@ -19,6 +21,7 @@ from wallet.pages import requests as request_pages
 from wallet.pages import rules as rules_pages
 from wallet.pages import wording as words
 from wallet.pages.requester import asker_of
+from wallet.storage.rows import BrokenLedger
 from wallet.web_context import parts_of
 
 NAVIGATION: Final = (
@@ -38,38 +41,60 @@ def install(routes: Routes) -> None:
         each.install(routes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What the person should look at."""
+
+    credentials: tuple[StoredCredential, ...] = ()
+    requests: tuple[Exchange, ...] = ()
+    unfinished: tuple[Exchange, ...] = ()
+    offers: tuple[StoredOffer, ...] = ()
+    fault: BrokenLedger | None = None  # why nothing of it can be shown
+
+
 async def inbox(request: web.Request) -> web.Response:
     """What waits for the person, and what they should know."""
     parts = parts_of(request)
-    now = parts.clock()
-    keeping = parts.opened.keeping
-    credentials = await parts.opened.store.load_credentials()
-    waiting = [one for one in await keeping.load_open() if one.until is None or one.until > now]
+    try:
+        waiting = await _load_waiting(parts)
+    except BrokenLedger as error:
+        waiting = Waiting(fault=error)
     return render(
         request,
         "inbox.html",
         asker_of=partial(asker_of, key_sources=parts.key_sources),
-        requests=waiting,
-        unfinished=[one for one in await keeping.load_unfinished() if one.unfinished],
-        offers=await parts.opened.store.load_offers(OPENED, REDEEMING, REDEEMED),
+        requests=waiting.requests,
+        unfinished=waiting.unfinished,
+        offers=waiting.offers,
         giver_of_offer=lambda offer: giver_of_offer(offer, parts.known_lists()),
         title_of=title_of,
-        count=len(credentials),
-        warnings=await _warnings(parts, credentials),
+        count=len(waiting.credentials),
+        warnings=_warnings(parts, waiting),
     )
 
 
-async def _warnings(parts: WalletContext, credentials: tuple[StoredCredential, ...]) -> list[dict[str, Text]]:
+async def _load_waiting(parts: WalletContext) -> Waiting:
+    store, keeping, now = parts.opened.store, parts.opened.keeping, parts.clock()
+    await store.load_policy()  # nothing would be decided without the rules
+    return Waiting(
+        credentials=await store.load_credentials(),
+        requests=tuple(one for one in await keeping.load_open() if one.until is None or one.until > now),
+        unfinished=tuple(one for one in await keeping.load_unfinished() if one.unfinished),
+        offers=await store.load_offers(OPENED, REDEEMING, REDEEMED),
+    )
+
+
+def _warnings(parts: WalletContext, waiting: Waiting) -> list[dict[str, Text]]:
     """What the person should know, the worst first: title, text, and where to do something about it."""
     found: list[dict[str, Text]] = []
-    if (fault := await parts.ledger_fault()) is not None:
+    if (fault := waiting.fault) is not None:
         found.append(
             {"title": phrase("wallet.warning.broken"), "text": hint_of(fault), "fault": str(fault), "href": ""}
         )
     if parts.known_lists() is None:
         text = phrase("wallet.warning.no-lists.text")
         found.append({"title": phrase("wallet.warning.no-lists"), "text": text, "href": "/rules"})
-    found += [warning for one in credentials if (warning := _about(one, parts)) is not None]
+    found += [warning for one in waiting.credentials if (warning := _about(one, parts)) is not None]
     return found
 
 

@@ -18,7 +18,7 @@ from didkit_py.roles.vendor_client import REQUEST_GONE
 from didkit_py.service.http.web import Routes, read_choices, read_form, render
 from wallet.pages.requester import asker_of, asker_of_view
 from wallet.pages.stored import shown_items
-from wallet.storage.ledger import BrokenLedger
+from wallet.storage.rows import BrokenLedger
 from wallet.web_context import parts_of
 
 DECISIVE = 2  # how many reasons of a refusal stand in front

@@ -8,26 +8,31 @@ The whole chain is verified when a `Ledger` is first used: at each unlocking, an
 stays in memory until the wallet is locked. Later reads and writes open the newest verified entry again and what follows
 it, and compare both with the head, so their cost does not grow with the history. Nothing rests on an older row after
 that; that it was changed shows at the next start or `ledger verify`.
+
+An entry also says which rows of other tables were written with it (`rows.py`); `verified` compares rows with that.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from didkit_py.encoding import Json, b64url, digest, from_rfc3339, jcs, rfc3339
-from didkit_py.errors import CannotOpen, Malformed, Rejected, StorageUnavailable
+from didkit_py.errors import CannotOpen, Malformed, StorageUnavailable
 from didkit_py.reading import Reader
 from didkit_py.service.observability.log import get_logger
 from didkit_py.service.setup.atomic_files import replace_private
 from didkit_py.service.storage.database import Database, Row, Statement
 from didkit_py.service.storage.sealing import Box
+from wallet.storage.rows import MAX_ROWS, BrokenLedger, RowChange, RowIndex, Write, changes_of
 
+KEPT: Final = "kept"  # rows were written, and nothing else is to be said about it
 KINDS: Final = (
     *("asked", "decided", "released", "recorded", "refused"),
     *("withdrawn", "withdrawal-confirmed", "erasure-asked", "erasure-proved", "deleted"),
+    KEPT,
 )
 MAX_BATCH: Final = 3  # entries of one commit; a crash before the head is replaced leaves at most these newer
 PAGE: Final = 1_000  # rows of one statement, verified in one go in a thread
@@ -35,14 +40,8 @@ ALL: Final = -(2**63)  # before every row, also one that no wallet writes
 READ: Final = f"SELECT seq, sealed FROM ledger WHERE wallet_id = ? AND seq >= ? ORDER BY seq LIMIT {PAGE}"  # noqa: S608 - a number
 APPEND: Final = "INSERT INTO ledger (wallet_id, seq, sealed) VALUES (?, ?, ?)"
 _HEAD: Final = "ledger-head"
+T = TypeVar("T")
 log = get_logger()
-
-
-class BrokenLedger(Rejected):
-    """The wallet's history was changed outside of the wallet, or a part of it is missing."""
-
-    code = "ledger-broken"
-    hint = "Nothing is shared until the wallet's folder is put back as it was, from a copy you trust."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +63,7 @@ class Entry:
     request_id: str
     body: Mapping[str, Json] = field(repr=False)
     digest: str
+    rows: tuple[RowChange, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
@@ -76,6 +76,7 @@ class Entry:
             request_id=read.text("request"),
             body=read.mapping("body"),
             digest=digest(jcs(value)),
+            rows=tuple(map(RowChange.from_json, read.items("rows", max_items=MAX_ROWS))) if read.has("rows") else (),
         )
 
 
@@ -188,6 +189,7 @@ class Ledger:
         self._head = HeadFile(path=head_path, box=box)
         self._turn = asyncio.Lock()  # entries are written one commit after the other, each with its head
         self._verified: tuple[str, tuple[Entry, ...]] | None = None  # the genesis and what was verified
+        self._rows = RowIndex()  # of what was verified
 
     async def read(self) -> tuple[Entry, ...]:
         """Every entry: those that were verified before, and verified now what follows. Raises BrokenLedger."""
@@ -196,8 +198,30 @@ class Ledger:
             entries = await self._follow(head)
             if self._head.read() == head:  # else the rows may be newer by any number of commits
                 _require_head(entries, head)
-                self._verified = (head.genesis, entries)
+                for entry in entries[self._count :]:
+                    self._rows.follow(entry.rows)
+                if len(entries) >= self._count:
+                    self._verified = (head.genesis, entries)
                 return entries
+
+    async def verified(self, read: Callable[[], Awaitable[T]], require: Callable[[T, RowIndex], None]) -> T:
+        """What `read` finds in other tables, once `require` holds for it against the rows that the entries name.
+
+        It is read again where something was written meanwhile. Raises what `require` raises, or BrokenLedger.
+        """
+        await self.read()
+        while True:
+            before = self._count
+            found = await read()
+            await self.read()
+            if self._count == before:
+                require(found, self._rows)
+                return found
+
+    @property
+    def _count(self) -> int:
+        """How many entries were verified; another page may have read further than this one."""
+        return len(self._verified[1]) if self._verified else 0
 
     async def _follow(self, head: Head) -> tuple[Entry, ...]:
         genesis, verified = self._verified or (head.genesis, ())
@@ -220,8 +244,8 @@ class Ledger:
         async with self._turn:
             return (await self._adopt()).count
 
-    async def append(self, *drafts: Draft, now: datetime, also: Sequence[Statement] = ()) -> None:
-        """Write these entries and make the writes of `also`, all or none.
+    async def append(self, *drafts: Draft, now: datetime, also: Sequence[Write] = ()) -> None:
+        """Write these entries and make the writes of `also`, all or none; the last entry names the rows of the writes.
 
         Raises BrokenLedger or GuardFailed. After StorageUnavailable they may stand there, as after any write.
         """
@@ -229,8 +253,11 @@ class Ledger:
             raise ValueError("too many entries for one commit")
         async with self._turn:
             head = await self._adopt()  # first, or heads that cannot be written would fall behind by more than a batch
-            entries, statements = self._chain(head, drafts, now)
-            await self._database.apply(*statements, *also)
+            rows = changes_of(also)
+            if rows and not drafts:
+                drafts = (Draft(kind=KEPT, request_id=rows[0].id, body={}),)
+            entries, statements = self._chain(head, drafts, rows, now)
+            await self._database.apply(*statements, *(one.statement for one in also))
             await asyncio.to_thread(self._head.write, head.follow(entries))
 
     async def _adopt(self) -> Head:
@@ -242,7 +269,7 @@ class Ledger:
         return newest
 
     def _chain(
-        self, head: Head, drafts: Sequence[Draft], now: datetime
+        self, head: Head, drafts: Sequence[Draft], rows: Sequence[RowChange], now: datetime
     ) -> tuple[tuple[Entry, ...], tuple[Statement, ...]]:
         entries: list[Entry] = []
         statements: list[Statement] = []
@@ -256,6 +283,8 @@ class Ledger:
                 "request": draft.request_id,
                 "body": dict(draft.body),
             }
+            if rows and draft is drafts[-1]:
+                value["rows"] = [one.to_json() for one in rows]
             entries.append(Entry.from_json(value))
             sealed = self._box.seal(value, place=f"ledger:{head.count + 1}")
             statements.append(Statement(APPEND, (self._wallet_id, head.count + 1, sealed), rows=1))

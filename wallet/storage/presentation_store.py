@@ -1,7 +1,8 @@
 """What presenting remembers, kept in the wallet's tables and its ledger, in one transaction at a time."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,20 +10,20 @@ from typing import Final
 
 from didkit_py.consent.decision import HeldState, History
 from didkit_py.consent.policy import Policy
-from didkit_py.errors import BadKey, IllegalMove, NotFound, StorageUnavailable
+from didkit_py.errors import BadKey, IllegalMove, StorageUnavailable
 from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.parties.source import KeySources
-from didkit_py.reading import Reader
 from didkit_py.roles.ending import Ended
-from didkit_py.roles.presenting_store import UNFINISHED, Exchange, HeldDocument, Note, PresentationState, history_of
+from didkit_py.roles.presenting_store import NOTHING, UNFINISHED, Exchange, HeldDocument, Note, Past, PresentationState
 from didkit_py.service.fetching.lists import TrustedLists
-from didkit_py.service.storage.database import GuardFailed, Statement
+from didkit_py.service.storage.database import GuardFailed
 from didkit_py.service.storage.sealing import Box
 from didkit_py.verification import parse_one
 from wallet.giver import giver_of
 from wallet.models import StoredCopy, StoredCredential
-from wallet.storage.ledger import BrokenLedger, Draft, Entry, Ledger
+from wallet.storage.ledger import Draft, Ledger
+from wallet.storage.rows import Write
 from wallet.storage.store import StoredRequest, WalletStore
 
 _PAIRWISE: Final = b"didkit-pairwise"  # at most 16 bytes: what the derived keys are for
@@ -50,17 +51,21 @@ class PresentationStore:
     formats: Formats
     lists: Callable[[], TrustedLists | None] = field(repr=False)  # None: nothing was fetched yet
     key_sources: KeySources
+    _past: Past = field(default_factory=Past, repr=False)
 
-    async def load_documents(self) -> Sequence[HeldDocument]:
-        """Everything held, each with the copy that would be shown next.
+    async def _read_past(self) -> Past:
+        """What the verified ledger says about the past. Raises BrokenLedger."""
+        entries = await self.ledger.read()
+        for one in entries[self._past.count :]:
+            self._past.follow(one.request_id, Note(kind=one.kind, body=one.body))
+        return self._past
 
-        Raises BrokenLedger when that copy was shown before: its row was put back.
+    async def load_documents(self, vcts: Collection[str]) -> Sequence[HeldDocument]:
+        """Everything held of these types, each with the copy that would be shown next.
+
+        Raises BrokenLedger where documents or copies are not as they were written.
         """
-        entries = await self.ledger.read()  # before the rows: a copy that is used meanwhile is not among those used
-        used = {copy for one in entries if one.kind == "decided" for copy in _decided(one).optional_texts("copies")}
-        held = await self.store.load_credentials_with_copies()
-        if any(copy is not None and copy.id in used for _, copy in held):
-            raise BrokenLedger("a copy of a document that was shown stands in the wallet as one that was not")
+        held = await self.store.load_credentials_of(vcts)
         return [self._document(stored, copy) for stored, copy in held if stored.format in self.formats]
 
     def _document(self, stored: StoredCredential, copy: StoredCopy | None) -> HeldDocument:
@@ -83,13 +88,11 @@ class PresentationStore:
     async def load_waiting_for(self, credential_id: str) -> Sequence[str]:
         """Who is still to be sent an answer with this document, as it may be shown."""
         copies = await self.store.load_copy_ids(credential_id)
-        entries = await self.ledger.read()
-        decided = [(one.request_id, _decided(one)) for one in entries if one.kind == "decided"]
-        answered = {request_id for request_id, body in decided if not copies.isdisjoint(body.optional_texts("copies"))}
+        past = await self._read_past()
         return [
             one.vendor
             for one in await self.load_unfinished()
-            if one.state is PresentationState.SENDING and one.id in answered
+            if one.state is PresentationState.SENDING and not copies.isdisjoint(past.answered.get(one.id, ()))
         ]
 
     async def delete_document(self, stored: StoredCredential, *, now: datetime) -> None:
@@ -97,12 +100,8 @@ class PresentationStore:
 
         What was answered with it is sent all the same: it was made and signed before. Raises NotFound.
         """
-        writes = await self.store.delete_credential(stored.id)
-        draft = Draft(kind="deleted", request_id=stored.id, body={"type": stored.vct})
-        try:
-            await self.ledger.append(draft, now=now, also=writes)
-        except GuardFailed as error:
-            raise NotFound("this document was deleted already") from error
+        note = Draft(kind="deleted", request_id=stored.id, body={"type": stored.vct})
+        await self.store.delete_credential(stored.id, note=note, now=now)
         with suppress(StorageUnavailable):  # it is deleted; what a busy database leaves in free pages is sealed
             await self.store.database.scrub()
 
@@ -114,20 +113,13 @@ class PresentationStore:
         """The person's rules."""
         return await self.store.load_policy()
 
-    async def load_history(self, *, without: str) -> History:
+    async def load_history(self, *, without: str, identifiers: AbstractSet[str]) -> History:
         """What the verified ledger says about the past. Raises BrokenLedger."""
-        entries = await self.ledger.read()
-        return history_of(Note(kind=one.kind, body=one.body) for one in entries if one.request_id != without)
+        return (await self._read_past()).history(without=without, identifiers=identifiers)
 
     async def load_exchange(self, exchange_id: str) -> Exchange:
-        """One exchange. Raises NotFound, or BrokenLedger when it is open and was answered: its row was put back."""
-        entries = await self.ledger.read()  # before the row: an answer that is given meanwhile is not among them
-        exchange = _exchange(await self.store.load_request(exchange_id))
-        if exchange.state is PresentationState.OPEN and any(
-            one.request_id == exchange_id and one.kind in {"decided", "refused"} for one in entries
-        ):
-            raise BrokenLedger("a request that was answered stands in the wallet as one that was not")
-        return exchange
+        """One exchange. Raises NotFound, or BrokenLedger when its row is not as it was written."""
+        return _exchange(await self.store.load_request(exchange_id))
 
     async def load_unfinished(self) -> Sequence[Exchange]:
         """The exchanges that something is still to be done for."""
@@ -139,7 +131,7 @@ class PresentationStore:
 
     async def save_opened(self, exchange: Exchange, *, note: Note, now: datetime) -> None:
         """Keep a new exchange and note it."""
-        added = self.store.add_request(exchange.id, exchange.state, exchange.to_json(), now=now)
+        added = self.store.add_request(_stored(exchange, now))
         await self.ledger.append(_draft(exchange, note), now=now, also=[added])
 
     async def save_moved(
@@ -148,12 +140,14 @@ class PresentationStore:
         *,
         before: PresentationState,
         notes: Sequence[Note] = (),
-        spent: Sequence[str] = (),
+        spent: Mapping[str, str] = NOTHING,
         now: datetime,
     ) -> None:
         """Replace an exchange that is still in `before`. Raises IllegalMove when it is not, or a copy was used."""
-        changed = self.store.change_request(exchange.id, exchange.state, exchange.to_json(), before=before, now=now)
-        writes = [changed, *(self.store.spend_copy(one, now=now) for one in spent)]
+        writes = [
+            self.store.change_request(_stored(exchange, now), before=before),
+            *(self.store.spend_copy(copy, credential_id=held, now=now) for held, copy in spent.items()),
+        ]
         try:
             await self.ledger.append(*(_draft(exchange, note) for note in notes), now=now, also=writes)
         except GuardFailed as error:
@@ -175,7 +169,7 @@ class PresentationStore:
         """Replace a wish that has no answer yet, with its notes. Raises IllegalMove when it has one."""
         await self._save_ending(self.store.change_ending(ended), ended, notes, now)
 
-    async def _save_ending(self, write: Statement, ended: Ended, notes: Sequence[Note], now: datetime) -> None:
+    async def _save_ending(self, write: Write, ended: Ended, notes: Sequence[Note], now: datetime) -> None:
         drafts = [Draft(kind=one.kind, request_id=ended.exchange_id, body=one.body) for one in notes]
         try:
             await self.ledger.append(*drafts, now=now, also=[write])
@@ -187,8 +181,10 @@ def _exchange(stored: StoredRequest) -> Exchange:
     return Exchange.from_json(stored.body, id=stored.id, state=stored.state)
 
 
-def _decided(entry: Entry) -> Reader:
-    return Reader(dict(entry.body), at="decided")
+def _stored(exchange: Exchange, now: datetime) -> StoredRequest:
+    return StoredRequest(
+        id=exchange.id, state=exchange.state, opened_at=exchange.opened_at, changed_at=now, body=exchange.to_json()
+    )
 
 
 def _draft(exchange: Exchange, note: Note) -> Draft:

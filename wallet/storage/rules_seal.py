@@ -1,5 +1,8 @@
 """The version of the person's rules, sealed outside of the database: a row that was removed or put back shows."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,7 +11,7 @@ from didkit_py.errors import CannotOpen, Malformed, StorageUnavailable
 from didkit_py.reading import Reader
 from didkit_py.service.setup.atomic_files import replace_private
 from didkit_py.service.storage.sealing import Box
-from wallet.storage.ledger import BrokenLedger
+from wallet.storage.rows import BrokenLedger
 
 _PLACE: Final = "rules-head"
 
@@ -34,9 +37,33 @@ class RulesSeal:
         except OSError as error:
             raise StorageUnavailable(f"the seal of the wallet's rules cannot be read ({error.strerror})") from error
 
-    def write(self, version: int) -> None:
-        """Replace it at once and durably. Raises StorageUnavailable."""
+    def create(self) -> None:
+        """The seal of a new wallet's rules. Raises StorageUnavailable."""
+        self._write(0)
+
+    def raise_to(self, version: int) -> None:
+        """Replace it durably, unless it is there already or further: several processes may change the rules.
+
+        Raises BrokenLedger, StorageUnavailable.
+        """
+        with _turn(self.path.parent):
+            if self.read() < version:
+                self._write(version)
+
+    def _write(self, version: int) -> None:
         try:
             replace_private(self.path, self.box.seal({"version": version}, place=_PLACE))
         except OSError as error:
             raise StorageUnavailable(f"the seal of the wallet's rules cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """One process after the other; the lock of the folder itself says who serves from it. Raises StorageUnavailable."""
+    try:
+        file = (folder / "rules.lock").open("ab")
+    except OSError as error:
+        raise StorageUnavailable(f"the wallet's rules cannot be locked ({error.strerror})") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -10,13 +10,12 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from didkit_py.consent.consent import Consent, consent_view
-from didkit_py.consent.decision import Decision, DisclosureCase, History, asked_thresholds, decide, nonce_key
-from didkit_py.consent.policy import DEFAULT_POLICY, Policy
-from didkit_py.consent.vendor import VerifiedVendor, verify_vendor
+from didkit_py.consent.decision import Decision, DisclosureCase, asked_thresholds, decide, nonce_key
+from didkit_py.consent.policy import DEFAULT_POLICY
+from didkit_py.consent.vendor import VerifiedVendor
 from didkit_py.encoding import Json
 from didkit_py.errors import DidkitError
 from didkit_py.localization import text_json
-from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.response import create_error, create_response
 from didkit_py.roles.presenting.opening import AuthenticatedRequest
 from didkit_py.roles.presenting_store import (
@@ -67,31 +66,7 @@ class PreparedAnswer:
 
     exchange: Exchange
     note: Note
-    spent: Sequence[str] = ()  # ids of copies
-
-
-def case_of(
-    authentic: AuthenticatedRequest,
-    *,
-    documents: Mapping[str, HeldDocument],
-    lists: PublicLists,
-    policy: Policy,
-    history: History,
-    now: datetime,
-) -> DisclosureCase:
-    """Everything that the decision about a request rests on."""
-    request = authentic.request
-    return DisclosureCase(
-        request=request,
-        vendor=verify_vendor(
-            request, evidence=lists.evidence(), vendor_keys=authentic.vendor_keys, terms=lists.terms, now=now
-        ),
-        candidates=match(request.request.query, [one.held for one in documents.values()]),
-        held={held_id: one.state for held_id, one in documents.items()},
-        policy=policy,
-        history=history,
-        now=now,
-    )
+    spent: Mapping[str, str] = field(default_factory=dict)  # the copy of each document
 
 
 def decide_unread(error: DidkitError, *, now: datetime) -> Decision:
@@ -157,9 +132,9 @@ def prepare_yes(
             acceptance=None if acceptance is None else acceptance.text,
         ),
     )
-    copies = (judged.documents[one.held_id].copy_id for one in agreed.answers.values())
-    spent = [copy_id for copy_id in dict.fromkeys(copies) if copy_id is not None]
-    body = _answered(sending, authentic, agreed.decision) | _sent(sending, spent) | {"answer": "share"}
+    chosen = (judged.documents[one.held_id] for one in agreed.answers.values())
+    spent = {one.held.id: one.copy_id for one in chosen if one.copy_id is not None}
+    body = _answered(sending, authentic, agreed.decision) | _sent(sending, [*spent.values()]) | {"answer": "share"}
     body |= {"record_id": None if acceptance is None else acceptance.record_id}
     return PreparedAnswer(exchange=sending, note=_note("decided", body), spent=spent)
 

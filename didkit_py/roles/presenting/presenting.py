@@ -8,9 +8,10 @@ from uuid import UUID
 
 from didkit_py.consent.consent import Answer_, Consent, consent, release
 from didkit_py.consent.decision import DisclosureCase, decide
-from didkit_py.consent.vendor import TERMS_SIGNATORY
+from didkit_py.consent.vendor import TERMS_SIGNATORY, verify_vendor
 from didkit_py.encoding import Json, digest, write_json
 from didkit_py.errors import IllegalMove, Rejected
+from didkit_py.oid4vp.dcql import match
 from didkit_py.oid4vp.request import parse_request_link
 from didkit_py.records.record import create_acceptance, create_record
 from didkit_py.roles.presenting.deciding import (
@@ -18,7 +19,6 @@ from didkit_py.roles.presenting.deciding import (
     Judged,
     PublicLists,
     asked_note,
-    case_of,
     decide_unread,
     prepare_no,
     prepare_yes,
@@ -51,7 +51,7 @@ class Presenting:
         lists = self.lists()
         fetched = await fetch_exchange(link, client=self.client, random=self.random, clock=self.clock)
         authentic = self._authenticate(fetched, fetched.opened_at)
-        case = await self._case(authentic, await self._documents(), lists, fetched.opened_at)
+        case, _ = await self._case(authentic, lists, fetched.opened_at)
         exchange = replace(fetched, vendor=shown_name(case.vendor), until=authentic.request.request.expires_at)
         await self.store.save_opened(exchange, note=asked_note(exchange, case), now=fetched.opened_at)
         return exchange
@@ -59,14 +59,14 @@ class Presenting:
     async def judge(self, exchange_id: str) -> Judged:
         """P4: the decision about an open request as of now. Raises NotFound, Unavailable, or for a broken ledger."""
         exchange = await self.store.load_exchange(exchange_id)
-        now, lists, documents = self.clock(), self.lists(), await self._documents()
+        now, lists = self.clock(), self.lists()
         try:
             authentic = self._authenticate(exchange, now)
         except Rejected as error:  # it grew too old, say, since it was opened
             decision = decide_unread(error, now=now)
-            return Judged(exchange=exchange, authentic=None, decision=decision, documents=documents)
-        decision = decide(await self._case(authentic, documents, lists, now))
-        return Judged(exchange=exchange, authentic=authentic, decision=decision, documents=documents)
+            return Judged(exchange=exchange, authentic=None, decision=decision, documents={})
+        case, documents = await self._case(authentic, lists, now)
+        return Judged(exchange=exchange, authentic=authentic, decision=decide(case), documents=documents)
 
     async def refuse(self, exchange_id: str) -> Exchange:
         """P5: the person pressed the button that says no; the vendor is told so and learns no reason."""
@@ -152,24 +152,27 @@ class Presenting:
         client = self.client
         return authenticate(exchange, formats=client.formats, key_sources=client.key_sources, now=now)
 
-    async def _documents(self) -> Mapping[str, HeldDocument]:
-        return {one.held.id: one for one in await self.store.load_documents()}
-
     async def _case(
-        self,
-        authentic: AuthenticatedRequest,
-        documents: Mapping[str, HeldDocument],
-        lists: PublicLists,
-        now: datetime,
-    ) -> DisclosureCase:
-        return case_of(
-            authentic,
-            documents=documents,
-            lists=lists,
+        self, authentic: AuthenticatedRequest, lists: PublicLists, now: datetime
+    ) -> tuple[DisclosureCase, Mapping[str, HeldDocument]]:
+        """Everything that the decision about a request rests on, and the documents that could answer it, by held id."""
+        request = authentic.request
+        vendor = verify_vendor(
+            request, evidence=lists.evidence(), vendor_keys=authentic.vendor_keys, terms=lists.terms, now=now
+        )
+        query = request.request.query
+        types = {vct for one in query.credentials for vct in one.vct_values}
+        documents = {one.held.id: one for one in await self.store.load_documents(types)}
+        case = DisclosureCase(
+            request=request,
+            vendor=vendor,
+            candidates=match(query, [one.held for one in documents.values()]),
+            held={held_id: one.state for held_id, one in documents.items()},
             policy=await self.store.load_policy(),
-            history=await self.store.load_history(without=authentic.exchange.id),
+            history=await self.store.load_history(without=authentic.exchange.id, identifiers=vendor.claimed),
             now=now,
         )
+        return case, documents
 
     @property
     def _sending(self) -> Sending:

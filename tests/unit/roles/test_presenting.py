@@ -1,7 +1,8 @@
 """Presenting against a vendor in this process, with crashes and silences between any two steps."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,7 +23,7 @@ from didkit_py.oid4vp.request import create_request_link
 from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.records.record import countersign, create_acceptance, verify_acceptance
 from didkit_py.roles.presenting import Presenting, authenticate, decide_unread
-from didkit_py.roles.presenting_store import Exchange, HeldDocument, Note, PresentationState, history_of
+from didkit_py.roles.presenting_store import NOTHING, Exchange, HeldDocument, Note, Past, PresentationState
 from didkit_py.roles.vendor_client import VendorClient
 from didkit_py.terms.document import TermsDocument
 from didkit_py.verification import Evidence
@@ -59,10 +60,11 @@ class Memory:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     spent: list[str] = field(default_factory=list)
 
-    async def load_documents(self) -> Sequence[HeldDocument]:
+    async def load_documents(self, vcts: Collection[str]) -> Sequence[HeldDocument]:
         return [
             HeldDocument(held=one.held, state=one.state, copy_id=f"copy of {one.id}", text=one.text, signer=one.signer)
             for one in self.situation.held
+            if one.held.vct in vcts
         ]
 
     async def load_relationship_signer(self, client_id: str, rel: str) -> SoftwareSigner:
@@ -71,8 +73,11 @@ class Memory:
     async def load_policy(self) -> Policy:
         return self.policy
 
-    async def load_history(self, *, without: str) -> History:
-        return history_of(note for exchange_id, note in self.notes if exchange_id != without)
+    async def load_history(self, *, without: str, identifiers: AbstractSet[str]) -> History:
+        past = Past()
+        for exchange_id, note in self.notes:
+            past.follow(exchange_id, note)
+        return past.history(without=without, identifiers=identifiers)
 
     async def load_exchange(self, exchange_id: str) -> Exchange:
         stored = self.exchanges[exchange_id]
@@ -91,14 +96,14 @@ class Memory:
         *,
         before: PresentationState,
         notes: Sequence[Note] = (),
-        spent: Sequence[str] = (),
+        spent: Mapping[str, str] = NOTHING,
         now: datetime,
     ) -> None:
-        if self.exchanges[exchange.id].state is not before or set(spent) & set(self.spent):
+        if self.exchanges[exchange.id].state is not before or set(spent.values()) & set(self.spent):
             raise IllegalMove("it moved on")
         self.exchanges[exchange.id] = exchange
         self.notes += [(exchange.id, note) for note in notes]
-        self.spent += spent
+        self.spent += spent.values()
 
     @property
     def kinds(self) -> list[str]:

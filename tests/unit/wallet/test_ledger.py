@@ -14,7 +14,8 @@ import wallet
 from didkit_py.service.storage.database import Database, Row, Statement, Value
 from didkit_py.service.storage.sealing import Box
 from didkit_py.service.storage.sqlite import open_sqlite
-from wallet.storage.ledger import MAX_BATCH, PAGE, BrokenLedger, Draft, HeadFile, Ledger
+from wallet.storage.ledger import MAX_BATCH, PAGE, Draft, HeadFile, Ledger
+from wallet.storage.rows import BrokenLedger
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"
@@ -144,7 +145,7 @@ async def long_history(folder: Path, length: int) -> None:
         for first in range(0, length, MAX_BATCH):
             count = min(MAX_BATCH, length - first)
             drafts = [Draft(kind="asked", request_id=f"{first + each}", body={}) for each in range(count)]
-            entries, written = ledger._chain(head, drafts, NOW)
+            entries, written = ledger._chain(head, drafts, (), NOW)
             head = head.follow(entries)
             statements += written
         await ledger._database.apply(*statements)

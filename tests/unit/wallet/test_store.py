@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,19 @@ import pytest
 
 import wallet
 from didkit_py.consent.policy import DEFAULT_POLICY
-from didkit_py.service.storage.database import Database, Row, Statement, Value
+from didkit_py.service.storage.database import Database, Row, Value
 from didkit_py.service.storage.sealing import Box
 from didkit_py.service.storage.sqlite import open_sqlite
-from wallet.models import StoredCopy, StoredCredential
-from wallet.storage.ledger import BrokenLedger
+from tests.stores.purse import PREVIEWED
+from wallet.models import StoredCopy, StoredCredential, StoredOffer
+from wallet.storage.ledger import HeadFile, Ledger
+from wallet.storage.rows import BrokenLedger
 from wallet.storage.rules_seal import RulesSeal
 from wallet.storage.store import WalletStore
 
 MIGRATIONS = Path(wallet.__file__).parent / "migrations"
 BOX = Box(key=bytes(32))
+VCT = "https://union.example/member"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 
@@ -46,8 +50,10 @@ async def opened(folder: Path) -> AsyncIterator[tuple[WalletStore, Counting]]:
     try:
         rules = RulesSeal(path=folder / "rules.head", box=BOX)
         if not rules.path.exists():
-            rules.write(0)
-        yield WalletStore(database=counting, wallet_id="hers", box=BOX, rules=rules), counting
+            rules.create()
+            HeadFile(path=folder / "ledger.head", box=BOX).create()
+        ledger = Ledger(counting, wallet_id="hers", box=BOX, head_path=folder / "ledger.head")
+        yield WalletStore(database=counting, wallet_id="hers", box=BOX, ledger=ledger, rules=rules), counting
     finally:
         await database.close()
 
@@ -57,41 +63,36 @@ async def keep(store: WalletStore, number: int, *, copies: int, used: int) -> No
     name = f"document-{number:04}"
     document = StoredCredential(
         id=name,
-        vct="https://union.example/member",
+        vct=VCT,
         issuer="did:web:union.example",
         issuer_says="",
         title="Member",
         claims={},
         disclosable=(),
-        received_at=NOW,
+        received_at=NOW + timedelta(seconds=number),
         issued_at=None,
         expires_at=None,
         copies=copies,
         copies_left=copies - used,
         format="dc+sd-jwt",
     )
-    sealed = BOX.seal(document.to_json(), place=f"credentials:{name}")
-    await store.database.apply(
-        Statement(
-            "INSERT INTO credentials (wallet_id, id, received_at, sealed) VALUES (?, ?, ?, ?)",
-            ("hers", name, number, sealed),
-        ),
-        *(_copy(name, place, used_at=1 if place < used else None) for place in range(copies)),
-    )
-
-
-def _copy(document: str, place: int, *, used_at: int | None) -> Statement:
-    copy = StoredCopy(id=f"{document}-{place}", credential_id=document, text=f"{place}", secret=bytes(32), alg="ES256")
-    sealed = BOX.seal(copy.to_json(), place=f"copies:{copy.id}")
-    sql = "INSERT INTO copies (wallet_id, id, credential_id, used_at, sealed) VALUES (?, ?, ?, ?, ?)"
-    return Statement(sql, ("hers", copy.id, document, used_at, sealed))
+    offer = StoredOffer(id=name, state="opened", link="link", previewed=PREVIEWED)
+    await store.add_offer(offer, now=NOW)
+    made = [
+        StoredCopy(id=f"{name}-{place}", credential_id=name, text=f"{place}", secret=bytes(32), alg="ES256")
+        for place in range(copies)
+    ]
+    await store.save_received(replace(offer, state="received", credential_id=name), document, made, before="opened")
+    spent = [store.spend_copy(one.id, credential_id=name, now=NOW) for one in made[:used]]
+    if spent:
+        await store.ledger.append(now=NOW, also=spent)
 
 
 async def test_each_document_comes_with_the_first_copy_that_nobody_has_seen(tmp_path: Path) -> None:
     async with opened(tmp_path) as (store, _):
         for number, (copies, used) in enumerate([(3, 0), (3, 2), (2, 2), (0, 0)]):
             await keep(store, number, copies=copies, used=used)
-        found = await store.load_credentials_with_copies()
+        found = await store.load_credentials_of([VCT])
     assert [(one.id[-1], one.copies, one.copies_left, None if copy is None else copy.text) for one, copy in found] == [
         ("0", 3, 3, "0"),
         ("1", 3, 1, "2"),
@@ -105,9 +106,10 @@ async def test_documents_and_copies_are_read_by_one_statement(tmp_path: Path, do
     async with opened(tmp_path) as (store, counting):
         for number in range(documents):
             await keep(store, number, copies=2, used=1)
+        await store.load_policy()
         counting.statements = 0
-        assert len(await store.load_credentials_with_copies()) == documents
-        assert counting.statements == 1
+        assert len(await store.load_credentials_of([VCT])) == documents
+        assert counting.statements == 4, "and one for the totals, and the newest entry of the ledger before and after"
 
 
 async def test_rules_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -153,9 +155,21 @@ async def test_a_removed_seal_of_the_rules_is_noticed(tmp_path: Path) -> None:
             await store.load_policy()
 
 
-async def test_a_crash_before_the_seal_of_the_rules_was_replaced_is_healed(tmp_path: Path) -> None:
+async def test_a_crash_before_the_seal_of_the_rules_was_replaced_is_healed_at_the_next_unlocking(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as (store, _):
+        before = store.rules.path.read_bytes()
         await store.change_policy(lambda policy: policy.denying("Budget"))
-        store.rules.write(0)  # as it was before the change
+        store.rules.path.write_bytes(before)
         assert "Budget" in (await store.load_policy()).deny
+        assert store.rules.path.read_bytes() == before, "reading writes nothing"
+        await store.adopt()
         assert store.rules.read() == 1
+
+
+async def test_an_older_seal_of_the_rules_is_never_put_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        store.rules.raise_to(2)
+        store.rules.raise_to(1)  # as another process does whose row was written before
+        assert store.rules.read() == 2
