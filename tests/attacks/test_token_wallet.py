@@ -12,7 +12,7 @@ from tests.attacks.endpoint import GIVEAWAYS
 from tests.attacks.forging import Token, header
 from tests.attacks.genuine import TYPED
 from tests.attacks.stage import Stage, Theatre, honest_copies, open_theatre
-from tests.attacks.test_wallet import OFFER_STATE, stored
+from tests.attacks.test_wallet import beside_offers, stored
 from tests.attacks.token_places import texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -47,12 +47,12 @@ async def offer_is_opened(theatre: Theatre, serve: Serve) -> None:
 
 async def offer_is_taken(theatre: Theatre, serve: Serve) -> None:
     page = await theatre.open_offer()
-    before = stored(theatre, *OFFER_STATE)
+    before = await beside_offers(theatre)
     serve(theatre.stage)
     page = await theatre.take_offer(page)
     assert page.status >= 400, page.text
     assert not [word for word in GIVEAWAYS if word in page.html]
-    assert stored(theatre, *OFFER_STATE) == before
+    assert await beside_offers(theatre) == before
 
 
 async def request_is_opened(theatre: Theatre, serve: Serve) -> None:

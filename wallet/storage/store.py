@@ -242,7 +242,7 @@ class WalletStore:
             expected = index.ids("offers", parameters) if ids is None else index.ids("offers") & set(ids)
             index.require("offers", {_text(row, "id"): _offer_digest(row) for row in rows}, expected)
 
-        sql = f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND {which} ORDER BY opened_at DESC"  # noqa: S608 - only placeholders
+        sql = f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND {which} ORDER BY opened_at DESC, id"  # noqa: S608 - only placeholders
         return tuple(
             StoredOffer.from_json(self._open(row, "offers"), id=_text(row, "id"), state=_text(row, "state"))
             for row in await self._read(require, sql, self.wallet_id, *parameters)
