@@ -10,8 +10,7 @@ from didkit_py.service.storage.database import Database
 from didkit_py.service.storage.postgres import open_postgres
 from didkit_py.service.storage.postgres_address import Address
 from didkit_py.service.storage.sqlite import open_sqlite
-from tests.needs import NEEDS
-from tests.postgres_server import temporary_database
+from tools.driving.postgres import POSTGRES_REMEDY, postgres_answers, temporary_database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +39,8 @@ class Engine:
 @contextmanager
 def engines() -> Iterator[tuple[Engine, ...]]:
     """Each engine that there is; PostgreSQL with a database of its own, dropped afterwards."""
-    if not NEEDS["postgres"].is_here():
-        print(f"PostgreSQL is left out: {NEEDS['postgres'].remedy}")
+    if not postgres_answers():
+        print(f"PostgreSQL is left out: {POSTGRES_REMEDY}")
         yield (Engine(name="SQLite"),)
         return
     with temporary_database() as url:

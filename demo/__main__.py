@@ -3,8 +3,9 @@
 import sys
 
 from demo import staying, story
-from demo.processes import Interrupted, end_on_signals
-from demo.telling import DemoFailed, Narrator
+from demo.telling import Narrator
+from tools.driving.pages import StepFailed
+from tools.driving.processes import Interrupted, end_on_signals
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
             return 2
         else:
             story.tell(narrator)
-    except DemoFailed as failure:
+    except StepFailed as failure:
         narrator.failed(failure)
         return 1
     except Interrupted as ended:

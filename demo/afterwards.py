@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from demo import asking, databases
-from demo.cast import Party
-from demo.processes import Company
 from demo.telling import Narrator
-from demo.wallet_pages import Sally
+from tools.driving.parties import Party
+from tools.driving.processes import Company
+from tools.driving.wallet_pages import Sally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

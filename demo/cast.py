@@ -3,25 +3,14 @@
 import json
 import secrets
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
+
+from tools.driving.parties import Party, Role
 
 HOME: Final = Path(__file__).resolve().parent.parent / ".demo"
 PORTS: Final = HOME / "ports.json"
 STATUS_TTL_SECONDS: Final = 2  # how long a copy of the insurer's status list may be kept, so that nobody waits long
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """One process of the story."""
-
-    key: str
-    program: Literal["issuer", "verifier", "wallet"]
-    name: str
-    types: tuple[str, ...] = ()  # what an issuer issues
-    alg: str = "ES256"
-    setting: str = ""  # a line of its settings that is not what it is by default
 
 
 CAST: Final = (
@@ -44,31 +33,6 @@ CAST: Final = (
     Role(key="wallet", program="wallet", name="Sally's wallet"),
 )
 MALLORY: Final = "mallory"  # a stranger with a web address of her own and software of her own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """A role with its place on this machine."""
-
-    role: Role
-    port: int
-    folder: Path
-    passphrase_file: Path
-
-    @property
-    def url(self) -> str:
-        """Its public origin."""
-        return f"http://localhost:{self.port}"
-
-    @property
-    def did(self) -> str:
-        """Its identifier."""
-        return f"did:web:localhost%3A{self.port}"
-
-    @property
-    def passphrase(self) -> str:
-        """What its operator, or Sally, types."""
-        return self.passphrase_file.read_text().strip()
 
 
 def ports() -> dict[str, int]:

@@ -4,14 +4,12 @@ import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from demo.cast import Party
-
-SHARED: Final = ("DIDKIT_DATABASE_URL", "DIDKIT_DATABASE_PASSWORD_FILE")  # what every party is told
+from tools.driving.parties import Party
+from tools.driving.processes import SHARED
 
 
 def engine() -> str:

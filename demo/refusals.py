@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from demo import asking, mallory, setting_up
-from demo.cast import MALLORY, Party, ports
-from demo.processes import run
+from demo import asking, setting_up
+from demo.cast import MALLORY, ports
 from demo.telling import Narrator
-from demo.wallet_pages import Sally
+from tools.driving import mallory, requests
+from tools.driving.parties import Party
+from tools.driving.processes import run
+from tools.driving.wallet_pages import Sally
 
 
 def all_of_them(
@@ -60,7 +62,7 @@ class Scene:
     def denied_dealer(self) -> None:
         """Bob is on the deny list, by his dealer number; a new name and a new identifier do not help him."""
         self.sally.deny(setting_up.BOBS_NUMBER)
-        request = asking.affordability(self.terms_id, 20_000)
+        request = requests.affordability(self.terms_id, 20_000)
         self.refused_by_wallet("Bob's Chryota, on Sally's list", self.cast["bobs"], request, "pol.denied")
         who = "Best Deal Motors, which is Bob under a fresh identifier"
         self.refused_by_wallet(who, self.cast["bobs-new"], request, "pol.denied")
@@ -68,22 +70,22 @@ class Scene:
     def over_asking(self) -> None:
         """More than was promised: a whole object, or one thing more."""
         clearsound = self.cast["clearsound"]
-        whole = asking.sound_system(self.terms_id, whole_vehicle=True)
+        whole = requests.sound_system(self.terms_id, whole_vehicle=True)
         self.refused_by_wallet("Clearsound asks for everything about the vehicle", clearsound, whole, "ask.excess")
-        more = asking.sound_system(self.terms_id, extra_paths=[["vehicle", "vin"]])
+        more = requests.sound_system(self.terms_id, extra_paths=[["vehicle", "vin"]])
         self.refused_by_wallet("Clearsound asks for one thing more", clearsound, more, "ask.excess")
 
     def no_claims_named(self) -> None:
         """Beside what it promises for, a whole document by a query that names none of its claims."""
-        request = asking.sound_system(self.terms_id)
-        whole = {"id": "more", "format": "dc+sd-jwt", "meta": {"vct_values": [asking.STANDING]}}
+        request = requests.sound_system(self.terms_id)
+        whole = {"id": "more", "format": "dc+sd-jwt", "meta": {"vct_values": [requests.STANDING]}}
         request["query"] = {"credentials": [request["query"]["credentials"][0], whole]}
         who = "Clearsound asks for the car's model, and for her insurance without naming a claim"
         self.refused_by_wallet(who, self.cast["clearsound"], request, "ask.excess")
 
     def borrowed_promise(self) -> None:
         """A stranger signs a request of her own and shows Clearsound's promise with it."""
-        made = asking.ask(self.cast["clearsound"], asking.sound_system(self.terms_id))
+        made = asking.ask(self.cast["clearsound"], requests.sound_system(self.terms_id))
         genuine = mallory.fetch_request(made["link"])
         rogue = mallory.RogueVendor(ports()[MALLORY], genuine["verifier_info"], genuine["dcql_query"])
         try:
@@ -96,7 +98,7 @@ class Scene:
 
     def second_threshold(self) -> None:
         """The dealer tries to narrow down the range."""
-        request = asking.affordability(self.terms_id, 25_000)
+        request = requests.affordability(self.terms_id, 25_000)
         self.refused_by_wallet("The dealer asks for a second threshold", self.cast["dealer"], request, "ask.probing")
 
     def changed_terms(self) -> None:
@@ -109,7 +111,7 @@ class Scene:
         plain.write_bytes(text.replace(b"not", b"now", 1) if b"not" in text else text[:-1] + b"!")
         changed = run("issuer", "terms", "publish", str(terms_body.folder), str(folder))["id"]
         self.sally.refresh_lists()
-        request = asking.sound_system(str(changed))
+        request = requests.sound_system(str(changed))
         self.refused_by_wallet(
             "Clearsound points at terms changed by one byte", self.cast["clearsound"], request, "terms.forged"
         )
@@ -121,7 +123,7 @@ class Scene:
         mine = next(one for one in issued if one["subject"] == clearsound.did)
         run("issuer", "revoke", str(terms_body.folder), mine["id"])
         self.sally.refresh_lists()
-        request = asking.sound_system(self.terms_id)
+        request = requests.sound_system(self.terms_id)
         self.refused_by_wallet(
             "Clearsound's signature under the terms was revoked", clearsound, request, "terms.revoked"
         )
@@ -131,9 +133,9 @@ class Scene:
     def same_no_for_everything(self) -> None:
         """Sally's no and 'there is nothing' are one answer to the vendor."""
         clearsound = self.cast["clearsound"]
-        refused = asking.ask(clearsound, asking.sound_system(self.terms_id))
+        refused = asking.ask(clearsound, requests.sound_system(self.terms_id))
         self.sally.respond(refused["link"], "refuse")
-        nothing = asking.sound_system(self.terms_id)
+        nothing = requests.sound_system(self.terms_id)
         nothing["query"]["credentials"][0]["claims"][0]["values"] = ["A model that nobody has"]
         empty = asking.ask(clearsound, nothing)
         self.sally.respond(empty["link"], "refuse")
@@ -147,7 +149,7 @@ class Scene:
         dealer = self.cast["dealer"]
         foreign = mallory.ForeignWallet()
         foreign.receive(offer["link"], offer["tx_code"])
-        honest = asking.ask(dealer, asking.affordability(self.terms_id, 10_000))
+        honest = asking.ask(dealer, requests.affordability(self.terms_id, 10_000))
         request = mallory.fetch_request(honest["link"])
         form = mallory.sealed_answer(request, "afford", foreign.present(0, request, "10000"))
         status, _ = mallory.post(request, form)
@@ -160,7 +162,7 @@ class Scene:
         self._refused_by_vendor("Mallory sends the same answer again", status, error)
         after = asking.result(dealer, honest["request_id"])
         self.narrator.expect(after == known, "the first result stands unchanged")
-        forged = asking.ask(dealer, asking.affordability(self.terms_id, 50_000))
+        forged = asking.ask(dealer, requests.affordability(self.terms_id, 50_000))
         request = mallory.fetch_request(forged["link"])
         presentation = foreign.present(1, request, "50000", forge=True)
         status, error = mallory.post(request, mallory.sealed_answer(request, "afford", presentation))

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo import databases
-from demo.cast import CAST, MALLORY, Party, origins, parties, ports
-from demo.processes import Company, run, side_by_side
+from demo.cast import CAST, MALLORY, origins, parties, ports
 from demo.telling import Narrator
+from tools.driving.parties import Party
+from tools.driving.processes import Company, run, side_by_side
 
 EXAMPLES: Final = Path(__file__).resolve().parent.parent / "examples"
 TERMS: Final = EXAMPLES / "terms"

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from demo import asking, setting_up
-from demo.cast import STATUS_TTL_SECONDS, Party
-from demo.processes import run
+from demo.cast import STATUS_TTL_SECONDS
 from demo.telling import Narrator
-from demo.wallet_pages import Sally
+from tools.driving import requests
+from tools.driving.parties import Party
+from tools.driving.processes import run
+from tools.driving.wallet_pages import Sally
 
 
 def suspended_and_lifted(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrator: Narrator) -> None:
     """The insurer doubts for a while that Sally's cover stands."""
     narrator.act("7. Her insurer suspends its word, and lifts that again")
     insurer, dealer = cast["insurer"], cast["dealer"]
-    request = asking.good_standing(terms_id)
+    request = requests.good_standing(terms_id)
     known = _shown(sally, dealer, request)
     narrator.expect(known["state"] == "verified", "Riverside Chryota lends her a car: she is insured, in good standing")
     _says(insurer, "suspended", narrator)
@@ -40,7 +42,7 @@ def taken_back_while_she_reads(
     """Between page and press her receipt is taken back, and a corrected one fits."""
     narrator.act("8. A page that grew old is shown again")
     dealer, clearsound = cast["dealer-receipts"], cast["clearsound"]
-    made = asking.ask(clearsound, asking.sound_system(terms_id))
+    made = asking.ask(clearsound, requests.sound_system(terms_id))
     page = sally.open(made["link"])
     (issued,) = run("issuer", "issued", str(dealer.folder))
     run("issuer", "revoke", str(dealer.folder), issued["id"])

@@ -5,9 +5,11 @@ from typing import Final
 
 from demo import asking, setting_up, story
 from demo.cast import HOME
-from demo.processes import Company
-from demo.telling import DemoFailed, Narrator
-from demo.wallet_pages import Sally
+from demo.telling import Narrator
+from tools.driving import requests
+from tools.driving.pages import StepFailed
+from tools.driving.processes import Company
+from tools.driving.wallet_pages import Sally
 
 UP: Final = HOME / "up"
 
@@ -19,8 +21,8 @@ def stay(narrator: Narrator) -> None:
         cast, terms_id = setting_up.start(UP, company, narrator)
         sally = Sally(cast["wallet"])
         story.receive(sally, story.issue(cast, narrator), narrator)
-        made = asking.ask(cast["dealer"], asking.affordability(terms_id, 20_000))
-        waiting = asking.ask(cast["clearsound"], asking.sound_system(terms_id))
+        made = asking.ask(cast["dealer"], requests.affordability(terms_id, 20_000))
+        waiting = asking.ask(cast["clearsound"], requests.sound_system(terms_id))
         sally.respond(made["link"], "share")
         narrator.act("The cast is running; open these pages")
         for party in cast.values():
@@ -30,6 +32,6 @@ def stay(narrator: Narrator) -> None:
         narrator.say("Ctrl-C ends everything.")
         while company.ended() is None:
             time.sleep(1)
-        raise DemoFailed(f"{company.ended()} ended by itself; see log.jsonl in its folder below {UP.name}")
+        raise StepFailed(f"{company.ended()} ended by itself; see log.jsonl in its folder below {UP.name}")
     finally:
         company.close()

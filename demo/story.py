@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from demo import afterwards, asking, refusals, setting_up, standing
 from demo.afterwards import Shared
-from demo.browser import Page
-from demo.cast import HOME, Party
-from demo.processes import Company, run
+from demo.cast import HOME
 from demo.telling import Narrator
-from demo.wallet_pages import Sally
+from tools.driving import requests
+from tools.driving.pages import Page
+from tools.driving.parties import Party
+from tools.driving.processes import Company, run
+from tools.driving.wallet_pages import Sally
 
 STORY: Final = HOME / "story"
 MEMBERS: Final = setting_up.EXAMPLES / "members.csv"
@@ -37,7 +39,7 @@ BLOCKS: Final = ("Who asks", "What they want", "What they promise", "How to stop
 
 
 def tell(narrator: Narrator) -> None:
-    """Everything. Raises DemoFailed at the first step that does not hold."""
+    """Everything. Raises StepFailed at the first step that does not hold."""
     company = Company()
     try:
         cast, terms_id = setting_up.start(STORY, company, narrator)
@@ -122,7 +124,7 @@ def affordability(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrat
     """Acts 3 to 5: the dealer asks, the wallet checks the dealer, Sally decides, both keep the record."""
     dealer = cast["dealer"]
     narrator.act("3. The dealer asks")
-    made = asking.ask(dealer, asking.affordability(terms_id, 20_000))
+    made = asking.ask(dealer, requests.affordability(terms_id, 20_000))
     narrator.say("Riverside Chryota asks: can you pay 20,000 pounds or more? No name, no amount.")
     narrator.act("4. The wallet checks the dealer, then Sally decides")
     page = sally.open(made["link"])
@@ -175,7 +177,7 @@ def sound_system(sally: Sally, cast: Mapping[str, Party], terms_id: str, narrato
     """Act 6: Clearsound, and one thing declined."""
     narrator.act("6. Clearsound asks for the car's model, its sound system and, if she likes, her e-mail")
     clearsound = cast["clearsound"]
-    made = asking.ask(clearsound, asking.sound_system(terms_id))
+    made = asking.ask(clearsound, requests.sound_system(terms_id))
     page = sally.open(made["link"])
     narrator.expect(set(page.items) == {"car", "contact"}, "the page shows both, the e-mail apart and unticked")
     done = sally.answer(page, "share")

@@ -5,9 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-
-class DemoFailed(Exception):  # noqa: N818 - it is what is said: the demo failed
-    """A step did not hold."""
+from tools.driving.pages import StepFailed
 
 
 @dataclass(slots=True)
@@ -32,9 +30,9 @@ class Narrator:
             self._line(f"      {line}")
 
     def expect(self, holds: object, text: str) -> None:
-        """Something that must hold. Raises DemoFailed."""
+        """Something that must hold. Raises StepFailed."""
         if not holds:
-            raise DemoFailed(text)
+            raise StepFailed(text)
         self.held += 1
         self._line(f"    ✓ {text}")
 
@@ -48,7 +46,7 @@ class Narrator:
         took = time.monotonic() - self.started
         self._line(f"\nEverything held: {self.held} checks, {self.refused} refusals, {took:.0f} s.")
 
-    def failed(self, failure: DemoFailed) -> None:
+    def failed(self, failure: StepFailed) -> None:
         """The last line when a step did not hold."""
         self._line("")
         sys.stderr.write(f"DID NOT HOLD: {failure}\n")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Final
 
 import pytest
 
+from tools.driving.postgres import POSTGRES_REMEDY, postgres_answers
+
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 REQUIRE: Final = "DIDKIT_REQUIRE"
 VECTORS: Final = "DIDKIT_VECTORS"
-POSTGRES: Final = "DIDKIT_TEST_POSTGRES"
-POSTGRES_PORT: Final = 5432
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,26 +44,12 @@ def pooler_path() -> Path | None:
     return Path(found) if found else None
 
 
-def postgres_address() -> tuple[str, int]:
-    """Host and port of the PostgreSQL server for tests, on loopback unless DIDKIT_TEST_POSTGRES says `host:port`."""
-    host, _, port = os.environ.get(POSTGRES, "127.0.0.1").partition(":")
-    return host, int(port or POSTGRES_PORT)
-
-
-def _postgres_answers() -> bool:
-    try:
-        socket.create_connection(postgres_address(), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
-
 NEEDS: Final[Mapping[str, Need]] = {
     "vectors": Need(is_here=lambda: vectors_path().is_dir(), remedy=f"set {VECTORS} to the folder of test vectors"),
     "browser": Need(
         is_here=lambda: browser_path() is not None, remedy="install Chromium (Debian: apt-get install chromium)"
     ),
-    "postgres": Need(is_here=_postgres_answers, remedy="start PostgreSQL on 127.0.0.1:5432"),
+    "postgres": Need(is_here=postgres_answers, remedy=POSTGRES_REMEDY),
     "pooler": Need(
         is_here=lambda: pooler_path() is not None, remedy="install PgBouncer (Debian: apt-get install pgbouncer)"
     ),

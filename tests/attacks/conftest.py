@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from issuer.cli import group
 from tests.cast import NOW as CAST_NOW
 from tests.cast import TERMS_BODY
-from tests.e2e.issuer.office import NOW, PASSPHRASE, Clock, Office, free_port, open_office
+from tests.e2e.issuer.office import NOW, PASSPHRASE, Clock, Office, open_office
 from tests.e2e.verifier.shop import TRUST_LIST, Shop, open_shop
 from tests.e2e.verifier.shop import Clock as ShopClock
+from tests.harness.ports import free_port
 from verifier.cli import group as verifier_group
 
 TYPES = "insurer-good-standing,affordability-range,authorized-dealer"

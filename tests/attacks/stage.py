@@ -13,7 +13,6 @@ from urllib.parse import quote
 import aiohttp
 from aiohttp import web
 
-from demo.browser import Page
 from didkit_py.credentials.template import template_named
 from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
@@ -30,10 +29,13 @@ from didkit_py.terms.document import address, create_terms
 from didkit_py.trust import TrustList
 from tests.attacks.forging import NOW, Token, signer, timed
 from tests.attacks.genuine import ENCRYPTION
-from tests.canaries import CODE, EMAIL, TOKEN, TX_CODE
+from tests.canaries import CODE, EMAIL, PASSPHRASE, TOKEN, TX_CODE
 from tests.cast import LAYERS, terms_draft
 from tests.e2e.issuer.office import Clock
-from tests.e2e.wallet_world import PASSPHRASE, Person, free_port, serving
+from tests.harness.person import Person
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
+from tools.driving.pages import Page
 from wallet.app import create_app
 from wallet.context import WalletContext
 from wallet.folder import create_folder, load_settings

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from demo.browser import Page
 from tests.attacks.endpoint import GIVEAWAYS, dump, without
 from tests.attacks.stage import NONCE, Theatre, open_theatre
 from tests.attacks.wallet_cases import LISTS, OFFERS, REQUESTS, TAKEN, WalletCase
 from tests.canaries import CODE, EMAIL, TOKEN
+from tools.driving.pages import Page
 from wallet.storage.ledger import KEPT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

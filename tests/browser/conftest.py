@@ -10,7 +10,7 @@ from playwright.async_api import Browser, StorageState, async_playwright
 
 from tests.browser.town import OPERATOR, Town, open_town
 from tests.browser.visitor import DESKTOP, Visitor
-from tests.e2e.wallet_world import PASSPHRASE
+from tests.canaries import PASSPHRASE
 from tests.needs import browser_path, need
 
 ARGUMENTS: Final = (

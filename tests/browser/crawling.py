@@ -5,8 +5,8 @@ from collections import Counter
 from typing import Final
 from urllib.parse import urldefrag, urlsplit
 
-from demo.browser import plain
 from tests.browser.visitor import Visitor
+from tools.driving.pages import plain
 
 OF_A_KIND: Final = 2  # how many pages are looked at that differ in an identifier alone
 MOST: Final = 60

@@ -8,7 +8,8 @@ from playwright.async_api import Page
 
 from tests.browser.town import INJECTED, MARKUP, Town
 from tests.browser.visitor import Visitor
-from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made
+from tests.canaries import AUDIO, EMAIL, MODEL, PASSPHRASE
+from tests.harness.vendor import Made
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="session")]
 

@@ -11,7 +11,8 @@ from tests.browser.crawling import crawl
 from tests.browser.test_consent import open_request
 from tests.browser.town import Town
 from tests.browser.visitor import DESKTOP, Visitor
-from tests.e2e.wallet_world import free_port, serving
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="session")]
 

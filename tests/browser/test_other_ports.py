@@ -11,7 +11,9 @@ from aiohttp import web
 from playwright.async_api import Browser, Page
 
 from tests.browser.town import OPERATOR, Town
-from tests.e2e.wallet_world import PASSPHRASE, free_port, serving
+from tests.canaries import PASSPHRASE
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
 
 pytestmark = [pytest.mark.needs("browser"), pytest.mark.asyncio(loop_scope="session")]
 

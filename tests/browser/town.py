@@ -1,34 +1,27 @@
 """The three programs at work on loopback with their real databases, and two small vendors that can ask for anything."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from demo.asking import affordability, sound_system
-from didkit_py.credentials.template import TEMPLATES
-from didkit_py.encoding import rfc3339
 from didkit_py.parties.table import KEY_SOURCES
 from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.service.fetching.evidence import ScheduledLists
 from didkit_py.service.fetching.fetch import Fetcher
-from didkit_py.terms.document import create_signatory_statement
-from didkit_py.trust import TrustedIssuer
-from issuer.app import create_app as create_issuer
-from issuer.context import IssuerContext
-from issuer.folder import create_folder as create_issuer_folder
-from issuer.folder import load_settings as load_issuer
-from issuer.web_context import PARTS as ISSUER_PARTS
-from tests.canaries import TOWNS_PASSPHRASE
-from tests.e2e.wallet_world import PASSPHRASE, TERMS, Made, Vendor, World, equip_vendor, free_port, now, serving
+from tests.canaries import PASSPHRASE, TOWNS_PASSPHRASE
+from tests.harness.folders import copy_folder
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
+from tests.harness.town import TERMS, World, equip_vendor, open_issuer, signed_terms
+from tests.harness.vendor import Made, Vendor, now
+from tools.driving.requests import affordability, sound_system
 from verifier.app import create_app as create_verifier
 from verifier.context import VerifierContext
-from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_verifier
 from verifier.web_context import PARTS as VERIFIER_PARTS
-from wallet.folder import create_folder as create_wallet_folder
 
 OPERATOR: Final = TOWNS_PASSPHRASE
 ISSUER_NAME: Final = "Harbour Town"
@@ -72,14 +65,7 @@ class Town:
 
     async def papers_of_shop(self) -> list[tuple[str, str]]:
         """Link and code of what the vendor's program needs: the word of a manufacturer, and of a terms body."""
-        signed_at = now().replace(microsecond=0)
-        terms_id = self.world.terms_id
-        signed = {
-            "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
-            "signature": await create_signatory_statement(terms_id, signed_at=signed_at, signer=self.shop.signer),
-            "signedAt": rfc3339(signed_at),
-            "level": "reviewed",
-        }
+        signed = await signed_terms(self.world.terms_id, self.shop.signer, now())
         dealer = {
             "brand": "Chryota",
             "scope": ["sales"],
@@ -105,7 +91,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
     urls = {name: f"http://localhost:{port}" for name, port in ports.items()}
     origins = tuple(urls.values())
     async with AsyncExitStack() as stack:
-        issuer = await stack.enter_async_context(_issuer(folder / "issuer", ports["issuer"], origins))
+        issuer = await stack.enter_async_context(open_issuer(folder / "issuer", ports["issuer"], origins))
         terms = await issuer.publications.publish_terms(TERMS, now=now())
         lists_at: dict[str, Any] = {"trust_list_url": f"{urls['issuer']}/trust-list", "trust_list_signer": issuer.did}
         fetcher = await stack.enter_async_context(Fetcher(origins))
@@ -119,8 +105,9 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
             await equip_vendor(issuer, vendors[key], terms.id, fetcher, role=key == "dealer")
         common: dict[str, Any] = {"loopback_origins": origins, **lists_at}
         shop = await stack.enter_async_context(_verifier(folder / "verifier", ports["verifier"], common))
-        create_wallet_folder(
+        copy_folder(
             folder / "wallet",
+            "wallet",
             settings={"name": "Sally's wallet", "base_url": urls["wallet"], "port": ports["wallet"], **common},
             passphrase=PASSPHRASE,
         )
@@ -142,26 +129,10 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
 
 
 @asynccontextmanager
-async def _issuer(folder: Path, port: int, origins: Sequence[str]) -> AsyncIterator[IssuerContext]:
-    url = f"http://localhost:{port}"
-    settings: dict[str, Any] = {"name": ISSUER_NAME, "base_url": url, "port": port, "loopback_origins": tuple(origins)}
-    types = tuple(template.name for template in TEMPLATES.values())
-    create_issuer_folder(folder, settings={**settings, "types": types}, alg="ES256", passphrase=OPERATOR)
-    app = create_issuer(folder, load_issuer(folder))
-    async with serving(app, port):
-        parts = app[ISSUER_PARTS]
-        lists = f"{url}/status-lists"
-        await parts.publications.trust(
-            TrustedIssuer(id=parts.did, name=ISSUER_NAME, vcts=frozenset(TEMPLATES), status_lists=lists)
-        )
-        yield parts
-
-
-@asynccontextmanager
 async def _verifier(folder: Path, port: int, common: Mapping[str, Any]) -> AsyncIterator[VerifierContext]:
     url = f"http://localhost:{port}"
     settings = {"name": SHOP_NAME, "base_url": url, "port": port, **common}
-    create_vendor(folder, settings=settings, alg="ES256", passphrase=OPERATOR)
+    copy_folder(folder, "verifier", settings=settings, passphrase=OPERATOR)
     app = create_verifier(folder, load_verifier(folder))
     async with serving(app, port):
         yield app[VERIFIER_PARTS]

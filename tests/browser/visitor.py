@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, Response
 
-from demo.browser import placed, plain
+from tools.driving.pages import placed, plain
 
 AUDIT: Final = Path(__file__).with_name("audit.js").read_text()
 NARROW: Final = 320  # CSS pixels: 1280 at a zoom of 400 %

@@ -16,12 +16,13 @@ from issuer.context import IssuerContext as IssuerParts
 from issuer.folder import create_folder as create_issuer
 from issuer.folder import load_settings as load_issuer
 from tests.cast import TERMS_BODY
-from tests.concurrent.processes import Running, free_port, running
+from tests.concurrent.processes import Running, running
 from tests.e2e.issuer.office import PASSPHRASE, Clock
 from tests.e2e.verifier import shop
 from tests.e2e.verifier.shop import Shop
+from tests.harness.ports import free_port
 from tests.needs import need
-from tests.postgres_server import temporary_database
+from tools.driving.postgres import temporary_database
 from verifier.composition import open_parts as open_vendor
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_vendor

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from didkit_py.encoding import rfc3339
-from tests.e2e.issuer.office import NOW, free_port
+from tests.e2e.issuer.office import NOW
 from tests.needs import REPOSITORY
 
 START_SECONDS: Final = 60
@@ -53,6 +53,3 @@ async def _started(program: str, folder: Path, port: int) -> AsyncIterator[Runni
         if process.returncode is None:
             process.terminate()
             await process.communicate()
-
-
-__all__ = ["Running", "free_port", "running"]

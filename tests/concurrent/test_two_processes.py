@@ -25,9 +25,9 @@ from didkit_py.status.token_list import verify_status_list
 from didkit_py.trust import TrustedIssuer
 from tests.concurrent.conftest import Dealer, Union, count
 from tests.concurrent.crowd import post_form, rush, rush_while_some_die
-from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock, Office, keys
 from tests.e2e.verifier.test_endings import Agreed, agreed, asks_to_erase, erase, known, proven, sealed_result, stored
+from tests.harness.ports import free_port
 from tools.make_members import make_file, make_rows
 from verifier.composition import open_parts as open_vendor
 from verifier.folder import create_vendor, load_settings

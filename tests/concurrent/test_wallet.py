@@ -22,8 +22,8 @@ from didkit_py.roles.receiving import Fetch, OfferAnswer
 from didkit_py.service.setup.folders import FolderInUse
 from tests.concurrent.conftest import Union, count
 from tests.concurrent.crowd import CROWD
-from tests.concurrent.processes import free_port
 from tests.e2e.issuer.office import NOW, PASSPHRASE, STANDING, Clock
+from tests.harness.ports import free_port
 from tests.needs import REPOSITORY
 from wallet.composition import open_parts
 from wallet.context import WalletContext

@@ -32,11 +32,11 @@ from didkit_py.service.storage.sqlite import open_sqlite
 from didkit_py.trust import create_trust_list
 from issuer.app import create_app as create_issuer
 from issuer.folder import load_settings as load_issuer
-from tests.e2e.wallet_world import free_port
-from tests.e2e.wallet_world import serving as listening
-from tests.postgres_server import temporary_database
+from tests.harness.ports import free_port
+from tests.harness.serving import serving as listening
 from tests.stores.pooler import pgbouncer, through
 from tests.unit.service.test_evidence import World, serving
+from tools.driving.postgres import temporary_database
 from verifier.app import create_app as create_verifier
 from verifier.folder import load_settings as load_verifier
 from wallet.app import create_app as create_wallet

@@ -13,11 +13,12 @@ import pytest
 from aiohttp import web
 
 from didkit_py.service.http.pages import load_templates
+from tests.harness.folders import cheap_sealing
 from tests.logged import Log, caught
 from tests.needs import need
 from tests.openapi.conforming import Listener
-from tests.postgres_server import temporary_database
 from tests.wording import watched
+from tools.driving.postgres import temporary_database
 
 ENGINE = os.environ.get("DIDKIT_TEST_ENGINE", "sqlite")
 
@@ -46,11 +47,10 @@ def sqlite_only() -> None:
 
 
 @pytest.fixture
-def cheap_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+def cheap_passphrases() -> Iterator[None]:
     """Sealing at the lowest cost that opening accepts: what a passphrase costs is tested where it is made."""
-    for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
-        monkeypatch.setattr(f"{module}.MEMORY_BYTES", 8_192)
-        monkeypatch.setattr(f"{module}.PASSES", 1)
+    with cheap_sealing():
+        yield
 
 
 @pytest.fixture

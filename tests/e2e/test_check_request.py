@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from didkit_py.keys.party import PartyKeys
 from tests.e2e.test_refusals import another_keys_promise
 from tests.e2e.test_wallet import ledger
-from tests.e2e.wallet_world import TERMS, Made, Vendor, World, free_port, open_shop, open_world
+from tests.harness.ports import free_port
+from tests.harness.town import TERMS, World, open_shop, open_world
+from tests.harness.vendor import Made, Vendor
 from verifier.api.endpoints import MAX_CHECKS
 from verifier.cli import group
 from verifier.context import VerifierContext as VendorParts

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from demo.asking import good_standing
-from demo.browser import Page
 from didkit_py.encoding import from_b64url
 from didkit_py.formats.table import FORMATS
 from didkit_py.reading import Reader
 from didkit_py.roles.asking_store import RequestTemplate
-from tests.e2e.wallet_world import World, open_shop, open_world
+from tests.harness.town import World, open_shop, open_world
 from tests.wording import english
+from tools.driving.pages import Page
+from tools.driving.requests import good_standing
 from verifier.context import VerifierContext as VendorParts
 from verifier.pages.requests import _rows
 from verifier.views import record_of

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from didkit_py.trust import TrustedIssuer
+from tests.canaries import EMAIL
 from tests.e2e.test_wallet import command, in_files, kinds, ledger
-from tests.e2e.wallet_world import EMAIL, World, open_world
+from tests.harness.town import World, open_world
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from demo.browser import Page
 from didkit_py.errors import Malformed
 from didkit_py.formats.format import Formats
 from didkit_py.keys.signer import SoftwareSigner
@@ -20,9 +19,11 @@ from didkit_py.parties.source import KeySources
 from didkit_py.records.events import EventKind, Residual, parse_event
 from didkit_py.roles.ending import Relationship, relationship_of
 from didkit_py.roles.presenting_store import Exchange
+from tests.canaries import PASSPHRASE
 from tests.e2e.test_wallet import TRADE, command, ledger
-from tests.e2e.wallet_world import PASSPHRASE, World, open_world
+from tests.harness.town import World, open_world
 from tests.wording import english
+from tools.driving.pages import Page
 from wallet.app import create_app
 from wallet.folder import load_settings
 from wallet.pages.endings import afterwards

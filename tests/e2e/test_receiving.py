@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from demo.browser import Page
 from didkit_py.roles.issuing_store import WantedCredential
 from issuer.app import create_app as create_issuer
 from issuer.context import IssuerContext as IssuerParts
@@ -21,7 +20,11 @@ from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
 from issuer.web_context import PARTS as ISSUER_PARTS
 from tests.canaries import TOWNS_PASSPHRASE
-from tests.e2e.wallet_world import CONTACT, World, free_port, now, open_world, serving
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
+from tests.harness.town import CONTACT, World, open_world
+from tests.harness.vendor import now
+from tools.driving.pages import Page
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 METADATA: Final = "/.well-known/openid-credential-issuer"

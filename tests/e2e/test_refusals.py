@@ -13,7 +13,8 @@ import pytest
 from didkit_py.credentials.template import template_named
 from didkit_py.keys.signer import SoftwareSigner
 from tests.e2e.test_wallet import command, kinds
-from tests.e2e.wallet_world import Made, World, open_world
+from tests.harness.town import World, open_world
+from tests.harness.vendor import Made
 
 pytestmark = pytest.mark.usefixtures("cheap_passphrases")
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from demo.asking import good_standing
 from didkit_py.credentials.template import template_named
 from didkit_py.formats.table import FORMATS
 from didkit_py.roles.asking_store import RequestTemplate
 from tests.e2e.verifier.shop import Clock
-from tests.e2e.wallet_world import World, open_shop, open_world
+from tests.harness.town import World, open_shop, open_world
+from tools.driving.requests import good_standing
 from verifier.context import VerifierContext as VendorParts
 from verifier.views import result_json
 

@@ -14,11 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 from playwright.async_api import async_playwright
 
-from demo.browser import Page
 from didkit_py.errors import CannotOpen
 from didkit_py.service.storage.sealing import Box
-from tests.e2e.wallet_world import AUDIO, EMAIL, MODEL, PASSPHRASE, Made, World, open_world
+from tests.canaries import AUDIO, EMAIL, MODEL, PASSPHRASE
+from tests.harness.town import World, open_world
+from tests.harness.vendor import Made
 from tests.logged import Log
+from tools.driving.pages import Page
 from wallet.cli import group
 from wallet.storage.presentation_store import relationship_signer
 from wallet.storage.vault import Locked, Vault, create_key, open_key

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from demo.asking import sound_system
-from tests.e2e.wallet_world import MODEL, RECEIPT, World, open_world
+from tests.canaries import MODEL
+from tests.harness.town import RECEIPT, World, open_world
+from tools.driving.requests import sound_system
 
 STANDING: Final = "urn:didkit-py:vct:insurer-good-standing:1"
 OTHER_MODEL: Final = "Chryota Comet"

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.founding import founded
 from tests.faults.town import Town
 from tests.needs import need
-from tests.postgres_server import temporary_database
+from tools.driving.postgres import temporary_database
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgres"])

@@ -2,23 +2,16 @@
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-
-from demo.cast import Party, Role
-from demo.wallet_pages import Sally
 from didkit_py.credentials.template import TEMPLATES
-from didkit_py.encoding import Json, rfc3339
 from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.service.setup.folders import KEYS, load_folder
 from didkit_py.service.setup.keyfile import ServiceKeys, open_keyfile, read_unlock
-from didkit_py.terms.document import create_signatory_statement
 from didkit_py.trust import TrustedIssuer
 from issuer.composition import open_parts as open_issuer
 from issuer.context import IssuerContext
@@ -27,6 +20,11 @@ from issuer.folder import load_settings as load_issuer
 from tests.faults.points import Side
 from tests.faults.stores import Keys
 from tests.faults.town import Program, Town
+from tests.harness.folders import cheap_sealing
+from tests.harness.ports import free_port
+from tests.harness.town import signed_terms
+from tools.driving.parties import Party, Role
+from tools.driving.wallet_pages import Sally
 from verifier.composition import open_parts as open_vendor
 from verifier.context import VerifierContext
 from verifier.folder import create_vendor
@@ -70,17 +68,11 @@ def founded(folder: Path, database_url: str | None) -> Iterator[Town]:
 
 
 def _cast(folder: Path) -> dict[Side, Party]:
-    held = {side: socket.socket() for side in ROLES}
-    for one in held.values():
-        one.bind(("127.0.0.1", 0))
     cast: dict[Side, Party] = {}
     for side, role in ROLES.items():
         secret = folder / f"{side}.passphrase"
         secret.write_text(secrets.token_hex(16))
-        port = int(held[side].getsockname()[1])
-        cast[side] = Party(role=role, port=port, folder=folder / side, passphrase_file=secret)
-    for one in held.values():
-        one.close()
+        cast[side] = Party(role=role, port=free_port(), folder=folder / side, passphrase_file=secret)
     return cast
 
 
@@ -95,12 +87,9 @@ def _make_folders(cast: Mapping[Side, Party], database_url: str | None) -> None:
         side: {"name": party.role.name, "base_url": party.url, "port": party.port, **common}
         for side, party in cast.items()
     }
-    with pytest.MonkeyPatch.context() as patched:  # sealing at the lowest cost that opening accepts
-        for module in ("didkit_py.keys.sealed", "didkit_py.service.setup.operator"):
-            patched.setattr(f"{module}.MEMORY_BYTES", 8_192)
-            patched.setattr(f"{module}.PASSES", 1)
-        issuer, vendor, wallet = cast["issuer"], cast["vendor"], cast["wallet"]
-        types = settings["issuer"] | {"types": TYPES}
+    issuer, vendor, wallet = cast["issuer"], cast["vendor"], cast["wallet"]
+    types = settings["issuer"] | {"types": TYPES}
+    with cheap_sealing():
         create_issuer(issuer.folder, settings=types, alg="ES256", passphrase=issuer.passphrase)
         create_vendor(vendor.folder, settings=settings["vendor"], alg="ES256", passphrase=vendor.passphrase)
         create_wallet(wallet.folder, settings=settings["wallet"], passphrase=wallet.passphrase)
@@ -126,12 +115,7 @@ async def _equip(cast: Mapping[Side, Party]) -> str:
 
 
 async def _confirm_terms(issuer: IssuerContext, vendor: VerifierContext, terms_id: str, now: datetime) -> None:
-    signed: dict[str, Json] = {
-        "terms": {"id": terms_id, "family": "example-standard-terms-of-sharing", "version": "1.0"},
-        "signature": await create_signatory_statement(terms_id, signed_at=now, signer=vendor.signer),
-        "signedAt": rfc3339(now),
-        "level": "reviewed",
-    }
+    signed = await signed_terms(terms_id, vendor.signer, now)
     wanted = WantedCredential(type_name="terms-signatory", values=signed, reference="the vendor", subject=vendor.did)
     made = await issuer.issuing.make_offer(wanted, now=now)
     await vendor.receive(await vendor.preview(issuer.issuing.offer_link(made.offer.id)), tx_code=made.tx_code)

@@ -10,12 +10,13 @@ from urllib.parse import urlencode, urljoin
 
 import pytest
 
-from demo.asking import sound_system
-from demo.browser import Browser, Page
 from didkit_py.service.http.web import DRAIN_SECONDS
 from tests.faults.points import POINTS, Point, Side
 from tests.faults.stores import Seen
 from tests.faults.town import Program, Town
+from tools.driving.browser import Browser
+from tools.driving.pages import Page
+from tools.driving.requests import sound_system
 
 SIDES: tuple[Side, ...] = ("issuer", "vendor", "wallet")
 SHORT = 0.5  # seconds, in place of DRAIN_SECONDS

@@ -15,11 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from demo.asking import sound_system
-from demo.browser import Browser, Page
-from demo.cast import Party
-from demo.telling import DemoFailed
-from demo.wallet_pages import Sally
 from didkit_py.command import REJECTED
 from didkit_py.oid4vci.offer import create_offer_link
 from didkit_py.oid4vp.client_id import client_id_of
@@ -28,6 +23,11 @@ from didkit_py.parties.table import KEY_SOURCES
 from tests.faults.crashing import CRASH, HELD, HOLD, run_program
 from tests.faults.points import Point, Side
 from tests.faults.stores import Keys, Seen, look, require_whole, sealed_result
+from tools.driving.browser import Browser
+from tools.driving.pages import Page, StepFailed
+from tools.driving.parties import Party
+from tools.driving.requests import sound_system
+from tools.driving.wallet_pages import Sally
 
 T = TypeVar("T")
 START_SECONDS: Final = 60
@@ -41,7 +41,7 @@ RECEIPT: Final[dict[str, Any]] = {
     "vehicle": {"model": "Chryota Prim Hybrid", "audioSystem": "Clearsound CS-900", "vin": "JTX00AMPLE0000042"},
     "buyer_name": "Sally Example",
 }
-TOLERANT: Final = (OSError, DemoFailed)  # of an errand over which somebody died
+TOLERANT: Final = (OSError, StepFailed)  # of an errand over which somebody died
 
 FORKING: Final = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["pytest", "tests.faults.crashing"])  # pytest: each child reads our main program
@@ -51,7 +51,7 @@ class Died(Exception):  # noqa: N818 - it is what happened
     """A program ended while it started."""
 
 
-class Spent(DemoFailed):
+class Spent(StepFailed):
     """The issuer says that the offer was used."""
 
 
@@ -94,13 +94,13 @@ class Program:
             return False
 
     def tell(self, *words: str, codes: tuple[int, ...]) -> str:
-        """What a command prints, given beside the running service. Raises DemoFailed for another exit code."""
+        """What a command prints, given beside the running service. Raises StepFailed for another exit code."""
         log = self.folder / "command.json"
         log.unlink(missing_ok=True)
         self.command = self._run(*words, log=log)
         self.command.join(END_SECONDS)
         if self.command.exitcode not in codes:
-            raise DemoFailed(f"{words[0]} ended with {self.command.exitcode}: {log.read_text()}")
+            raise StepFailed(f"{words[0]} ended with {self.command.exitcode}: {log.read_text()}")
         return log.read_text()
 
     def was_killed(self) -> bool:
@@ -311,7 +311,7 @@ class Town:
         self.unlock()
         page = self.sally.open(link)
         if page.outcome != "ask":
-            raise DemoFailed(f"the wallet does not ask: {page.text[:300]}")
+            raise StepFailed(f"the wallet does not ask: {page.text[:300]}")
         return _last(page)
 
     def answer(self, exchange_id: str, decision: str) -> None:
@@ -345,11 +345,11 @@ class Town:
         self.sally.unlock()
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        """Until it is done; not for somebody who died. Raises DemoFailed."""
+        """Until it is done; not for somebody who died. Raises StepFailed."""
         deadline = time.monotonic() + WAIT_SECONDS
         while not done():
             if self.somebody_died or time.monotonic() > deadline:
-                raise DemoFailed("it was not done")
+                raise StepFailed("it was not done")
             time.sleep(0.02)
 
 

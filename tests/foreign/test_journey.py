@@ -15,8 +15,6 @@ from openvc.keys import P256SigningKey
 from openvc.proof.errors import ProofError
 from openvc.proof.sd_jwt import SdJwtVcProofSuite
 
-from demo import mallory
-from demo.asking import affordability
 from didkit_py.encoding import b64url, from_b64url
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vp.exchange import ExchangeState
@@ -24,7 +22,9 @@ from didkit_py.oid4vp.response import ResponseAnswer
 from didkit_py.roles.asking_store import KeptRequest, RequestTemplate
 from didkit_py.roles.checking import Checking
 from tests.browser.town import Town, open_town
-from tests.e2e.wallet_world import now
+from tests.harness.vendor import now
+from tools.driving import mallory
+from tools.driving.requests import affordability
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

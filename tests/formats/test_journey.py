@@ -12,8 +12,6 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from demo.asking import affordability, sound_system
-from demo.browser import Page
 from didkit_py.credentials.credential import UnverifiedCredential
 from didkit_py.encoding import from_b64url
 from didkit_py.formats.format import Format, Formats
@@ -25,12 +23,16 @@ from didkit_py.roles.issuing_store import WantedCredential
 from didkit_py.trust import TrustedIssuer
 from issuer.app import create_app as create_issuer
 from issuer.context import IssuerContext
-from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
 from issuer.web_context import PARTS
-from tests.e2e.wallet_world import EMAIL, World, open_shop, open_world, serving
+from tests.canaries import EMAIL
 from tests.formats.toy import TOY
+from tests.harness.folders import copy_folder
+from tests.harness.serving import serving
+from tests.harness.town import World, open_shop, open_world
 from tests.unit.parties.web_keys import MEDIA_TYPE, WEB_KEYS
+from tools.driving.pages import Page
+from tools.driving.requests import affordability, sound_system
 from verifier.context import VerifierContext
 from verifier.views import record_of
 
@@ -106,7 +108,7 @@ async def open_mint(world: World, folder: Path) -> AsyncIterator[IssuerContext]:
     for name in ("trust_list_url", "trust_list_signer"):
         del settings[name]
     settings["types"] = ("affordability-range", "contact")
-    create_issuer_folder(folder, settings=settings, alg="ES256", passphrase="the mint of the town")
+    copy_folder(folder, "issuer", settings=settings, passphrase="the mint of the town")
     app = create_issuer(folder, load_issuer(folder), clock=world.clock, formats={TOY.id: TOY})
 
     @web.middleware

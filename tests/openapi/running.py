@@ -13,13 +13,15 @@ from typing import Any, Final, TypeVar
 import pytest
 import requests
 
-from demo.asking import sound_system
 from didkit_py.formats.table import FORMATS
 from didkit_py.oid4vci.token import TokenRequest
 from didkit_py.roles.asking_store import RequestTemplate
 from didkit_py.roles.issuing_store import WantedCredential
 from tests.browser.town import OPERATOR, Town, open_town
-from tests.e2e.wallet_world import CONTACT, PASSPHRASE, now
+from tests.canaries import PASSPHRASE
+from tests.harness.town import CONTACT
+from tests.harness.vendor import now
+from tools.driving.requests import sound_system
 
 T = TypeVar("T")
 

@@ -23,9 +23,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from demo.browser import placed, plain
 from tests.needs import REPOSITORY
 from tests.openapi.running import CALLS, SECONDS, Service, Visitor, running_town
+from tools.driving.pages import placed, plain
 
 EXAMPLES: Final = int(os.environ.get("DIDKIT_EXAMPLES", "8"))
 DOCUMENTS: Final = {path.stem: json.loads(path.read_text()) for path in (REPOSITORY / "specs/openapi").glob("*.json")}

@@ -14,8 +14,6 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from demo.asking import sound_system
-from demo.browser import placed, plain
 from didkit_py.credentials.template import TEMPLATES
 from didkit_py.formats.table import FORMATS
 from didkit_py.roles.asking_store import RequestTemplate
@@ -24,7 +22,13 @@ from issuer.folder import create_folder as create_issuer_folder
 from issuer.folder import load_settings as load_issuer
 from tests.attacks.endpoint import dump
 from tests.browser.town import OPERATOR, Town, open_town
-from tests.e2e.wallet_world import CONTACT, PASSPHRASE, free_port, now, serving
+from tests.canaries import PASSPHRASE
+from tests.harness.ports import free_port
+from tests.harness.serving import serving
+from tests.harness.town import CONTACT
+from tests.harness.vendor import now
+from tools.driving.pages import placed, plain
+from tools.driving.requests import sound_system
 from verifier.app import create_app as create_verifier
 from verifier.folder import create_vendor
 from verifier.folder import load_settings as load_verifier

@@ -21,14 +21,15 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from demo.asking import sound_system
-from demo.cast import Party, Role
-from demo.processes import Company
-from demo.wallet_pages import Sally
 from didkit_py.encoding import from_b64url, read_json
 from issuer.cli import group as issuer_commands
 from tests.canaries import AUDIO, BUYER, EMAIL, MEMBER_NUMBER, MODEL, VIN, found_in
-from tests.e2e.wallet_world import CONTACT, RECEIPT, TERMS, free_port
+from tests.harness.ports import free_port
+from tests.harness.town import CONTACT, RECEIPT, TERMS
+from tools.driving.parties import Party, Role
+from tools.driving.processes import Company
+from tools.driving.requests import sound_system
+from tools.driving.wallet_pages import Sally
 from verifier.cli import group as verifier_commands
 from wallet.cli import group as wallet_commands
 

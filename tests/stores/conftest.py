@@ -6,8 +6,8 @@ import pytest
 
 from didkit_py.service.storage.database import Database
 from tests.needs import need
-from tests.postgres_server import temporary_database
 from tests.stores.engines import ENGINES, Engine, make_postgres, make_sqlite
+from tools.driving.postgres import temporary_database
 
 SCHEMA = """
 CREATE TABLE things (name TEXT NOT NULL PRIMARY KEY, body BYTEA, size BIGINT, note TEXT); -- ; a comment

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.needs import pooler_path, postgres_address
-from tests.postgres_server import USER, url_of
+from tests.needs import pooler_path
+from tools.driving.postgres import USER, postgres_address, url_of
 
 START_SECONDS = 20
 IGNORED = "search_path,client_min_messages,default_transaction_isolation,lock_timeout,statement_timeout"

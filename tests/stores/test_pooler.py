@@ -15,9 +15,9 @@ from didkit_py.service.storage.postgres_address import Address
 from didkit_py.service.storage.postgres_connection import PostgresSession, SessionPurpose, connect
 from didkit_py.service.storage.postgres_pool import Pool
 from tests.needs import need
-from tests.postgres_server import temporary_database
 from tests.stores.pooler import pgbouncer, through
 from tests.stores.test_postgres import ADD, names
+from tools.driving.postgres import temporary_database
 
 # A session that may write was not asked for anything else.
 HARMLESS = ("SET default_transaction_read_only = off",)

@@ -18,11 +18,11 @@ from didkit_py.service.storage.database import BadStatement, ConstraintFailed, S
 from didkit_py.service.storage.postgres import READERS, WRITERS, PostgresDatabase, open_postgres
 from didkit_py.service.storage.postgres_address import Address
 from didkit_py.service.storage.postgres_settings import DURABLE, Fact
-from tests.needs import REPOSITORY, postgres_address
-from tests.postgres_server import USER, temporary_database
+from tests.needs import REPOSITORY
 from tests.stores.engines import make_postgres
 from tests.stores.engines import postgres_address as address_of
 from tests.stores.proxy import Proxy
+from tools.driving.postgres import USER, postgres_address, temporary_database
 
 pytestmark = pytest.mark.needs("postgres")
 

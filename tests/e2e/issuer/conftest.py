@@ -13,7 +13,8 @@ from didkit_py.keys.sealed import open_with_passphrase, seal
 from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.service.setup.keyfile import read_unlock
 from issuer.cli import group
-from tests.e2e.issuer.office import PASSPHRASE, Clock, Office, free_port, open_business, open_office
+from tests.e2e.issuer.office import PASSPHRASE, Clock, Office, open_business, open_office
+from tests.harness.ports import free_port
 
 TYPES = "affordability-range,insurer-good-standing,authorized-dealer,terms-signatory"
 

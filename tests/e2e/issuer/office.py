@@ -1,8 +1,6 @@
 """An issuer at work: its real application on a loopback port, its real database, a clock that tests set."""
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +12,6 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from demo.browser import placed, plain
 from didkit_py.dids.document import create_document
 from didkit_py.dids.web import web_did
 from didkit_py.encoding import Json
@@ -30,6 +27,8 @@ from issuer.context import IssuerContext
 from issuer.folder import load_settings
 from issuer.web_context import PARTS
 from tests.canaries import BUYER, MEMBER_NUMBER, OPERATORS_PASSPHRASE, watch_for
+from tests.harness.serving import serving
+from tools.driving.pages import placed, plain
 
 NOW: Final = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 PASSPHRASE: Final = OPERATORS_PASSPHRASE
@@ -201,38 +200,25 @@ def keys(count: int, *, alg: str = "ES256") -> list[SoftwareSigner]:
     return [SoftwareSigner.from_secret(bytes([7] * 31 + [place + 1]), alg=alg) for place in range(count)]
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @asynccontextmanager
 async def open_office(folder: Path, clock: Clock) -> AsyncIterator[Office]:
     """The issuer of this folder, running."""
     settings = load_settings(folder)
     app = create_app(folder, settings, clock=clock)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", settings.port).start()
-        async with (
-            Fetcher((settings.base_url,)) as fetcher,
-            aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
-        ):
-            yield Office(
-                url=settings.base_url,
-                folder=folder,
-                clock=clock,
-                parts=app[PARTS],
-                metrics=app[METRICS],
-                http=http,
-                fetcher=fetcher,
-            )
-    finally:
-        await runner.cleanup()
-        await asyncio.sleep(0)
+    async with (
+        serving(app, settings.port),
+        Fetcher((settings.base_url,)) as fetcher,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
+    ):
+        yield Office(
+            url=settings.base_url,
+            folder=folder,
+            clock=clock,
+            parts=app[PARTS],
+            metrics=app[METRICS],
+            http=http,
+            fetcher=fetcher,
+        )
 
 
 @asynccontextmanager
@@ -246,10 +232,5 @@ async def open_business(port: int) -> AsyncIterator[SoftwareSigner]:
 
     app = web.Application()
     app.router.add_get("/.well-known/did.json", document)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+    async with serving(app, port):
         yield signer
-    finally:
-        await runner.cleanup()

@@ -13,7 +13,8 @@ from didkit_py.roles.receiving import Received, preview, receive
 from didkit_py.service.setup.settings import load
 from issuer.cli import group
 from issuer.settings import IssuerSettings
-from tests.e2e.issuer.office import PASSPHRASE, STANDING, Clock, Office, free_port, keys, open_office
+from tests.e2e.issuer.office import PASSPHRASE, STANDING, Clock, Office, keys, open_office
+from tests.harness.ports import free_port
 from verifier.cli import group as verifier_group
 from verifier.settings import VerifierSettings
 from wallet.settings import WalletSettings

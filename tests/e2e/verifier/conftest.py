@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from tests.cast import TERMS_BODY
-from tests.e2e.verifier.shop import PASSPHRASE, TRUST_LIST, Clock, Shop, free_port, open_shop
+from tests.e2e.verifier.shop import PASSPHRASE, TRUST_LIST, Clock, Shop, open_shop
+from tests.harness.ports import free_port
 from verifier.cli import group
 
 

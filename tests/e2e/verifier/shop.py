@@ -16,10 +16,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-from aiohttp import web
 from multidict import CIMultiDict
 
-from demo.browser import placed, plain
 from didkit_py.consent.consent import Answer_, Consent, consent, release
 from didkit_py.consent.decision import DisclosureCase, decide
 from didkit_py.consent.page_digest import page_digest
@@ -69,6 +67,8 @@ from tests.cast import (
     terms_signatory,
     wallet,
 )
+from tests.harness.serving import serving
+from tools.driving.pages import placed, plain
 from verifier.app import create_app
 from verifier.context import VerifierContext
 from verifier.folder import load_settings
@@ -346,30 +346,23 @@ async def _published(one: Party, statuses: Mapping[int, int]) -> dict[str, bytes
 async def open_shop(folder: Path, clock: Clock, *, papers: bool = True) -> AsyncIterator[Shop]:
     """The vendor of this folder at work, with a role and a signatory credential unless said."""
     settings = load_settings(folder)
-    runner = web.AppRunner(create_app(folder, settings, clock=clock), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", settings.port).start()
-    app = runner.app
-    assert app is not None
+    app = create_app(folder, settings, clock=clock)
     jar = aiohttp.CookieJar(unsafe=True)
-    try:
-        async with aiohttp.ClientSession(cookie_jar=jar) as http:
-            parts = app[PARTS]
-            document, body = await published_terms()
-            await parts.lists.save_sources(await sources(document, body))
-            if papers and not await parts.store.own_credentials():
-                await give_papers(parts, document)
-            yield Shop(
-                url=settings.base_url,
-                folder=folder,
-                clock=clock,
-                parts=parts,
-                metrics=app[METRICS],
-                terms=document,
-                http=http,
-            )
-    finally:
-        await runner.cleanup()
+    async with serving(app, settings.port), aiohttp.ClientSession(cookie_jar=jar) as http:
+        parts = app[PARTS]
+        document, body = await published_terms()
+        await parts.lists.save_sources(await sources(document, body))
+        if papers and not await parts.store.own_credentials():
+            await give_papers(parts, document)
+        yield Shop(
+            url=settings.base_url,
+            folder=folder,
+            clock=clock,
+            parts=parts,
+            metrics=app[METRICS],
+            terms=document,
+            http=http,
+        )
 
 
 async def give_papers(parts: VerifierContext, document: TermsDocument) -> None:

@@ -20,17 +20,10 @@ from issuer.app import create_app as create_issuer
 from issuer.cli import group as issuer_group
 from issuer.folder import load_settings as load_issuer
 from tests.cast import wallet
-from tests.e2e.verifier.shop import (
-    PASSPHRASE,
-    Clock,
-    Shop,
-    affordability,
-    car_only,
-    free_port,
-    sound_system,
-)
+from tests.e2e.verifier.shop import PASSPHRASE, Clock, Shop, affordability, car_only, sound_system
 from tests.e2e.verifier.test_agreements import agree
 from tests.e2e.verifier.test_wire import spoil_last
+from tests.harness.ports import free_port
 from verifier import commands
 from verifier.cli import group
 from verifier.composition import open_parts

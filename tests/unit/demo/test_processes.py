@@ -16,8 +16,9 @@ from tests.needs import REPOSITORY
 STORY = """
 import os, sys, time
 from pathlib import Path
-from demo import processes
-from demo.cast import CAST, Party
+from demo.cast import CAST
+from tools.driving import processes
+from tools.driving.parties import Party
 processes.COMMAND, processes._answers = sys.argv[1], lambda url: True
 processes.end_on_signals()
 company = processes.Company()

@@ -10,7 +10,7 @@ from didkit_py.service.storage.postgres import PostgresDatabase
 from didkit_py.service.storage.postgres_address import Address, encryption
 from didkit_py.service.storage.sqlite import SqliteDatabase
 from tests.needs import need
-from tests.postgres_server import temporary_database
+from tools.driving.postgres import temporary_database
 
 URL = "postgresql://bose@db.example/vendors"
 

@@ -16,10 +16,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from demo.cast import Party
-from demo.databases import SHARED
-from demo.telling import DemoFailed
+from tools.driving.pages import StepFailed
+from tools.driving.parties import Party
 
+SHARED: Final = ("DIDKIT_DATABASE_URL", "DIDKIT_DATABASE_PASSWORD_FILE")  # what every party is told
 COMMAND: Final = shutil.which("didkit-py", path=str(Path(sys.executable).parent)) or "didkit-py"
 START_SECONDS: Final = 180  # eleven at once, on a machine that may be busy
 STOP_SECONDS: Final = 15
@@ -46,12 +46,12 @@ def end_on_signals() -> None:
 
 
 def run(*words: str, codes: tuple[int, ...] = (0,)) -> Any:  # noqa: ANN401 - whatever JSON the command prints
-    """What `didkit-py … --json` prints. Raises DemoFailed when it ends with another exit code."""
+    """What `didkit-py … --json` prints. Raises StepFailed when it ends with another exit code."""
     done = subprocess.run(
         [COMMAND, *words, "--json"], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=_clean()
     )
     if done.returncode not in codes:
-        raise DemoFailed(f"didkit-py {' '.join(words[:2])} ended with {done.returncode}: {done.stderr or done.stdout}")
+        raise StepFailed(f"didkit-py {' '.join(words[:2])} ended with {done.returncode}: {done.stderr or done.stdout}")
     return json.loads(done.stdout) if done.stdout.strip() else {}
 
 
@@ -90,9 +90,9 @@ class Company:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         # It ends them when this process is killed before it can.
         self._watcher = subprocess.Popen(
-            [sys.executable, "-m", "demo.watcher"],
+            [sys.executable, "-m", "tools.driving.watcher"],
             stdin=subprocess.PIPE,
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=Path(__file__).resolve().parents[2],
             env=_clean(),
             start_new_session=True,
         )
@@ -121,7 +121,7 @@ class Company:
                 return
             time.sleep(0.05)
         last = (party.folder / "log.jsonl").read_text(errors="replace")[-2000:]
-        raise DemoFailed(f"{party.role.name} did not start:\n{last}")
+        raise StepFailed(f"{party.role.name} did not start:\n{last}")
 
     def stop(self) -> None:
         """End them as an operator would, all at once."""

@@ -1,18 +1,14 @@
-"""A browser as small as will do: cookies, forms and the marks on a page. No JavaScript, as the pages need none."""
+"""Pages as a browser without scripts sees them: their forms, links, words, and what they mark for programs.
 
-import http.cookiejar
+The demo and the tests read pages by this; each has a browser of its own.
+"""
+
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
 
-from demo.telling import DemoFailed
-
-TIMEOUT: Final = 60
 _SESSION_PATH: Final = re.compile(r"/s/[A-Za-z0-9_-]{43}(?=/)")
 _PUBLIC: Final = re.compile(  # what is there without a session
     r"/(s/|sign-in|static/|healthz|readyz|done|\.well-known/|credential-offers/|token$|nonce$|credential$|status-lists"
@@ -32,6 +28,10 @@ def placed(path: str, cookie_paths: Iterable[str]) -> str:
 
 
 _VOID: Final = frozenset({"input", "br", "img", "hr", "meta", "link", "path", "rect", "use", "wbr", "source", "col"})
+
+
+class StepFailed(Exception):  # noqa: N818 - it is what happened
+    """A step did not come to its end: a page without the form, a program that does not start, another answer."""
 
 
 @dataclass(slots=True)
@@ -116,56 +116,8 @@ class Page(HTMLParser):
                 self.codes.append(data.strip())
 
     def form(self, name: str) -> Form:
-        """The form that has a field or button of this name. Raises DemoFailed."""
+        """The form that has a field or button of this name. Raises StepFailed."""
         for form in self.forms:
             if name in form.names or any(button == name for button, _ in form.buttons):
                 return form
-        raise DemoFailed(f"{self.url} (status {self.status}) has no form with {name}: {self.text[:600]}")
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects are followed by hand, so that a POST never becomes a surprise."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-class Browser:
-    """One person's browser at one site."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self._jar = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(_NoRedirect(), urllib.request.HTTPCookieProcessor(self._jar))
-
-    def get(self, path: str) -> Page:
-        """The page at `path`, redirects followed."""
-        return self._send(urllib.request.Request(self._place(path)))  # noqa: S310 - loopback
-
-    def submit(self, page: Page, form: Form, given: dict[str, str], ticked: tuple[tuple[str, str], ...] = ()) -> Page:
-        """Send a form of `page` with these fields filled and these boxes ticked or buttons pressed."""
-        kept = [(name, value) for name, value in form.fields if name not in given]
-        body = urllib.parse.urlencode([*kept, *given.items(), *ticked]).encode()
-        url = self._place(urllib.parse.urljoin(page.url, form.action))
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin}
-        return self._send(urllib.request.Request(url, data=body, headers=headers))  # noqa: S310 - loopback
-
-    def fill(self, path: str, **given: str) -> Page:
-        """Open `path` and send its form with these fields."""
-        page = self.get(path)
-        return self.submit(page, page.form(next(iter(given))), given)
-
-    def _place(self, path: str) -> str:
-        return urllib.parse.urljoin(
-            self.origin, placed(path.removeprefix(self.origin), (one.path for one in self._jar))
-        )
-
-    def _send(self, request: urllib.request.Request, hops: int = 5) -> Page:
-        try:
-            with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return Page(plain(answer.url), answer.status, plain(answer.read().decode()))
-        except urllib.error.HTTPError as answer:
-            if answer.code in {302, 303} and hops:
-                place = urllib.parse.urljoin(request.full_url, answer.headers["Location"])
-                return self._send(urllib.request.Request(place), hops - 1)  # noqa: S310 - loopback
-            return Page(plain(request.full_url), answer.code, plain(answer.read().decode(errors="replace")))
+        raise StepFailed(f"{self.url} (status {self.status}) has no form with {name}: {self.text[:600]}")

@@ -1,21 +1,40 @@
-"""Databases of their own on the PostgreSQL server that `tests.needs` finds."""
+"""Databases of their own on the PostgreSQL server of this machine, for tests and benchmarks."""
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Final
 from uuid import uuid4
 
 import asyncpg
 
-from tests.needs import postgres_address
-
+POSTGRES: Final = "DIDKIT_TEST_POSTGRES"
+POSTGRES_PORT: Final = 5432
+POSTGRES_REMEDY: Final = "start PostgreSQL on 127.0.0.1:5432"
 USER = "postgres"
 ENGLISH = "LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'"  # sorts "a" before "B": ours must not
 
 
+def postgres_address() -> tuple[str, int]:
+    """Host and port of the PostgreSQL server for tests, on loopback unless DIDKIT_TEST_POSTGRES says `host:port`."""
+    host, _, port = os.environ.get(POSTGRES, "127.0.0.1").partition(":")
+    return host, int(port or POSTGRES_PORT)
+
+
+def postgres_answers() -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection(postgres_address(), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 def url_of(database: str) -> str:
+    """The URL of a database on it."""
     host, port = postgres_address()
     return f"postgresql://{USER}@{host}:{port}/{database}"
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from demo.browser import Browser, Page
-from demo.cast import Party
-from demo.processes import run
-from demo.telling import DemoFailed
+from tools.driving.browser import Browser
+from tools.driving.pages import Page, StepFailed
+from tools.driving.parties import Party
+from tools.driving.processes import run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Sally:
         """Open the wallet with her passphrase."""
         page = self.browser.fill("/sign-in", passphrase=self.party.passphrase)
         if page.status != 200 or any("passphrase" in form.names for form in page.forms):
-            raise DemoFailed(f"the wallet did not open: {page.text[:300]}")
+            raise StepFailed(f"the wallet did not open: {page.text[:300]}")
 
     def receive(self, link: str, tx_code: str) -> Page:
         """Open an offer's link, read the page, type the transaction code."""
         page = self.browser.fill("/receive", offer=link)
         done = self.browser.submit(page, page.form("tx_code"), {"tx_code": tx_code})
         if done.outcome != "received":
-            raise DemoFailed(f"the offer was not received: {done.text[:600]}")
+            raise StepFailed(f"the offer was not received: {done.text[:600]}")
         return done
 
     def open(self, link: str) -> Page:
@@ -50,7 +50,7 @@ class Sally:
         """Press a button of the consent page."""
         form = page.form("decision")
         if ("decision", decision) not in form.buttons:
-            raise DemoFailed(f"the page has no button to {decision}: {page.text[:600]}")
+            raise StepFailed(f"the page has no button to {decision}: {page.text[:600]}")
         ticked = tuple(("optional", name) for name in optional)
         given = {name: value for name, value in form.fields if name != "decision"}
         return self.browser.submit(page, form, {**given, "decision": decision}, ticked)
@@ -68,7 +68,7 @@ class Sally:
             if form.action.endswith("/lists/refresh"):
                 self.browser.submit(page, form, {})
                 return
-        raise DemoFailed("the rules page has no button to refresh the lists")
+        raise StepFailed("the rules page has no button to refresh the lists")
 
     def deny(self, who: str) -> None:
         """Put somebody on her list of those she does not deal with."""
@@ -79,7 +79,7 @@ class Sally:
         """Stop somebody's use of what she shared, or have it erased: two presses. What her page says of it then."""
         address = f"/disclosures/{request_id}/{wish}"
         if address not in self.browser.get("/disclosures").links:
-            raise DemoFailed(f"the page of who has what offers no way to {wish} it")
+            raise StepFailed(f"the page of who has what offers no way to {wish} it")
         asked = self.browser.get(address)
         for form in asked.forms:
             if form.action == address:

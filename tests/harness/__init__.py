@@ -1,0 +1,1 @@
+"""What tests start: programs in this process, ports for them, and a town of programs that know each other."""
