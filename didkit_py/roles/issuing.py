@@ -2,6 +2,21 @@
 
 The steps are I1 to I8 of `specs/flow.md`. Whatever is secret or about a person reaches the store as a hash, or inside
 an `Offer`, which the store seals. Each step leaves the state as it was unless it holds as a whole.
+
+What an issuer says is a claim type's template, filled: values that break the type's rules are never offered.
+
+    >>> from datetime import UTC, datetime
+    >>> from didkit_py.credentials.template import template_named
+    >>> standing, now = template_named("insurer-good-standing"), datetime(2026, 12, 1, 12, tzinfo=UTC)
+    >>> values = {"standing": "good", "period": {"from": "2026-11-01", "to": "2027-10-31"}}
+    >>> standing.require_values(values)
+    >>> standing.require_values(values | {"period": {"from": "2027-11-01", "to": "2026-10-31"}})
+    Traceback (most recent call last):
+    ...
+    didkit_py.errors.BadTemplate: period: it ends before it begins
+
+`Issuing.make_offer` takes such values; its store remembers the offer, `redeem` turns its code into a token, and `issue`
+signs one copy for each key that the wallet proved.
 """
 
 import hmac
