@@ -13,7 +13,14 @@ import pytest
 from tests.needs import REPOSITORY
 
 SHIPPED = ("didkit_py", "issuer", "verifier", "wallet")
-OUTSIDERS = ("demo",)
+# What each folder beside the programs may import of the tree's own; who tests the demo may import that too.
+BESIDE = {
+    "demo": {"demo", "tools"},
+    "tools/driving": {"tools"},
+    "bench": {*SHIPPED, "bench", "tools"},
+    "tests": {*SHIPPED, "tests", "tools"},
+    "tests/unit/demo": {"demo", "tests", "tools"},
+}
 BIN = Path(sys.executable).parent
 
 
@@ -106,20 +113,24 @@ def test_the_core_alone_may_not_ask_for_time_chance_or_settings(line: str, folde
 
 
 def own_imports(source: str) -> set[str]:
-    """The shipped packages that a source text imports."""
+    """The packages of this tree that a source text imports."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
-    return {name.partition(".")[0] for name in names} & set(SHIPPED)
+    return {name.partition(".")[0] for name in names} & {*SHIPPED, "bench", "demo", "tests", "tools"}
 
 
-def test_the_demo_uses_the_programs_only_as_their_users_can() -> None:
-    files = [file for folder in OUTSIDERS for file in (REPOSITORY / folder).rglob("*.py")]
+@pytest.mark.parametrize("folder", BESIDE)
+def test_the_demo_tests_and_benchmarks_import_nothing_of_each_other(folder: str) -> None:
+    """The demo, and what drives programs for all three, use the programs only as their users can."""
+    inner = [REPOSITORY / other for other in BESIDE if other.startswith(f"{folder}/")]
+    files = [file for file in (REPOSITORY / folder).rglob("*.py") if not any(file.is_relative_to(one) for one in inner)]
     assert files
-    assert {str(file): found for file in files if (found := own_imports(file.read_text(encoding="utf-8")))} == {}
+    found = {str(file): own_imports(file.read_text(encoding="utf-8")) - BESIDE[folder] for file in files}
+    assert {file: names for file, names in found.items() if names} == {}
 
 
 def test_an_import_of_a_program_would_be_seen() -> None:
