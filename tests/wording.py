@@ -4,7 +4,7 @@ import dataclasses
 import gettext
 import io
 import re
-from functools import cache
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -128,15 +128,18 @@ def untranslated(page: str) -> list[str]:
     """What a page in the pseudo-locale says outside of ⟦brackets⟧, with letters in it, and is no data of the tests."""
     reader = _Texts()
     reader.feed(page)
-    rest = []
-    for text in reader.found:
-        while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
-            text = shorter  # noqa: PLW2901 - from the innermost outwards
-        text = _IDENTIFIER.sub("", " ".join(text.split()))  # noqa: PLW2901 - the same
-        for one in DATA:
-            text = text.replace(one, "")  # noqa: PLW2901 - the same
-        rest.append(text.strip())
-    return [text for text in rest if re.search(r"[^\W\d_]{2}", text)]
+    return [rest for text in reader.found if (rest := _said_besides(text))]
+
+
+@lru_cache(maxsize=50_000)  # most texts stand on many pages
+def _said_besides(text: str) -> str:
+    """What of one text is neither of the catalogue nor data; empty where that has no two letters."""
+    while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", "", text)) != text:
+        text = shorter  # from the innermost outwards
+    text = _IDENTIFIER.sub("", " ".join(text.split()))
+    for one in DATA:
+        text = text.replace(one, "")
+    return text.strip() if re.search(r"[^\W\d_]{2}", text) else ""
 
 
 class Twice:

@@ -27,7 +27,7 @@ from tests.needs import REPOSITORY
 from tests.openapi.running import CALLS, SECONDS, Service, Visitor, running_town
 from tools.driving.pages import placed, plain
 
-EXAMPLES: Final = int(os.environ.get("DIDKIT_EXAMPLES", "8"))
+EXAMPLES: Final = int(os.environ.get("DIDKIT_EXAMPLES", "4"))
 DOCUMENTS: Final = {path.stem: json.loads(path.read_text()) for path in (REPOSITORY / "specs/openapi").glob("*.json")}
 ROUTES: Final = [
     (service, path, method)
