@@ -70,7 +70,6 @@ class _Case:
     request: VerifiedRequest
     evidence: Evidence
     keys: PartyKeys
-    terms: Mapping[str, TermsDocument]
     now: datetime
     findings: list[VendorFinding] = field(default_factory=list)
 
@@ -112,7 +111,7 @@ def verify_vendor(
 
     `terms` maps an id to a document whose publisher's signature was verified when it was fetched.
     """
-    case = _Case(request=request, evidence=evidence, keys=vendor_keys, terms=terms, now=now)
+    case = _Case(request=request, evidence=evidence, keys=vendor_keys, now=now)
     roles = tuple(_roles(case))
     agreement, queries = _agreement(case)
     signatory = _signatory(case, agreement)

@@ -146,7 +146,7 @@ class _Unfolding:
 
     def members(self, members: dict[str, Json], at: Path_) -> dict[str, Json]:
         """One object: what is plain first, since a disclosed name must not meet a plain one."""
-        if len(at) > MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
+        if len(at) >= MAX_JSON_DEPTH:  # disclosures can nest in disclosures, so each text's own bound is not enough
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
         found = members.copy()
         if not _SPECIAL.isdisjoint(members):
@@ -189,7 +189,7 @@ class _Unfolding:
 
     def items(self, items: list[Json], at: Path_) -> list[Json]:
         """One array: an item that nobody disclosed leaves no gap."""
-        if len(at) > MAX_JSON_DEPTH:
+        if len(at) >= MAX_JSON_DEPTH:
             raise TooLarge(f"SD-JWT is nested deeper than {MAX_JSON_DEPTH} levels")
         if _NESTED.isdisjoint(map(type, items)):
             return items.copy()

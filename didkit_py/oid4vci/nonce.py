@@ -50,9 +50,9 @@ def verify_nonce(nonce: str, *, key: bytes, now: datetime) -> bytes:
 
 def _octets(nonce: str) -> bytes:
     try:
-        octets = from_b64url(nonce) if len(nonce) <= MAX_NONCE else b""
-    except Malformed:
-        octets = b""
+        octets = from_b64url(nonce)
+    except Malformed as error:
+        raise InvalidNonce("the nonce was not made here", spec=_SPEC) from error
     if len(octets) != _ID_BYTES + _END_BYTES + _MAC_BYTES:
         raise InvalidNonce("the nonce was not made here", spec=_SPEC)
     return octets

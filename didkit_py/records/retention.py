@@ -69,9 +69,4 @@ def of_use(promised: Sequence[Retention]) -> Sequence[Retention]:
 
 def _end(one: Retention, *, shown_at: datetime, ended: datetime | None) -> datetime | None:
     start = ended if one.start == "relationshipEnd" else shown_at
-    if one.then == "keep" or start is None:
-        return None
-    try:
-        return start + one.period.length
-    except OverflowError:  # beyond the calendar: that is no end
-        return None
+    return None if one.then == "keep" or start is None else start + one.period.length

@@ -297,6 +297,21 @@ async def test_a_key_for_signing_in_signs_no_credential() -> None:
     refused(await Shown().text(), given, UnknownKey, "issuer-key")
 
 
+@pytest.mark.parametrize(
+    ("expires", "is_over"),
+    [("2026-11-21T12:00:01Z", False), ("2026-11-21T12:00:00Z", True), ("2026-01-01T00:00:00Z", True)],
+)
+async def test_a_key_whose_time_is_over_signs_no_credential(expires: str, *, is_over: bool) -> None:
+    published: Any = create_document(UNION, {"sign-1": SIGNERS[UNION].public})
+    published["verificationMethod"][0]["expires"] = expires
+    given = await evidence()
+    given = replace(given, parties={**given.parties, UNION: keys_of_document(published, did=UNION)})
+    if is_over:
+        refused(await Shown().text(), given, UnknownKey, "issuer-key")
+    else:
+        judge(await Shown().text(), given)
+
+
 async def test_an_issuer_whose_document_is_not_at_hand_is_neither_believed_nor_refused() -> None:
     given = replace(await evidence(), parties={})
     refused(await Shown().text(), given, Unreachable, "issuer-key")

@@ -267,7 +267,7 @@ def _inner_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.teredo:
         return address.teredo[1]
     bare = ipaddress.IPv6Address(int(address))
-    if bare in _NAT64 or (bare in _IPV4_COMPATIBLE and int(bare) > 1):
+    if bare in _NAT64 or bare in _IPV4_COMPATIBLE:
         return ipaddress.IPv4Address(int(bare) & 0xFFFFFFFF)
     return None
 

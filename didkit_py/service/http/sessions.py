@@ -258,7 +258,7 @@ def holds_csrf_token(request: web.Request, token: str) -> bool:
 
 def keep_cookie(request: web.Request, response: web.StreamResponse) -> None:
     """Make the browser's cookies agree with the session at the end of a request for a page."""
-    if _LOADED not in request and _SESSION not in request:
+    if _LOADED not in request:
         return
     name, session, below = cookie_name(request.app), session_of(request), _SESSION_PATH.match(request.rel_url.raw_path)
     secure = request.app[SETTINGS].base_url.startswith("https:")

@@ -198,6 +198,23 @@ def test_disclosures_nested_in_disclosures_are_bounded() -> None:
         process({"a": [{"...": chain[-1].digest}]}, chain)
 
 
+def test_a_credential_nests_as_deep_as_any_json_text_with_its_disclosures_in_place() -> None:
+    """32 levels, the payload itself being the first one."""
+    objects, items = [shown("a", 1)], [shown("item")]
+    for _ in range(31):
+        objects.append(shown("a", {"_sd": [objects[-1].digest]}))
+    for _ in range(30):
+        items.append(shown([{"...": items[-1].digest}]))
+    assert len(process({"_sd": [objects[-1].digest]}, objects).paths) == 32
+    assert len(process({"a": [{"...": items[-1].digest}]}, items).paths) == 31
+    objects.append(shown("a", {"_sd": [objects[-1].digest]}))
+    items.append(shown([{"...": items[-1].digest}]))
+    with pytest.raises(TooLarge):
+        process({"_sd": [objects[-1].digest]}, objects)
+    with pytest.raises(TooLarge):
+        process({"a": [{"...": items[-1].digest}]}, items)
+
+
 def signed(typ: str = "dc+sd-jwt") -> str:
     return f"{b64url(write_json({'alg': 'ES256', 'typ': typ}))}.{b64url(b'{}')}.{b64url(bytes(64))}"
 

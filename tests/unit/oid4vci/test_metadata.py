@@ -383,3 +383,44 @@ def test_an_issuers_own_words_hold_no_sign_that_reorders_or_hides() -> None:
     assert metadata.display_name == "Harbour [U+202E]noinU tiderC[U+202C] verified"
     assert metadata.configurations["contact"].title == "Loyalty [U+202E]drac[U+202C][U+200B][U+2066]"
     assert metadata.configurations["contact"].description == "a[U+001B]b c"
+
+
+@pytest.mark.parametrize(
+    ("displays", "label"),
+    [
+        ([{"name": "E-Mail", "locale": "de"}, {"name": "E-mail address", "locale": "en"}], "E-mail address"),
+        ([{"name": "E-Mail", "locale": "de"}, {"name": "E-mail address", "locale": "EN-gb"}], "E-mail address"),
+        ([{"name": "E-Mail", "locale": "de"}, {"name": "Courriel", "locale": "fr"}], "E-Mail"),
+        ([{"name": "E-Mail", "locale": "de"}, {"name": "any"}], "E-Mail"),
+        ([{"name": "any"}, {"name": "E-mail address", "locale": "en"}], "E-mail address"),
+        ([{"name": "E" * 1_000, "locale": "en"}], "E" * 1_000),
+    ],
+)
+def test_a_claim_is_called_as_in_our_language_else_as_in_the_first(displays: list[Any], label: str) -> None:
+    claims = [{"path": ["email"], "display": displays}]
+
+    metadata = IssuerMetadata.from_json(
+        changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER, formats=FORMATS
+    )
+
+    assert [(claim.path, claim.label) for claim in metadata.configurations["contact"].claims] == [(("email",), label)]
+
+
+@pytest.mark.parametrize(
+    "displays",
+    [
+        [{"name": "E-mail", "locale": "en"}, {"name": "Mail", "locale": "en"}],  # B.2: one object per language
+        [{"name": "E-mail"}, {"name": "Mail"}],
+        [{"name": "E" * 1_001, "locale": "en"}],
+        [],
+    ],
+    ids=["twice in one language", "twice without a language", "too long", "none"],
+)
+def test_claims_whose_names_break_a_rule_are_passed_over(displays: list[Any]) -> None:
+    claims = [{"path": ["email"], "display": displays}]
+
+    metadata = IssuerMetadata.from_json(
+        changed(f"{CONTACT}/credential_metadata/claims", claims), issuer=ISSUER, formats=FORMATS
+    )
+
+    assert metadata.configurations["contact"].claims == ()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from didkit_py.errors import Malformed
-from didkit_py.oauth import InvalidRequest, UnsupportedGrantType
+from didkit_py.errors import Malformed, TooLarge
+from didkit_py.oauth import MAX_TOKEN_LENGTH, InvalidRequest, UnsupportedGrantType
 from didkit_py.oid4vci.token import TokenRequest, TokenResponse
 
 GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
@@ -146,3 +146,26 @@ def test_a_stored_token_keeps_the_identifiers_that_must_be_used() -> None:
     token = TokenResponse(access_token="a", identifiers={"c": ("c-1", "c-2")})
 
     assert TokenResponse.from_json(token.to_json()) == token
+
+
+def test_a_token_has_its_longest_length() -> None:
+    body: dict[str, Any] = {"access_token": "a" * MAX_TOKEN_LENGTH, "token_type": "Bearer"}
+
+    assert len(TokenResponse.from_json(body).access_token) == MAX_TOKEN_LENGTH
+    with pytest.raises(TooLarge):
+        TokenResponse.from_json(body | {"access_token": "a" * (MAX_TOKEN_LENGTH + 1)})
+    with pytest.raises(TooLarge):
+        TokenResponse.from_json(body | {"token_type": "Bearer" + "x" * 27})
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(0, 0), (1, 1), (366 * 86_400, 366 * 86_400), (366 * 86_400 + 1, None)])
+def test_the_end_of_a_token_is_believed_up_to_a_year(seconds: int, kept: int | None) -> None:
+    body: dict[str, Any] = {"access_token": "a", "token_type": "Bearer", "expires_in": seconds}
+
+    assert TokenResponse.from_json(body).expires_in == kept
+
+
+def test_codes_have_their_longest_lengths() -> None:
+    form = FORM | {"tx_code": "1" * 64, "pre-authorized_code": "a" * 2048}
+
+    assert TokenRequest.from_form(form).to_form() == form

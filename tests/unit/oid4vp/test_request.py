@@ -375,6 +375,9 @@ async def test_a_did_that_is_only_a_key_is_answered_where_the_link_led() -> None
         {"client_metadata": metadata(encrypted_response_enc_values_supported=["A128CBC-HS256"])},
         {"verifier_info": []},
         {"verifier_info": {}},
+        {"verifier_info": [{"format": "urn:x", "data": "a"}] * 21},
+        {"verifier_info": [{"format": "f" * 513, "data": "a"}]},
+        {"verifier_info": [{"format": "urn:x", "data": "a", "credential_ids": ["q"] * 21}]},
         {"verifier_info": [{"format": "urn:x"}]},
         {"verifier_info": [{"data": "a"}]},
         {"verifier_info": [{"format": "urn:x", "data": 1}]},
@@ -396,6 +399,25 @@ async def test_a_did_that_is_only_a_key_is_answered_where_the_link_led() -> None
 )
 async def test_a_request_that_breaks_a_rule_is_malformed(changes: dict[str, object]) -> None:
     assert fault(await refused(claims(**changes))) == "req.malformed"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verifier_info": [{"format": "urn:x", "data": "a"}] * 20},
+        {"verifier_info": [{"format": "f" * 512, "data": "a"}]},
+        {"state": "a" * 1_024},
+        {"exp": timestamp(NOW) + 1_800},
+        {"exp": timestamp(NOW) + 1},
+        {"aud": ["https://self-issued.me/v2"]},
+        {"redirect_uri": None},
+        {"client_metadata": metadata(encrypted_response_enc_values_supported=["A128CBC-HS256", "A256GCM"])},
+        {"client_metadata": metadata(jwks={"keys": [{"kty": "made-up"}, dict(ENCRYPTION_JWK)]})},
+        {"client_metadata": metadata(jwks={"keys": [{**ENCRYPTION_JWK, "kid": "k" * 512}]})},
+    ],
+)
+async def test_a_request_that_is_just_within_the_rules_is_accepted(changes: dict[str, object]) -> None:
+    judged(await signed(claims(**changes)))
 
 
 async def test_an_encryption_key_off_the_curve_is_refused() -> None:

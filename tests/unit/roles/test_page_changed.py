@@ -18,7 +18,9 @@ from didkit_py.keys.signer import SoftwareSigner
 from didkit_py.localization import in_english
 from didkit_py.roles.presenting_store import Exchange, Note, PresentationState
 from tests.cast import (
+    CAR_QUERY,
     DEALER,
+    EMAIL_ITEM,
     EMAIL_VERIFIER,
     NOW,
     RECEIPT,
@@ -29,7 +31,9 @@ from tests.cast import (
     TERMS_BODY,
     Situation,
     Stored,
+    grant,
     happy,
+    promised,
     sound_allowed,
     stored,
 )
@@ -266,3 +270,43 @@ async def test_a_release_refuses_a_case_that_became_another_one_after_the_yes() 
     with pytest.raises(PageChanged):
         await release(other, texts=texts, signers=signers, now=NOW, formats=FORMATS)
     assert await release(given, texts=texts, signers=signers, now=NOW, formats=FORMATS)
+
+
+async def test_what_was_optional_and_is_needed_now_is_said() -> None:
+    """One of two documents is needed: once the first is gone, the second, which could be left out, cannot be."""
+    sets = [{"options": [["car"], ["contact"]]}, {"options": [["contact"]], "required": False}]
+    promise = grant(data=[*promised(grant()), EMAIL_ITEM | {"necessity": "required"}])
+    h = (await happy()).but(query={**SOUND_QUERY, "credential_sets": sets}, grants=(promise,), policy=Policy())
+    seen = page_digest(decide(await h.case()))
+    mail = tuple(one for one in h.held if one.id != "digital-receipt")
+    said = [in_english(one) for one in page_changes(seen, decide(await h.but(held=mail).case()))]
+    assert [one for one in said if "needed" in one] == ["Whether this is needed changed: How to reach you."]
+
+
+@pytest.mark.parametrize("name", ["vendor", "address", "promise", "terms"])
+async def test_a_query_of_any_name_hides_no_part_of_the_page(name: str) -> None:
+    """A seller names its queries. What the page says beside the documents counts whatever they are called."""
+    (car,) = CAR_QUERY["credentials"]
+    h = (await happy()).but(query={"credentials": [{**car, "id": name}]}, policy=Policy())
+    decision = decide(await h.case())
+    (request, vendor), case = (decision.case.request, decision.case.vendor), decision.case
+    assert request is not None
+    assert vendor is not None
+    assert vendor.agreement is not None
+    seen = page_digest(decision)
+    elsewhere = replace(request, request=replace(request.request, response_uri="https://sound.example/other"))
+    changes = {
+        "vendor": replace(case, vendor=replace(vendor, host="other.example")),
+        "address": replace(case, request=elsewhere),
+        "promise": replace(case, vendor=replace(vendor, agreement=replace(vendor.agreement, give=None))),
+        "terms": replace(case, vendor=replace(vendor, terms=None)),
+    }
+    now = replace(decision, case=changes[name])
+    assert page_digest(now).partition(".")[0] != seen.partition(".")[0]
+    said = {
+        "vendor": "Who asks is confirmed in another way than before.",
+        "address": "The answer would go to another address.",
+        "promise": "What they promise changed.",
+        "terms": "The terms behind the promises, or who confirms them, changed.",
+    }
+    assert [in_english(one) for one in page_changes(seen, now)] == [said[name]]

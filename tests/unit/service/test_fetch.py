@@ -395,7 +395,19 @@ def test_an_address_of_special_purpose_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.216.34",
+        "8.8.8.8",
+        "2606:4700:4700::1111",
+        "::ffff:8.8.8.8",  # mapped (RFC 4291, 2.5.5.2)
+        "::8.8.8.8",  # compatible (RFC 4291, 2.5.5.1)
+        "64:ff9b::808:808",  # translated (RFC 6052, 2.1)
+        "2002:808:808::1",  # 6to4 (RFC 3056, 2)
+        "2001:0:808:808:3:4:f7f7:f7f7",  # Teredo (RFC 4380, 4): the client's address, inverted
+    ],
+)
 def test_an_ordinary_address_is_public(address: str) -> None:
     assert is_public(address)
 

@@ -176,7 +176,10 @@ async def test_a_wrong_passphrase_is_refused_and_a_page_says_so(client: Client) 
     assert "The passphrase is not right" in page
     assert "<title>Error: Unlock" in page
     assert 'value="wrong"' not in page
-    assert (await sign_in(client, "")).status == 400
+    nothing = await sign_in(client, "")
+    assert nothing.status == 400
+    assert "Enter the passphrase" in await nothing.text()
+    assert (await sign_in(client, "x" * 1_024)).status == 403
     assert (await sign_in(client, "x" * 1_025)).status == 400
     assert (await client.get("/inside", allow_redirects=False)).status == 303
 

@@ -1,5 +1,6 @@
 import asyncio
 import io
+import json
 import logging
 import os
 import signal
@@ -368,3 +369,15 @@ async def test_https_adds_transport_security_and_a_cookie_that_http_cannot_set()
         "form-action 'self' https://b.example;"
         in security_headers("https://a.example", ("https://b.example",))["Content-Security-Policy"]
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [("GET", "GET"), ("POST", "POST"), ("OPTIONS", "OPTIONS"), ("PROPFIND", "other"), ("LOCK", "other")],
+)
+async def test_the_log_names_the_common_methods_and_calls_all_others_by_one_name(
+    client: Client, log: io.StringIO, method: str, named: str
+) -> None:
+    await client.request(method, "/sign-in", allow_redirects=False)
+    (line,) = [json.loads(one) for one in log.getvalue().splitlines() if '"event":"request"' in one]
+    assert line["method"] == named

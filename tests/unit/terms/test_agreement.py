@@ -1,5 +1,6 @@
 """Agreements: read strictly, and bound to one request, one key, one time and the vendor's own addresses."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -95,11 +96,64 @@ async def test_an_agreement_with_a_stray_or_misshapen_member_is_not_read(h: Situ
         parse_agreement(text)
 
 
-async def test_an_offer_that_lives_longer_than_thirty_minutes_is_refused(h: Situation) -> None:
-    claims = parse_agreement(await h.offer()).jws.claims() | {"exp": timestamp(NOW + timedelta(minutes=31))}
+@pytest.mark.parametrize(
+    ("life", "is_refused"),
+    [
+        (timedelta(minutes=30), False),
+        (timedelta(minutes=30, seconds=1), True),
+        (timedelta(seconds=1), False),
+        (timedelta(), True),
+        (timedelta(seconds=-1), True),
+    ],
+)
+async def test_an_offer_lives_some_time_and_thirty_minutes_at_most(
+    h: Situation, life: timedelta, *, is_refused: bool
+) -> None:
+    claims = parse_agreement(await h.offer()).jws.claims() | {"exp": timestamp(NOW + life)}
     text = await sign_compact(claims, typ="relationship-agreement+jwt", signer=SOUND.signer)
-    with pytest.raises(BadAgreement, match="30 minutes"):
+    with pytest.raises(BadAgreement, match="30 minutes") if is_refused else nullcontext():
         await verified(h, text)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_refused"),
+    [
+        (timedelta(seconds=-60), False),
+        (timedelta(seconds=-61), True),
+        (timedelta(minutes=31), False),
+        (timedelta(minutes=31, seconds=1), True),
+    ],
+)
+async def test_clocks_may_differ_by_a_minute_at_both_ends_of_an_offer(
+    h: Situation, now: timedelta, *, is_refused: bool
+) -> None:
+    text = await h.offer()
+    with pytest.raises(BadAgreement, match="time") if is_refused else nullcontext():
+        await verified(h, text, now=now)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_read"),
+    [
+        ({"rel": "r" * 22}, True),
+        ({"rel": "r" * 21}, False),
+        ({"rel": "r" * 64}, True),
+        ({"rel": "r" * 65}, False),
+        ({"continues": "c" * 64}, True),
+        ({"continues": "c" * 65}, False),
+        ({"terms": {"id": "t" * 64}}, True),
+        ({"terms": {"id": "t" * 65}}, False),
+        ({"give": {"code": "c" * 80, "text": "t" * 300}}, True),
+        ({"give": {"code": "c" * 81, "text": "t"}}, False),
+        ({"give": {"code": "c", "text": "t" * 301}}, False),
+    ],
+    ids=str,
+)
+async def test_each_text_of_an_agreement_has_its_bounds(h: Situation, change: dict[str, Any], *, is_read: bool) -> None:
+    claims = parse_agreement(await h.offer()).jws.claims()
+    text = await sign_compact(claims | change, typ="relationship-agreement+jwt", signer=SOUND.signer)
+    with nullcontext() if is_read else pytest.raises((Malformed, BadAgreement)):
+        parse_agreement(text)
 
 
 async def test_a_token_of_another_kind_is_not_an_agreement(h: Situation) -> None:

@@ -298,6 +298,17 @@ async def test_an_optional_document_does_not_tie_uses_together_either(sound: Sit
     assert "agr.bundled" in refusals(await judged(sound.but(query=SOUND_QUERY, grants=(grant(), mixed))))
 
 
+async def test_every_grant_of_every_bundle_is_named(sound: Situation) -> None:
+    """Two answers, each with uses that have nothing to do with each other, and a third without fault."""
+    car = grant(gid="g-car", purpose=[SERVICE, MARKETING], prohibitions=None)
+    mail = grant(gid="g-mail", data=[EMAIL_ITEM], purpose=[SERVICE, MARKETING], prohibitions=None)
+    decision = await judged(sound.but(query=SOUND_QUERY, grants=(car, mail)))
+    assert [one.detail for one in decision.reasons if one.code == "agr.bundled"] == ["g-car, g-mail"]
+    good = grant(gid="g-car")
+    decision = await judged(sound.but(query=SOUND_QUERY, grants=(good, mail)))
+    assert [one.detail for one in decision.reasons if one.code == "agr.bundled"] == ["g-mail"]
+
+
 def test_a_contract_is_tied_before_a_consent_for_the_same_data() -> None:
     query = DcqlQuery.from_json(CAR_QUERY, formats=FORMATS)
     found = sort_grants((grant(gid="g-b", legalBasis="consent"), grant()), query)

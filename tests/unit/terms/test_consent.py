@@ -12,10 +12,13 @@ from didkit_py.consent.page_digest import page_digest
 from didkit_py.consent.policy import Policy
 from didkit_py.consent.value_words import value_text
 from didkit_py.credentials.credential import Credential
+from didkit_py.encoding import write_json
 from didkit_py.errors import Malformed, Refused
 from didkit_py.formats.sd_jwt import parse_sd_jwt
 from didkit_py.formats.sd_jwt_vc import read_credential, secure
 from didkit_py.formats.table import FORMATS
+from didkit_py.terms.agreement import Controller
+from didkit_py.terms.document import create_terms, parse_terms
 from didkit_py.verification import verify_presentation
 from tests.cast import (
     DEALER,
@@ -35,6 +38,7 @@ from tests.cast import (
     signer_of,
     step_query,
     stored,
+    terms_draft,
 )
 from tests.wording import english, english_view
 
@@ -119,6 +123,31 @@ async def test_the_page_says_how_to_stop(sound: Situation) -> None:
         ("Write to them:", "privacy@sound.example"),
         ("Complain to the regulator:", "https://regulator.example/complaints"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("has_terms", "theirs", "line"),
+    [
+        (True, "https://ombudsman.example", ("Regulator:", "Regulator of example")),
+        (False, "https://ombudsman.example", ("They name this regulator:", "https://ombudsman.example")),
+        (False, None, ("No regulator is named.", None)),
+    ],
+    ids=["in the terms", "in the promise alone", "nowhere"],
+)
+async def test_the_regulator_is_the_one_of_the_terms_else_the_one_that_they_name(
+    sound: Situation, theirs: str | None, line: tuple[str, str | None], *, has_terms: bool
+) -> None:
+    controller = Controller(name=SOUND.name, contact="privacy@sound.example", authority=theirs)
+    draft = terms_draft()
+    draft.pop("authority")
+    without = parse_terms(write_json(await create_terms(draft, signer=TERMS_BODY.signer)))
+    for silent in (sound.but(known_terms=False), sound.but(terms=without)):
+        asked = (sound if has_terms else silent).but(agreement_changes={"controller": controller})
+        view = english_view(decide(await asked.case()))
+        assert (view.how_to_stop[-1].text, view.how_to_stop[-1].quoted) == line
+        assert [one.text for one in view.addresses] == (
+            ["Write to them:", "Complain to the regulator:"] if has_terms else ["Write to them:"]
+        )
 
 
 @pytest.mark.parametrize(

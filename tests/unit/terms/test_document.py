@@ -230,3 +230,63 @@ async def test_a_signature_of_the_future_is_refused() -> None:
 def test_what_is_no_document_is_malformed() -> None:
     with pytest.raises(Malformed):
         parse_terms(b'{"type": "TermsDocument"}')
+
+
+def put(*path: str | int) -> Callable[[dict[str, Any], str], None]:
+    """Write a text at this place of a draft."""
+
+    def change(draft: dict[str, Any], text: str) -> None:
+        at: Any = draft
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = text
+
+    return change
+
+
+def name_rule(draft: dict[str, Any], text: str) -> None:
+    """Call a duty by this name wherever it is named."""
+    draft["duties"][1]["rule"] = draft["clauseMap"][7]["rule"] = draft["layers"]["human"]["label"][2]["rule"] = text
+
+
+LIMITS: dict[str, tuple[int, Callable[[dict[str, Any], str], None]]] = {
+    "family": (120, put("family")),
+    "version": (20, put("version")),
+    "publisher": (512, put("publisher")),
+    "jurisdiction": (10, put("jurisdiction")),
+    "rule": (80, name_rule),
+    "icon of a label": (40, put("layers", "human", "label", 0, "icon")),
+    "text of a label": (300, put("layers", "human", "label", 0, "text")),
+    "language of a text": (35, put("layers", "lawyer", 0, "lang")),
+    "media type of a text": (100, put("layers", "lawyer", 0, "mediaType")),
+    "clause": (40, put("clauseMap", 0, "clause")),
+    "id of an exception": (80, put("exceptions", 0, "id")),
+    "text of an exception": (300, put("exceptions", 0, "text")),
+    "name of the authority": (200, put("authority", "name")),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_each_text_of_terms_is_as_long_as_it_may_be_and_no_longer(name: str) -> None:
+    longest, change = LIMITS[name]
+    draft = copy.deepcopy(terms_draft())
+    change(draft, "x" * longest)
+    parse_terms(write_json(await create_terms(draft, signer=TERMS_BODY.signer)))
+    change(draft, "x" * (longest + 1))
+    with pytest.raises(TooLarge, match=f"longer than {longest} characters"):
+        await create_terms(draft, signer=TERMS_BODY.signer)
+
+
+@pytest.mark.parametrize(("path", "most"), [(("layers", "human", "label"), 12), (("layers", "lawyer"), 11)], ids=str)
+async def test_as_many_labels_and_texts_as_may_be_are_read(path: tuple[str, ...], most: int) -> None:
+    """Twelve labels, and twelve texts with the plain one."""
+    draft = copy.deepcopy(terms_draft())
+    if path[-1] == "label":
+        draft["duties"] += [{"rule": f"e{number}", "duty": "audit"} for number in range(most - 3)]
+        for place, duty in enumerate(draft["duties"][2:], start=3):
+            draft["layers"]["human"]["label"].append({"icon": "i", "text": "t", "rule": duty["rule"]})
+            draft["clauseMap"].append({"rule": duty["rule"], "clause": "1", "label": place})
+    else:
+        draft["layers"]["lawyer"] += [{**draft["layers"]["lawyer"][0], "governing": False}] * (most - 1)
+    document = parse_terms(write_json(await create_terms(draft, signer=TERMS_BODY.signer)))
+    assert len(document.labels if path[-1] == "label" else document.layers) == 12

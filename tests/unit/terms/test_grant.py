@@ -92,7 +92,21 @@ BAD: Final[dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("body", [FULL, MINIMAL, *SEEDS], ids=lambda body: str(body["gid"]))
+EMPTY: Final[dict[str, Any]] = MINIMAL | {
+    "gid": "g-empty",
+    "not": [],
+    "recipient": {},
+    "propagation": {"value": "none"},
+    "retention": [],
+    "window": {},
+    "channel": [],
+    "context": {},
+    "location": {},
+    "returnDuty": {},
+}
+
+
+@pytest.mark.parametrize("body", [FULL, MINIMAL, EMPTY, *SEEDS], ids=lambda body: str(body["gid"]))
 def test_a_grant_that_the_schema_allows_is_read_and_written_back(body: dict[str, Any]) -> None:
     assert SCHEMA.is_valid(body)
     assert Grant.from_json(body).to_json() == body

@@ -29,15 +29,21 @@ from didkit_py.records.record import (
     countersign,
     create_acceptance,
     create_record,
+    is_offered,
     presented_digest,
     verify_acceptance,
     verify_record,
 )
 from didkit_py.terms.agreement import Agreement
+from didkit_py.terms.grant_parts import ClaimPath
 from tests.cast import (
+    AFFORDABILITY,
     BOB,
+    CAR_QUERY,
+    CONTACT,
     NONCE,
     NOW,
+    RECEIPT,
     REL,
     SOUND,
     SOUND_GRANT,
@@ -45,6 +51,7 @@ from tests.cast import (
     Party,
     Situation,
     dealer_asks,
+    grant,
     happy,
     signer_of,
 )
@@ -316,3 +323,43 @@ async def test_events_of_others_are_refused(sound: Agreed) -> None:
     assert verify_event(parse_event(everything), **known).paths == ()
     with pytest.raises(BadAgreement, match="future"):
         verify_event(parse_event(everything), **(known | {"now": NOW - timedelta(hours=1)}))
+
+
+async def test_a_record_lists_paths_by_their_canonical_spelling() -> None:
+    """A part comes before the whole: `["vehicle","model"]` sorts below `["vehicle"]` by its bytes (RFC 8785)."""
+    (car,) = CAR_QUERY["credentials"]
+    query = {"credentials": [{**car, "claims": [{"path": ["vehicle"]}, {"path": ["vehicle", "model"]}]}]}
+    data = [{"vct": RECEIPT, "path": ["vehicle"]}, {"vct": RECEIPT, "path": ["vehicle", "model"]}]
+    one = await agreed((await happy()).but(query=query, grants=(grant(data=data),), policy=Policy()))
+    paths = one.body["hasProcess"][0]["acceptedData"]
+    assert paths[-2:] == [["vehicle", "model"], ["vehicle"]]
+    record = at_vendor(one, await create_acceptance(one.body, signer=PAIRWISE))
+    assert record.accepted["g-a"][-2:] == (("vehicle", "model"), ("vehicle",))
+
+
+CAR_OWNED = "https://w3id.org/dpv/pd#CarOwned"
+
+
+@pytest.mark.parametrize(
+    ("vct", "path", "data", "offered"),
+    [
+        (RECEIPT, ("vehicle", "model"), [{"vct": RECEIPT, "path": ["vehicle", "model"]}], True),
+        (RECEIPT, ("vehicle", "model"), [{"vct": RECEIPT, "path": ["vehicle"]}], True),
+        (RECEIPT, ("vehicle",), [{"vct": RECEIPT, "path": ["vehicle", "model"]}], False),
+        (RECEIPT, ("vehicle", "Chryota Dart"), [{"vct": RECEIPT, "path": ["vehicle"]}], False),
+        (RECEIPT, ("vehicle", "model", 0), [{"vct": RECEIPT, "path": ["vehicle"]}], False),
+        (RECEIPT, ("vehicle", "model"), [{"dataClass": CAR_OWNED}], True),
+        (RECEIPT, ("vehicle",), [{"dataClass": CAR_OWNED}], True),
+        (RECEIPT, ("date",), [{"dataClass": CAR_OWNED}], False),
+        (RECEIPT, ("email",), [{"vct": CONTACT, "path": ["email"]}], False),
+        (AFFORDABILITY, ("at_least",), [{"vct": AFFORDABILITY, "path": ["at_least", "20000"]}], True),
+        (AFFORDABILITY, ("at_least", "20000"), [{"vct": AFFORDABILITY, "path": ["at_least", "20000"]}], False),
+        ("urn:unknown", ("a", "b"), [{"vct": "urn:unknown", "path": ["a", "b"]}], True),
+        ("urn:unknown", ("a", "b"), [{"vct": "urn:unknown", "path": ["a"]}], False),
+        ("urn:unknown", ("a", None), [{"vct": "urn:unknown", "path": ["a", 7]}], True),
+    ],
+)
+def test_a_path_was_offered_when_the_grant_names_it_or_a_claim_of_the_type_inside_of_what_it_names(
+    vct: str, path: ClaimPath, data: list[dict[str, Any]], *, offered: bool
+) -> None:
+    assert is_offered(vct, path, grant(data=data)) is offered

@@ -1,20 +1,25 @@
 """Rules about promises and requests, one at a time: that every grant, type and duty is looked at, and whose it is."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from didkit_py.consent.decision import Decision, History, Outcome, decide
+from didkit_py.consent.disclosure_case import AskedThreshold
 from didkit_py.consent.policy import AUTHORIZED_DEALER, KNOWN_PARTY, Criteria, Policy
 from didkit_py.errors import Malformed
 from didkit_py.terms.agreement import Desk
 from didkit_py.terms.period import Period
 from tests.cast import (
+    AFFORDABILITY,
+    BOB,
     CAR_QUERY,
     CONTACT,
     DEALER,
     EMAIL_ITEM,
+    NOW,
     RECEIPT,
     SOUND,
     SOUND_QUERY,
@@ -249,3 +254,38 @@ async def test_a_known_vendor_that_continues_its_record_does_not_start_anew(h: S
     history = History(records={RECORD: names}, rels={"another-relationship-id": names})
     decision = await judged(h.but(continues=RECORD, history=history, query=CAR_QUERY))
     assert decision.outcome is Outcome.RELEASE
+
+
+# --- R-19: what was asked before, whoever asked in between
+
+
+def asked_before(step: str, *names: str, until: timedelta = timedelta(days=1)) -> AskedThreshold:
+    return AskedThreshold(identifiers=frozenset(names), vct=AFFORDABILITY, step=step, until=NOW + until)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_probing"),
+    [
+        ((asked_before("15000", DEALER.did),), True),
+        ((asked_before("15000", DEALER.did), asked_before("15000", BOB.did)), True),
+        ((asked_before("15000", BOB.did), asked_before("15000", DEALER.did)), True),
+        ((asked_before("15000", DEALER.did, until=timedelta()), asked_before("10000", DEALER.did)), True),
+        ((asked_before("20000", DEALER.did), asked_before("15000", "ch-0042")), True),  # by its proven number
+        ((asked_before("20000", DEALER.did),), False),  # the same once more tells nothing new
+        ((asked_before("15000", BOB.did),), False),
+        ((asked_before("15000", DEALER.did, until=timedelta()),), False),
+    ],
+)
+async def test_every_earlier_threshold_of_this_vendor_counts_while_its_claim_lives(
+    earlier: tuple[AskedThreshold, ...], *, is_probing: bool
+) -> None:
+    decision = await judged((await dealer_asks()).but(history=History(thresholds=earlier)))
+    assert (("ask.probing", Outcome.REFUSE) in reasons(decision)) is is_probing
+
+
+async def test_a_reason_says_what_the_vendors_program_has_to_repair(h: Situation) -> None:
+    case = await h.but(agreement=False).case()
+    assert case.vendor is not None
+    found = {one.code: one.detail for one in case.vendor.findings}
+    assert found["agr.missing"]
+    assert detail(decide(case), "agr.missing") == found["agr.missing"]

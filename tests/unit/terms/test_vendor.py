@@ -7,7 +7,10 @@ import pytest
 
 from didkit_py.consent.vendor import RELATIONSHIP_AGREEMENT, TERMS_SIGNATORY, VerifiedVendor, fold, verify_vendor
 from didkit_py.credentials.template import template_named
+from didkit_py.dids.key import key_did
+from didkit_py.oid4vp.client_id import client_id_of
 from didkit_py.oid4vp.request import VerifierInfo
+from didkit_py.parties.table import KEY_SOURCES
 from tests.cast import BOB, DEALER, NOW, SOUND, TERMS_BODY, Situation, dealer_asks, dealer_role, happy, terms_signatory
 
 
@@ -129,3 +132,21 @@ async def test_terms_that_were_signed_after_the_list_was_made_are_not_at_hand_ye
     assert document is not None
     vendor = verify_vendor(request, evidence=evidence, vendor_keys=document.keys, terms={}, now=NOW)
     assert [one.code for one in vendor.findings] == [code]
+
+
+async def test_a_vendor_whose_name_is_a_key_speaks_for_no_internet_address() -> None:
+    h = await happy()
+    case = await h.case()
+    assert case.request is not None
+    client_id = client_id_of(key_did(SOUND.signer.public), key_sources=KEY_SOURCES)
+    request = replace(case.request, request=replace(case.request.request, client_id=client_id))
+    vendor = verify_vendor(request, evidence=h.evidence, vendor_keys=SOUND.document, terms={}, now=NOW)
+    assert vendor.host is None
+    assert vendor.identifiers == {fold(client_id.full), fold(client_id.identifier)}
+    assert {one.code for one in vendor.findings} >= {"vrf.identity-split"}, "the promise is of the did:web"
+
+
+async def test_what_a_vendor_shows_beside_the_evidence_that_we_know_is_passed_over() -> None:
+    h = await happy()
+    other = VerifierInfo(format="urn:example:seal-of-quality", data="x")
+    assert (await vendor_of(h.but(more_info=(other,)))).findings == ()
