@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def has_room(folder: Path) -> bool:
-    """Whether the files of all tests fit into it: about 300 MB, of which most is written and synced thousands of times."""
+    """Whether the files of all tests fit into it: 300 MB at most, but written and synced thousands of times."""
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > 2**31
 
 
