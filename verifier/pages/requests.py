@@ -9,7 +9,6 @@ from didkit_py.encoding import Json, from_b64url, read_json, write_json
 from didkit_py.errors import NotFound
 from didkit_py.localization import Text, clock_time, listed, phrase
 from didkit_py.reading import Reader
-from didkit_py.roles.asking_store import KeptEvent
 from didkit_py.service.http.media_types import JSON
 from didkit_py.service.http.messages import SIGNED_RECORD
 from didkit_py.service.http.web import Routes, render
@@ -19,7 +18,7 @@ from verifier.pages.ask import in_full
 from verifier.views import purpose_of, record_of, result_in_words, verdict_in_words
 from verifier.web_context import parts_of
 
-_EVENTS: Final = frozenset({"withdraw", "eraseRequest"})  # that the catalogue has a sentence for
+_EVENTS: Final = frozenset({"withdraw", "eraseRequest", "unproved"})  # that the catalogue has a sentence for
 _SINCE: Final = frozenset({"disclosure", "purposeEnd", "relationshipEnd"})
 _THEN: Final = frozenset({"erase", "anonymise", "keep"})
 
@@ -63,7 +62,9 @@ async def _record(parts: VerifierContext, request_id: str) -> dict[str, object] 
         return None
     payload = Reader(read_json(from_b64url(str(record["payload"]))), at="record")
     events = await parts.store.load_events(payload.text("identifier"))
-    return {"rows": _rows(payload), "events": [(clock_time(one.at), _event(one)) for one in events]}
+    kinds = [(one.at, "unproved" if one.answer is None else one.kind) for one in events]
+    shown = [(clock_time(at), phrase(f"verifier.event.{kind}") if kind in _EVENTS else kind) for at, kind in kinds]
+    return {"rows": _rows(payload), "events": shown}
 
 
 def _rows(payload: Reader) -> list[tuple[Text, Text]]:
@@ -111,9 +112,3 @@ def _paths(paths: Sequence[Sequence[Json]]) -> Text:
     each = phrase("verifier.record.each")
     steps = [[each if step is None else str(step) for step in path] for path in paths]
     return listed([listed(path, by="path") for path in steps]) or phrase("verifier.record.nothing")
-
-
-def _event(one: KeptEvent) -> Text:
-    if one.answer is None:
-        return phrase("verifier.event.unproved")
-    return phrase(f"verifier.event.{one.kind}") if one.kind in _EVENTS else one.kind

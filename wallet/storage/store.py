@@ -1,7 +1,7 @@
 """Everything the wallet remembers. Columns hold opaque ids, counters, times and states; the rest is sealed."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -132,8 +132,7 @@ class WalletStore:
             ) != index.totals("copies"):
                 raise BrokenLedger("documents or copies were removed, added or marked in the wallet")
             there = index.ids("credentials", of_types)
-            held = {_text(row, "id"): _credential_digest(row) for row in rows}
-            index.require("credentials", held, there if ids is None else there & set(ids))
+            index.require("credentials", _found("credentials", rows), there if ids is None else there & set(ids))
             for row in rows:
                 credential_id = _text(row, "id")
                 unused, used = index.count("copies", credential_id), index.count("copies", credential_id + MARK)
@@ -240,7 +239,7 @@ class WalletStore:
     ) -> tuple[StoredOffer, ...]:
         def require(rows: Sequence[Row], index: RowIndex) -> None:
             expected = index.ids("offers", parameters) if ids is None else index.ids("offers") & set(ids)
-            index.require("offers", {_text(row, "id"): _offer_digest(row) for row in rows}, expected)
+            index.require("offers", _found("offers", rows), expected)
 
         sql = f"SELECT id, state, sealed FROM offers WHERE wallet_id = ? AND {which} ORDER BY opened_at DESC, id"  # noqa: S608 - only placeholders
         return tuple(
@@ -317,7 +316,7 @@ class WalletStore:
     ) -> tuple[StoredRequest, ...]:
         def require(rows: Sequence[Row], index: RowIndex) -> None:
             expected = index.ids("requests", parameters) if ids is None else index.ids("requests") & set(ids)
-            index.require("requests", {_text(row, "id"): _request_digest(row) for row in rows}, expected)
+            index.require("requests", _found("requests", rows), expected)
 
         sql = (
             "SELECT id, state, opened_at, changed_at, sealed FROM requests"  # noqa: S608 - only placeholders
@@ -369,23 +368,22 @@ class WalletStore:
 
     async def _load_endings(self, requests: Sequence[str] | None, which: str) -> tuple[Ended, ...]:
         def require(rows: Sequence[Row], index: RowIndex) -> None:
-            found = {f"{_text(row, 'request_id')}:{_int(row, 'place')}": _ending_digest(row) for row in rows}
-            index.require("endings", found, index.ids("endings", requests))
+            index.require("endings", _found("endings", rows), index.ids("endings", requests))
 
         sql = (
             "SELECT request_id, place, answered_at, sealed FROM endings"  # noqa: S608 - only placeholders
             f" WHERE wallet_id = ?{which} ORDER BY request_id, place"
         )
         rows = await self._read(require, sql, self.wallet_id, *(requests or ()))
-        return tuple(self._ending(row) for row in rows)
+        endings = []
+        for row in rows:
+            request_id, place = _text(row, "request_id"), _int(row, "place")
+            body = self.box.open(row["sealed"], place=f"endings:{request_id}:{place}")
+            endings.append(Ended.from_json(body, exchange_id=request_id, place=place))
+        return tuple(endings)
 
     def _seal_ending(self, ended: Ended) -> bytes:
         return self.box.seal(ended.to_json(), place=f"endings:{ended.exchange_id}:{ended.place}")
-
-    def _ending(self, row: Row) -> Ended:
-        request_id, place = _text(row, "request_id"), _int(row, "place")
-        body = self.box.open(row["sealed"], place=f"endings:{request_id}:{place}")
-        return Ended.from_json(body, exchange_id=request_id, place=place)
 
     # Rules
 
@@ -440,43 +438,47 @@ class WalletStore:
         """The history, once it holds, and with it the rules and every row of every table. Raises BrokenLedger."""
         await self.load_policy()
         await self.load_credentials()
-        await self._load_every("offers", "state, sealed", _offer_digest)
-        await self._load_every("requests", "state, opened_at, changed_at, sealed", _request_digest)
+        await self._load_every("offers", "state, sealed")
+        await self._load_every("requests", "state, opened_at, changed_at, sealed")
         await self.load_endings()
-        await self._load_every("copies", "credential_id, used_at, sealed", _copy_digest)
+        await self._load_every("copies", "credential_id, used_at, sealed")
         return await self.ledger.read()
 
-    async def _load_every(self, table: str, columns: str, digest: Callable[[Row], tuple[str, str]]) -> None:
+    async def _load_every(self, table: str, columns: str) -> None:
         def require(rows: Sequence[Row], index: RowIndex) -> None:
-            index.require(table, {_text(row, "id"): digest(row) for row in rows}, index.ids(table))
+            index.require(table, _found(table, rows), index.ids(table))
 
         sql = f"SELECT id, {columns} FROM {table} WHERE wallet_id = ?"  # noqa: S608 - names of ours
         await self._read(require, sql, self.wallet_id)
 
 
-# The group of a row and the digest of its columns, as `rows.py` compares them.
+# By table: the id of a row, its group, and the digest of its columns, as `rows.py` compares them.
+_AS_WRITTEN: Final[Mapping[str, Callable[[Row], tuple[str, tuple[str, str]]]]] = {
+    "credentials": lambda row: (
+        _text(row, "id"),
+        (_text(row, "type_key"), row_digest(row["sealed"], _int(row, "received_at"))),
+    ),
+    "copies": lambda row: (
+        _text(row, "id"),
+        (_text(row, "credential_id") + ("" if row["used_at"] is None else MARK), row_digest(row["sealed"])),
+    ),
+    "offers": lambda row: (_text(row, "id"), (_text(row, "state"), row_digest(row["sealed"]))),
+    "requests": lambda row: (
+        _text(row, "id"),
+        (_text(row, "state"), row_digest(row["sealed"], _int(row, "opened_at"), _int(row, "changed_at"))),
+    ),
+    "endings": lambda row: (
+        f"{_text(row, 'request_id')}:{_int(row, 'place')}",
+        (
+            _text(row, "request_id"),
+            row_digest(row["sealed"], None if row["answered_at"] is None else _int(row, "answered_at")),
+        ),
+    ),
+}
 
 
-def _credential_digest(row: Row) -> tuple[str, str]:
-    return _text(row, "type_key"), row_digest(row["sealed"], _int(row, "received_at"))
-
-
-def _copy_digest(row: Row) -> tuple[str, str]:
-    used = "" if row["used_at"] is None else MARK
-    return _text(row, "credential_id") + used, row_digest(row["sealed"])
-
-
-def _offer_digest(row: Row) -> tuple[str, str]:
-    return _text(row, "state"), row_digest(row["sealed"])
-
-
-def _request_digest(row: Row) -> tuple[str, str]:
-    return _text(row, "state"), row_digest(row["sealed"], _int(row, "opened_at"), _int(row, "changed_at"))
-
-
-def _ending_digest(row: Row) -> tuple[str, str]:
-    answered_at = None if row["answered_at"] is None else _int(row, "answered_at")
-    return _text(row, "request_id"), row_digest(row["sealed"], answered_at)
+def _found(table: str, rows: Sequence[Row]) -> Mapping[str, tuple[str, str]]:
+    return dict(map(_AS_WRITTEN[table], rows))
 
 
 def _offer_change(offer: StoredOffer, sealed: bytes) -> RowChange:

@@ -1,6 +1,6 @@
 """Sending: what the person decided leaves, in the same bytes as often as it takes (specs/flow.md, P7 to P11)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -88,14 +88,17 @@ class Sending:
     ) -> None:
         """P11: the record with both signatures, once it is the payload that was accepted, byte for byte."""
         try:
+            signed = JointlySigned.from_json(Reader(answer.json(), at="receipt").value("record"))
+            sent = Reader(read_json(outgoing.acceptance or ""), at="acceptance").value("record")
             keys = self._vendor_keys(exchange, authentic)
-            record = _record_of(answer, outgoing.acceptance or "", keys)
+            verify_record(signed, vendor_keys=keys, accepted=JointlySigned.from_json(sent))
         except DidkitError as error:
             problem = f"record.{error.code}"
             if exchange.problem != problem:
                 await self._move(replace(exchange, problem=problem), exchange.state)
             return
-        body: dict[str, Json] = {"vendor": exchange.vendor, "rel": exchange.rel, "record": dict(record)}
+        record = signed.to_json()
+        body: dict[str, Json] = {"vendor": exchange.vendor, "rel": exchange.rel, "record": record}
         await self._move(
             replace(exchange, record=record, problem=""), PresentationState.RECORDED, Note(kind="recorded", body=body)
         )
@@ -115,11 +118,3 @@ class Sending:
         moved = replace(exchange, state=state)
         await self.store.save_moved(moved, before=exchange.state, notes=notes, now=self.clock())
         return moved
-
-
-def _record_of(answer: VendorAnswer, acceptance: str, vendor_keys: PartyKeys) -> Mapping[str, Json]:
-    """The record in the vendor's answer, verified. Raises Malformed or Rejected."""
-    signed = JointlySigned.from_json(Reader(answer.json(), at="receipt").value("record"))
-    sent = Reader(read_json(acceptance), at="acceptance").value("record")
-    verify_record(signed, vendor_keys=vendor_keys, accepted=JointlySigned.from_json(sent))
-    return signed.to_json()
