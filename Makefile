@@ -33,9 +33,8 @@ crowds: install ## the tests of many at once, in crowds of 10,000 where `make te
 defects: install ## make each known fault, and see the test that claims it fail
 	@$(BIN)/python -m tests.defects.run
 
-mutation: install ## change the judging code in 400 places, one at a time, and count what the tests notice; COUNT=… SEED=…
-	@$(BIN)/python -m tests.mutation.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
-
+mutation: install ## change the judging code in 400 places, one at a time, and count what the tests notice; COUNT=… SEED=… PACKAGE=…
+	@$(BIN)/python -m tests.mutation.run $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)) $(if $(PACKAGE),--package $(PACKAGE))
 
 mutants: install ## change genuine tokens in one place, 50,000 times, and see each refused; COUNT=… SEED=…
 	@$(BIN)/python -m tests.mutants $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

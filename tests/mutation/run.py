@@ -48,11 +48,12 @@ TESTS: Final = (
     *(f"tests/unit/service/test_{name}.py" for name in ("fetch", "sessions", "web")),
     "tests/conformance",
 )
+CALLING: Final = ("tests/unit/roles", "tests/conformance")  # they call every package
 FOLDERS: Final = ("didkit_py", "issuer", "verifier", "wallet", "specs", "tools", "examples", "demo", "bench")
 
 
-def copied(place: Path) -> None:
-    """The files that git knows or would add, and mutmut's settings."""
+def copied(place: Path, package: str) -> None:
+    """The files that git knows or would add, and mutmut's settings; a package alone where one is named."""
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
@@ -62,9 +63,9 @@ def copied(place: Path) -> None:
             shutil.copy2(source, target)
     settings = {
         "source_paths": ["didkit_py"],
-        "only_mutate": JUDGING,
+        "only_mutate": [one for one in JUDGING if one.startswith(f"didkit_py/{package}")],
         "also_copy": [name for name in FOLDERS if (place / name).exists() and name != "didkit_py"],
-        "pytest_add_cli_args_test_selection": TESTS,
+        "pytest_add_cli_args_test_selection": [one for one in TESTS if package in one or one in CALLING],
         "pytest_add_cli_args": ["-p", "no:xdist", "-p", "no:cacheprovider"],
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
@@ -117,10 +118,11 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make mutation")
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--package", default="", help="of didkit_py, such as terms: a sample takes less time in one")
     given = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="didkit-mutation-") as folder:
         place = Path(folder).resolve()
-        copied(place)
+        copied(place, given.package)
         settings = os.environ | {"PYTHONPATH": str(REPOSITORY)}
         listing = [sys.executable, "-m", "tests.mutation.listing", str(given.count), str(given.seed)]
         made = subprocess.run(listing, cwd=place, env=settings, capture_output=True, text=True, check=True)
