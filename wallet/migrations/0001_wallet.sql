@@ -25,6 +25,7 @@ CREATE TABLE copies (
 );
 
 CREATE INDEX copies_of_credential ON copies (wallet_id, credential_id, used_at);
+CREATE INDEX copies_used ON copies (wallet_id) WHERE used_at IS NOT NULL;
 
 CREATE TABLE offers (
     wallet_id TEXT NOT NULL,

@@ -29,10 +29,11 @@ CREDENTIALS: Final = (
     " WHERE c.wallet_id = ?{which} GROUP BY c.id, c.type_key, c.received_at, c.sealed"
     ") d LEFT JOIN copies n ON n.wallet_id = ? AND n.id = d.next_copy ORDER BY d.received_at, d.id"
 )
-# How many documents and copies there are, whatever their type: a few of another type that are gone show here.
+# How many documents there are and how many copies were shown, whatever their type: one that is gone, or was put back as
+# one that nobody has seen, shows at any decision.
 TOTALS: Final = (
-    "SELECT (SELECT count(*) FROM credentials WHERE wallet_id = ?) AS documents, count(*) AS copies,"
-    " count(used_at) AS used FROM copies WHERE wallet_id = ?"
+    "SELECT (SELECT count(*) FROM credentials WHERE wallet_id = ?) AS documents, count(*) AS used"
+    " FROM copies WHERE wallet_id = ? AND used_at IS NOT NULL"
 )
 _TYPE_KEY: Final = b"didkit-type-key"  # at most 16 bytes: what the hash is for
 _POLICY: Final = "policy"
@@ -126,10 +127,8 @@ class WalletStore:
 
         def require(found: tuple[Row, Sequence[Row]], index: RowIndex) -> None:
             totals, rows = found
-            if (_int(totals, "documents"), 0) != index.totals("credentials") or (
-                _int(totals, "copies"),
-                _int(totals, "used"),
-            ) != index.totals("copies"):
+            expected = (index.totals("credentials")[0], index.totals("copies")[1])
+            if (_int(totals, "documents"), _int(totals, "used")) != expected:
                 raise BrokenLedger("documents or copies were removed, added or marked in the wallet")
             there = index.ids("credentials", of_types)
             index.require("credentials", _found("credentials", rows), there if ids is None else there & set(ids))
